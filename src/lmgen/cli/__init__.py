@@ -1,0 +1,82 @@
+"""The command line: the one place that turns errors into messages and exit codes."""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from lmgen.cli.complete import complete
+from lmgen.cli.models import models
+from lmgen.cli.train import train
+from lmgen.errors import LmgenError
+
+INTERRUPTED = 130
+
+
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "LMGEN",
+        "max_content_width": 100,
+    },
+)
+@click.version_option(package_name="lmgen", message="lmgen %(version)s")
+def lmgen() -> None:
+    """Word-level language models of the lm_1b family: write, and train your own.
+
+    \b
+    Examples:
+      lmgen complete "I love that I"
+      lmgen complete -n 5 --temperature 0.7 "The president said"
+      lmgen models list
+    """
+
+
+lmgen.add_command(complete)
+lmgen.add_command(models)
+lmgen.add_command(train)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns the exit code."""
+    try:
+        lmgen.main(args=arguments, prog_name="lmgen", standalone_mode=False)
+        sys.stdout.flush()
+        return 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except LmgenError as error:
+        return _refuse(str(error), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _refuse("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        _forget_stdout()
+        return 0
+    except MemoryError:
+        return _refuse("out of memory: use a smaller model or batch", 6)
+    except Exception as error:  # noqa: BLE001 (the last resort: no traceback reaches the user unasked)
+        if os.environ.get("LMGEN_TRACEBACK"):
+            traceback.print_exc()
+        return _refuse(f"internal error: {type(error).__name__}: {error} (LMGEN_TRACEBACK=1 shows where)", 1)
+
+
+def _refuse(message: str, exit_code: int) -> int:
+    with contextlib.suppress(OSError):
+        click.echo(f"lmgen: {' '.join(message.split())}", err=True)
+    return exit_code
+
+
+def _forget_stdout() -> None:
+    """The reader has gone: nothing more is to be written, at exit neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""`lmgen models`: what models are here."""
+
+import json
+
+import click
+from rich.console import Console
+
+from lmgen.output import print_table
+from lmgen.store import ModelFiles, find, model_folders, open_folder
+
+FORMAT = click.option(
+    "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Of the output."
+)
+
+
+@click.group()
+def models() -> None:
+    """List the models that are here, and say what they are.
+
+    \b
+    Examples:
+      lmgen models list
+      lmgen models show mini
+    """
+
+
+@models.command("list")
+@FORMAT
+def list_models(kind: str) -> None:
+    """List the models that are here: name, words, parameters, description."""
+    facts = {name: _facts(open_folder(folder)) for name, folder in model_folders().items()}
+    if kind == "json":
+        click.echo(json.dumps(list(facts.values()), indent=2))
+        return
+    rows = [
+        (name, f"{fact.get('words', 0):,}", f"{fact.get('parameters', 0) / 1e6:.1f} M", fact.get("description", ""))
+        for name, fact in facts.items()
+    ]
+    print_table(Console(), ("name", "words", "parameters", "description"), rows)
+
+
+@models.command()
+@click.argument("model")
+@FORMAT
+def show(model: str, kind: str) -> None:
+    """Say what is known of MODEL, a name or a folder."""
+    facts = _facts(find(model))
+    if kind == "json":
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        for key, item in value.items() if isinstance(value, dict) else [("", value)]:
+            click.echo(f"{' '.join(filter(None, (name, key)))}: {item}")
+
+
+@models.command()
+@click.argument("model")
+def path(model: str) -> None:
+    """Print the folder of MODEL."""
+    click.echo(find(model).folder)
+
+
+def _facts(files: ModelFiles) -> dict:
+    """What a model's manifest says, or just where it is if it has none."""
+    manifest = files.manifest
+    if manifest is None:
+        return {"name": files.folder.name, "folder": str(files.folder)}
+    return {
+        "name": manifest.name,
+        "folder": str(files.folder),
+        "description": manifest.description,
+        "licence": manifest.licence,
+        "words": manifest.words,
+        "parameters": manifest.shape.parameters,
+        "shape": {**vars(manifest.shape), "filters": list(manifest.shape.filters)},
+        "training": manifest.training,
+    }

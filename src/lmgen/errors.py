@@ -1,0 +1,40 @@
+"""Everything lmgen can refuse to do: one family, each with its exit code.
+
+    LmgenError        1   failure
+    ├── UsageError    2   the command or its input cannot be used as given
+    ├── MissingError  3   a model or a file is not there, or cannot be read
+    ├── IntegrityError 4  a file is there but damaged, or not what it says it is
+    └── DeviceError   6   a device or its memory cannot be had
+
+The message is one line: what was wrong, and what to do next.
+"""
+
+
+class LmgenError(Exception):
+    """lmgen cannot go on."""
+
+    exit_code = 1
+
+
+class UsageError(LmgenError):
+    """What the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class MissingError(LmgenError):
+    """A model or a file is missing or unreadable."""
+
+    exit_code = 3
+
+
+class IntegrityError(LmgenError):
+    """A file is damaged, or is not of the kind it should be."""
+
+    exit_code = 4
+
+
+class DeviceError(LmgenError):
+    """A device is absent, or its memory does not suffice."""
+
+    exit_code = 6

@@ -1,0 +1,30 @@
+"""TensorFlow without its chatter.
+
+Its C++ side writes to file descriptor 2 before any logging option takes effect, so while it starts that
+descriptor is turned away; Python's own sys.stderr goes on to the terminal.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet_tensorflow(verbose: bool = False) -> Iterator[None]:
+    """Keep what C++ code writes to stderr from the user, unless `verbose`."""
+    if verbose:
+        yield
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal, nowhere, python = os.dup(2), os.open(os.devnull, os.O_WRONLY), sys.stderr
+    try:
+        os.dup2(nowhere, 2)
+        with open(os.dup(terminal), "w", encoding="utf-8", errors="backslashreplace") as sys.stderr:
+            yield
+    finally:
+        sys.stderr = python
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)

@@ -1,0 +1,265 @@
+"""A model from a GraphDef and a sharded checkpoint, in a TensorFlow session, placed on devices.
+
+The graph is used as it was released, with three changes that leave its numbers alone (to float32
+rounding): the memories are fed and fetched instead of kept in variables; every weight is joined from
+its shards once, at load, not at every word; and the product with the softmax matrix, kept transposed,
+is a call of its own.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import text_format
+
+from lmgen.errors import DeviceError, IntegrityError
+from lmgen.graph import joined_name, memory_name, shard_names
+from lmgen.layout import file_of
+from lmgen.manifest import WIDTHS, Shape, weight_shapes
+from lmgen.model import State
+from lmgen.placement import Placement
+from lmgen.store import ModelFiles
+from lmgen.vocabulary import WORD_LENGTH, Vocabulary
+
+v1 = tf.compat.v1
+
+LEAST_ROWS = 2
+"""One row alone is multiplied by another kernel, whose rounding differs: it is run as two equal rows,
+so that a text gets the same numbers alone as in any batch."""
+CACHED_WORDS = 50_000
+LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
+"""Scopes of integer operations, which have no GPU kernels."""
+
+
+class SessionModel:
+    """A `LanguageModel` in a TensorFlow session."""
+
+    def __init__(self, files: ModelFiles, placement: Placement) -> None:
+        definition = read_graph(files.graph)
+        self.vocabulary = Vocabulary.load(files.vocabulary)
+        self.shape = shape_of(definition, files.graph)
+        if self.shape.rows < len(self.vocabulary):
+            raise IntegrityError(
+                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax of {files.graph.name} "
+                f"only {self.shape.rows} rows: they do not belong together"
+            )
+        self._vectors: dict[str, np.ndarray] = {}
+        self._waiting: list[tuple[str, tf.Tensor, tf.Operation]] = []
+        graph = tf.Graph()
+        with graph.as_default():
+            self._session = v1.Session(graph=graph, config=_config(placement))
+            self._devices = _devices(self._session, placement)
+            self._build(definition, files.folder)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def start(self, rows: int = 1) -> State:
+        size = self.shape.cells + self.shape.projection
+        return tuple(np.zeros((rows, size), np.float32) for _ in range(self.shape.layers))
+
+    def advance(self, state: State, words: Sequence[str]) -> State:
+        feeds = dict(zip(self._memories, map(_at_least_two, state), strict=True))
+        feeds[self._word] = _at_least_two(self.vectors(words))
+        return tuple(layer[: len(words)] for layer in self._session.run(self._advanced, feeds))
+
+    def logits(self, state: State) -> np.ndarray:
+        top = state[-1][:, self.shape.cells :]
+        return self._session.run(self._logits, {self._top: _at_least_two(top)})[: len(top)]
+
+    def vectors(self, words: Sequence[str]) -> np.ndarray:
+        new = sorted({word for word in words if word not in self._vectors})
+        if new:
+            if len(self._vectors) + len(new) > CACHED_WORDS:
+                self._vectors.clear()
+                new = sorted(set(words))
+            characters = _at_least_two(self.vocabulary.all_char_ids(new))
+            computed = self._session.run(self._embedded, {self._characters: characters[:, None]})
+            self._vectors.update(zip(new, computed, strict=False))
+        return np.stack([self._vectors[word] for word in words])
+
+    def placement(self) -> list[tuple[str, str, str]]:
+        """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""
+        feeds = dict(zip(self._memories, self.start(LEAST_ROWS), strict=True))
+        feeds[self._characters] = np.zeros((LEAST_ROWS, 1, WORD_LENGTH), np.int32)
+        feeds[self._word] = feeds[self._top] = np.zeros((LEAST_ROWS, self.shape.projection), np.float32)
+        told = v1.RunMetadata()
+        options = v1.RunOptions(output_partition_graphs=True)
+        self._session.run([self._embedded, self._advanced, self._logits], feeds, options, told)
+        return sorted((node.name, node.op, node.device) for part in told.partition_graphs for node in part.node)
+
+    def _build(self, definition, folder: Path) -> None:
+        shape, floats = self.shape, tf.float32
+        product = self._product(folder)
+        self._restore_waiting()  # before the rest is read: the softmax is most of a model
+        state_size = [None, shape.cells + shape.projection]
+        self._memories = [v1.placeholder(floats, state_size) for _ in range(shape.layers)]
+        self._characters = v1.placeholder(tf.int32, [None, 1, WORD_LENGTH])
+        self._word = v1.placeholder(floats, [None, shape.projection])
+        inputs = {
+            "char_inputs_in:0": self._characters,
+            "all_embs_out:0": self._word,
+            "MatMul:0": product,
+            **{f"{memory_name(layer)}/read:0": memory for layer, memory in enumerate(self._memories)},
+        }
+        for name, size in weight_shapes(shape).items():
+            if name != "softmax/W":
+                with tf.device(self._device_of(name)):
+                    inputs[joined_name(name)] = self._variable(name, _joined(folder, name, size))
+        self._restore_waiting()
+        states = [f"lstm/lstm_{layer}/concat_2:0" for layer in range(shape.layers)]
+        outputs = ["char_embedding/proj/add:0", "BiasAdd:0", *states]
+        part = extract(definition, outputs, inputs)
+        for node in part.node:
+            node.device = self._device_of(node.name)
+        self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
+
+    def _product(self, folder: Path) -> tf.Tensor:
+        """The top layer's output times the softmax matrix, whose columns are split among the devices."""
+        shape, products = self.shape, []
+        self._top = v1.placeholder(tf.float32, [None, shape.projection])
+        bounds = np.linspace(0, shape.rows, len(self._devices) + 1).astype(int)
+        for device, begin, end in zip(self._devices, bounds[:-1], bounds[1:], strict=True):
+            with tf.device(device):
+                matrix = _joined(folder, "softmax/W", (shape.rows, shape.projection))
+                part = self._variable("softmax/W", tf.transpose(matrix[begin:end]))
+                products.append(tf.matmul(self._top, part))
+        with tf.device(self._devices[-1]):
+            return tf.concat(products, 1) if len(products) > 1 else products[0]
+
+    def _variable(self, name: str, value: tf.Tensor) -> tf.Tensor:
+        """Keep a value that is read from the checkpoint, from the next `_restore_waiting` on."""
+        variable = v1.Variable(value, use_resource=True, trainable=False)
+        self._waiting.append((name, tf.reduce_all(tf.math.is_finite(value)), variable.initializer))
+        return variable.read_value()
+
+    def _restore_waiting(self) -> None:
+        names, finite, initializers = zip(*self._waiting, strict=True)
+        self._waiting = []
+        try:
+            fine, _ = self._session.run([finite, initializers])
+        except tf.errors.ResourceExhaustedError as error:
+            raise DeviceError("not enough memory for this model: try another --device") from error
+        except tf.errors.OpError as error:
+            raise IntegrityError(f"cannot restore the checkpoint: {error.message.splitlines()[0]}") from error
+        if not all(fine):
+            name = names[fine.index(False)]
+            raise IntegrityError(f"{name} in {file_of(shard_names(name)[0])} holds values that are not finite")
+
+    def _device_of(self, name: str) -> str:
+        if name.startswith((*LETTERS, "char_embedding/W")):
+            return "/device:CPU:0"
+        if match := re.match(r"lstm/lstm_(\d+)/", name):
+            return self._devices[int(match[1]) % len(self._devices)]
+        return self._devices[0 if name.startswith("char_embedding/") else -1]
+
+
+def _at_least_two(rows: np.ndarray) -> np.ndarray:
+    return rows if len(rows) >= LEAST_ROWS else np.repeat(rows, LEAST_ROWS, axis=0)
+
+
+def _joined(folder: Path, name: str, size: tuple[int, ...]) -> tf.Tensor:
+    """A weight read from its shards: rows one below the other, or dealt out in turn for the softmax."""
+    names = shard_names(name)
+    shard_size = (size[0] // len(names), *size[1:])
+    parts = [tf.ensure_shape(_slice(folder, variable), shard_size) for variable in names]
+    if name == "softmax/W":
+        return tf.reshape(tf.concat(parts, 1), size)
+    return tf.concat(parts, 0)
+
+
+def _slice(folder: Path, variable: str) -> tf.Tensor:
+    return tf.raw_ops.RestoreSlice(
+        file_pattern=str(folder / file_of(variable)), tensor_name=variable, shape_and_slice="", dt=tf.float32
+    )
+
+
+# Devices --------------------------------------------------------------------------------------
+
+
+def _config(placement: Placement):
+    cpus = [int(name.rpartition(":")[2]) for name in placement.devices if name.lower().startswith("cpu:")]
+    return v1.ConfigProto(
+        allow_soft_placement=placement.soft,
+        intra_op_parallelism_threads=placement.threads,
+        device_count={"CPU": max(cpus, default=0) + 1},  # more than one is a way to try placements out
+        gpu_options=v1.GPUOptions(allow_growth=placement.allow_growth),
+    )
+
+
+def _devices(session, placement: Placement) -> list[str]:
+    """Full names of the devices asked for; the CPU if none was."""
+    present = [device.name.partition("/device:")[2].lower() for device in session.list_devices()]
+    for name in placement.devices:
+        if name.lower() not in present and not placement.soft:
+            there = ", ".join(name for name in present if not name.startswith("xla"))
+            raise DeviceError(f"there is no device {name} here, only {there}; or add --soft-placement")
+    return [f"/device:{name.upper()}" for name in placement.devices or ("cpu:0",)]
+
+
+# The graph ------------------------------------------------------------------------------------
+
+
+def read_graph(path: Path):
+    """Parse a GraphDef in text form."""
+    definition = v1.GraphDef()
+    try:
+        text_format.Parse(path.read_bytes(), definition)
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"{path} is not a GraphDef in text form: {error}") from error
+    return definition
+
+
+def shape_of(definition, path: Path) -> Shape:
+    """The sizes of a model, read off its graph's variables."""
+    sizes = {
+        node.name: tuple(dim.size for dim in node.attr["shape"].shape.dim)
+        for node in definition.node
+        if node.op == "Variable"
+    }
+    layers = sum(name.endswith("/W_P_0") for name in sizes)
+    try:
+        return Shape(
+            filters=tuple(sizes[f"char_embedding/cnn_{index}/b"][-1] for index in range(len(WIDTHS))),
+            highways=sum(name.endswith("/gate/b") for name in sizes),
+            projection=sizes["char_embedding/proj/b"][1],
+            cells=sizes["lstm/lstm_0/W_F_diag"][0],
+            layers=layers,
+            rows=sizes["softmax/b"][0],
+        )
+    except (KeyError, IndexError) as error:
+        raise IntegrityError(f"{path} is not a graph of the lm_1b family: it lacks {error}") from error
+
+
+def extract(definition, outputs: Iterable[str], inputs: Iterable[str]):
+    """The nodes that `outputs` need, without those behind `inputs`; tensors are named `node:index`.
+
+    Control inputs are dropped: in this family they only serve to store the memories.
+    """
+    nodes = {node.name: node for node in definition.node}
+    cut = {name.partition(":")[0] for name in inputs}
+    waiting = deque(name.partition(":")[0] for name in outputs)
+    needed: set[str] = set()
+    while waiting:
+        name = waiting.popleft()
+        if name in needed or name in cut:
+            continue
+        if name not in nodes:
+            raise IntegrityError(f"the graph lacks the node {name}: it is not of the lm_1b family")
+        needed.add(name)
+        waiting.extend(source.partition(":")[0] for source in _sources(nodes[name]))
+    part = v1.GraphDef(versions=definition.versions)
+    for node in definition.node:
+        if node.name in needed:
+            copy = part.node.add()
+            copy.CopyFrom(node)
+            copy.input[:] = _sources(node)
+            copy.attr.pop("_class", None)
+    return part
+
+
+def _sources(node) -> list[str]:
+    return [source for source in node.input if not source.startswith("^")]

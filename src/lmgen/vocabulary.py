@@ -1,0 +1,101 @@
+"""Words to ids, to character ids, and back.
+
+The file is the release's: one UTF-8 word a line, the line's number is the word's id, and the line
+`!!!MAXTERMID` takes no id (tensorflow/models, research/lm_1b/data_utils.py).
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from lmgen.errors import IntegrityError, MissingError
+
+SENTENCE_END, SENTENCE_START, UNKNOWN = "</S>", "<S>", "<UNK>"
+MARKS = (SENTENCE_END, SENTENCE_START, UNKNOWN)
+MAX_BYTES = 48
+"""A longer word is cut to its first 48 bytes, as in the release."""
+WORD_LENGTH = MAX_BYTES + 2
+"""Characters of a word with its begin and end marks, padded: 50."""
+
+_NO_WORD = b"!!!MAXTERMID"
+_ASCII_SPACE = b" \t\n\r\v\f"
+
+
+class Vocabulary:
+    """The words a model can predict, by id; and the spelling of any word at all."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = list(words)
+        self._ids = {word: index for index, word in enumerate(self.words)}
+        for mark in MARKS:
+            if mark not in self._ids:
+                raise IntegrityError(f"this vocabulary has no line {mark}: is it a vocabulary file?")
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Read a vocabulary file. Only ASCII white space is stripped: 0x85 and 0xA0 are bytes of words."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise MissingError(f"cannot read the vocabulary {path}: {error.strerror}") from error
+        lines = (line.strip(_ASCII_SPACE) for line in data.split(b"\n"))
+        return cls([_decode(line) for line in lines if line and line != _NO_WORD])
+
+    def save(self, path: Path) -> None:
+        """Write the file that `load` reads."""
+        path.write_bytes(b"".join(encode(word) + b"\n" for word in self.words) + _NO_WORD + b"\n")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._ids
+
+    def id(self, word: str) -> int:
+        """The word's id, or that of `<UNK>`."""
+        return self._ids.get(word, self._ids[UNKNOWN])
+
+    def word(self, index: int) -> str:
+        """The word of an id. Raises IndexError for a softmax row that belongs to no word."""
+        if not 0 <= index < len(self.words):
+            raise IndexError(f"no word has the id {index}: this vocabulary has {len(self.words)} words")
+        return self.words[index]
+
+    @cached_property
+    def unused_bytes(self) -> bytes:
+        """The five byte values for: sentence start, sentence end, word start, word end, padding.
+
+        They are the first five that occur in no word (0 to 4 in the release).
+        """
+        text = np.frombuffer(b"".join(map(encode, self.words)), np.uint8)
+        unused = np.flatnonzero(np.bincount(text, minlength=256) == 0)
+        if len(unused) < 5:
+            raise IntegrityError("the vocabulary's words use too many byte values: five must be free")
+        return bytes(unused[:5].tolist())
+
+    def char_ids(self, word: str) -> np.ndarray:
+        """How the model reads a word: int32 [50], byte values between the word's marks, then padding.
+
+        `<S>` and `</S>` are the special rows of training, not their spelling. Any word can be read,
+        whether it is in the vocabulary or not.
+        """
+        return self.all_char_ids([word])[0]
+
+    def all_char_ids(self, words: Sequence[str]) -> np.ndarray:
+        """`char_ids` of many words at once: int32 [words, 50]."""
+        start, end, word_start, word_end, pad = (bytes([value]) for value in self.unused_bytes)
+        spelled = {SENTENCE_START: start, SENTENCE_END: end}
+        rows = (spelled.get(word) or encode(word)[:MAX_BYTES] for word in words)
+        text = b"".join((word_start + row + word_end).ljust(WORD_LENGTH, pad) for row in rows)
+        return np.frombuffer(text, np.uint8).reshape(len(words), WORD_LENGTH).astype(np.int32)
+
+
+def encode(word: str) -> bytes:
+    """A word's bytes; those that were no UTF-8 when read come back as they were."""
+    return word.encode("utf-8", "surrogateescape")
+
+
+def _decode(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")

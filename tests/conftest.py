@@ -1,0 +1,110 @@
+"""Tiny models to test on, the default model, and a way to run the command line."""
+
+import os
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+RELEASED_GRAPH = SHARED / "lm1b" / "released-graph-gpu.pbtxt"
+
+Result = namedtuple("Result", "exit_code out err")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    """No setting of the developer's reaches a test, and no test reaches the developer's files."""
+    for name in [name for name in os.environ if name.startswith("LMGEN_")]:
+        monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LMGEN_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def tiny_shape():
+    from lmgen.manifest import Shape
+
+    return Shape(filters=(2, 2, 2, 2, 4, 4, 8, 8), projection=16, cells=24, rows=40)
+
+
+@pytest.fixture(scope="session")
+def tiny_words():
+    return ["</S>", "<S>", "<UNK>", "the", "cat", "sat", "voilà", "\ufffd", "£", *(f"word{n}" for n in range(24))]
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tiny_shape):
+    return random_weights(tiny_shape)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
+    """A random model that lmgen wrote in the released layout."""
+    from lmgen.layout import write_model
+    from lmgen.manifest import Manifest
+    from lmgen.vocabulary import Vocabulary
+
+    folder = tmp_path_factory.mktemp("tiny")
+    manifest = Manifest("tiny", "A random model.", "CC0-1.0", tiny_shape, len(tiny_words))
+    write_model(folder, manifest, Vocabulary(tiny_words), tiny_weights, step=7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def released_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
+    """The really released graph, its shape constants scaled down, with random shards."""
+    if not RELEASED_GRAPH.exists():
+        pytest.skip("the released graph is not here")
+    import released
+
+    from lmgen.layout import write_checkpoint
+    from lmgen.vocabulary import Vocabulary
+
+    folder = tmp_path_factory.mktemp("released")
+    (folder / "graph-2016-09-10.pbtxt").write_text(released.scaled_down(RELEASED_GRAPH, tiny_shape))
+    Vocabulary(tiny_words).save(folder / "vocab-2016-09-10.txt")
+    write_checkpoint(folder, tiny_weights, step=14108582)
+    return folder
+
+
+def random_weights(shape, seed=0):
+    from lmgen.manifest import weight_shapes
+
+    rng = np.random.default_rng(seed)
+    sizes = weight_shapes(shape).items()
+    return {name: (rng.normal(size=size) * 0.3).astype(np.float32) for name, size in sizes}
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_folder):
+    from lmgen.load import load
+
+    return load(str(tiny_folder))
+
+
+@pytest.fixture
+def lmgen(capfd):
+    """Run a command line in this process."""
+    from lmgen.cli import main
+
+    def run(*arguments):
+        capfd.readouterr()
+        exit_code = main([str(argument) for argument in arguments])
+        return Result(exit_code, *capfd.readouterr())
+
+    return run
+
+
+def start_lmgen(*arguments, **options):
+    """Start a command line in a process of its own."""
+    command = [sys.executable, "-m", "lmgen", *map(str, arguments)]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.Popen(command, **pipes)
