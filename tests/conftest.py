@@ -18,6 +18,23 @@ RELEASED_GRAPH = SHARED / "lm1b" / "released-graph-gpu.pbtxt"
 Result = namedtuple("Result", "exit_code out err")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--golden", action="store_true", help="rewrite tests/golden instead of comparing with it")
+
+
+@pytest.fixture
+def golden(request):
+    """Compare a text with a file of tests/golden, or write it there."""
+
+    def check(name, text):
+        path = ROOT / "tests" / "golden" / name
+        if request.config.getoption("--golden"):
+            path.write_text(text)
+        assert path.read_text() == text
+
+    return check
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
     """No setting of the developer's reaches a test, and no test reaches the developer's files."""

@@ -129,7 +129,8 @@ def choose_candidates(
     drawn = rng.choice(rest, max(0, total - frequent - len(rare)), replace=False, shuffle=False)
     ids = np.concatenate([np.arange(frequent), rare, drawn]).astype(np.int32)
     correction = np.zeros(len(ids), np.float32)
-    correction[len(ids) - len(drawn) :] = np.log(len(rest) / max(1, len(drawn)))
+    if len(drawn):
+        correction[-len(drawn) :] = np.log(len(rest) / len(drawn))
     places = np.empty(words, np.int32)
     places[ids] = np.arange(len(ids))
     return Candidates(ids, correction, places[targets])

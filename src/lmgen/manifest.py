@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from lmgen.errors import IntegrityError
+from lmgen.errors import IntegrityError, UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,6 +37,14 @@ class Shape:
     layers: int = 2
     rows: int = 30008
     """Rows of the softmax: a multiple of 8, more than there are words."""
+
+    def __post_init__(self) -> None:
+        if len(self.filters) != len(WIDTHS) or min(self.filters) < 1:
+            raise UsageError(f"filters must be eight numbers above 0, not {self.filters}")
+        sizes = {"sum of the filters": self.width, "projection": self.projection, "cells": self.cells}
+        for name, size in {**sizes, "softmax rows": self.rows}.items():
+            if size < 1 or size % SHARDS:
+                raise UsageError(f"the {name} must be a multiple of 8, for that many shards; it is {size}")
 
     @property
     def width(self) -> int:

@@ -12,7 +12,6 @@ from typing import IO
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from lmgen.errors import MissingError
 from lmgen.events import Ended, Word
@@ -175,11 +174,3 @@ def _write_record(index: int, sample: Sample, prefix: list[str], out: IO[str], k
         record["words"] = " ".join(sample.words)
         out.write("\t".join(str(value) for value in record.values()) + "\n")
     out.flush()
-
-
-def print_table(console: Console, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table for people."""
-    table = Table(*headings, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)

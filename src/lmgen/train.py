@@ -19,18 +19,18 @@ from lmgen.manifest import Manifest, softmax_rows
 from lmgen.trainer import Budget, Recipe, Trainer, read_snapshot, train_steps
 from lmgen.vocabulary import Vocabulary
 
-SNAPSHOT_SECONDS = 240
-VALIDATION_SECONDS = 1200
-
-
 @dataclass(frozen=True)
 class About:
-    """What is told of the model, and how long it trains."""
+    """What is told of the model, how long it trains, and how often it is saved."""
 
     name: str
     description: str
     licence: str
     budget: Budget
+    snapshot_minutes: float = 5.0
+    """A snapshot is written so often."""
+    validation_minutes: float = 20.0
+    """The perplexity is measured, and the model written, so often."""
 
 
 class Run:
@@ -51,10 +51,10 @@ class Run:
         try:
             for event in train_steps(self.trainer, self.corpus.tokens, self.about.budget):
                 yield event
-                if time.monotonic() - saved > SNAPSHOT_SECONDS:
+                if time.monotonic() - saved > 60 * self.about.snapshot_minutes:
                     yield self._save()
                     saved = time.monotonic()
-                if time.monotonic() - validated > VALIDATION_SECONDS:
+                if time.monotonic() - validated > 60 * self.about.validation_minutes:
                     yield self._validate()
                     validated = time.monotonic()
         finally:

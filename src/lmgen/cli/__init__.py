@@ -43,7 +43,10 @@ lmgen.add_command(train)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
     try:
-        lmgen.main(args=arguments, prog_name="lmgen", standalone_mode=False)
+        # not lmgen.main(), which turns a closed pipe into an exit code of its own
+        given = sys.argv[1:] if arguments is None else arguments
+        with lmgen.make_context("lmgen", list(given)) as context:
+            lmgen.invoke(context)
         sys.stdout.flush()
         return 0
     except click.exceptions.Exit as end:

@@ -10,7 +10,7 @@ from lmgen.errors import UsageError
 from lmgen.generate import Generation, generate
 from lmgen.load import load
 from lmgen.model import LanguageModel, read
-from lmgen.output import FORMATS, open_output, print_table, stderr_console, write_records, write_text
+from lmgen.output import FORMATS, open_output, write_records, write_text
 from lmgen.sampling import Sampling
 from lmgen.tokenizer import tokenize
 
@@ -61,7 +61,8 @@ def complete(prefix: str, seed: int | None, kind: str, output: str, verbose: boo
     log_placement, where = options.pop("log_placement"), placement(options)
     model = load(options["model"], options["engine"], where, verbose)
     if log_placement:
-        print_table(stderr_console(), ("node", "operation", "device"), model.placement())
+        for row in model.placement():
+            click.echo("\t".join(row), err=True)
     if verbose:
         _report(model, words, seed)
     events = generate(model, read(model, words), wanted)

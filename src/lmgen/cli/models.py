@@ -4,8 +4,8 @@ import json
 
 import click
 from rich.console import Console
+from rich.table import Table
 
-from lmgen.output import print_table
 from lmgen.store import ModelFiles, find, model_folders, open_folder
 
 FORMAT = click.option(
@@ -32,11 +32,11 @@ def list_models(kind: str) -> None:
     if kind == "json":
         click.echo(json.dumps(list(facts.values()), indent=2))
         return
-    rows = [
-        (name, f"{fact.get('words', 0):,}", f"{fact.get('parameters', 0) / 1e6:.1f} M", fact.get("description", ""))
-        for name, fact in facts.items()
-    ]
-    print_table(Console(), ("name", "words", "parameters", "description"), rows)
+    table = Table("name", "words", "parameters", "description", box=None, pad_edge=False)
+    for name, fact in facts.items():
+        sizes = (f"{fact['words']:,}", f"{fact['parameters'] / 1e6:.1f} M") if "words" in fact else ("", "")
+        table.add_row(name, *sizes, fact.get("description", ""))
+    Console(highlight=False).print(table)
 
 
 @models.command()

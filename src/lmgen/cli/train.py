@@ -60,6 +60,20 @@ SIZE = click.IntRange(1)
     help="Of products.",
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of weights and order.")
+@click.option(
+    "--snapshot-minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="How often to write a snapshot.",
+)
+@click.option(
+    "--validation-minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="How often to measure the perplexity and write the model.",
+)
 @click.option("--name", help="Of the model.  [default: the folder's name]")
 @click.option("--description", default="", help="Of the model, in a sentence.")
 @click.option("--licence", default="", help="Of the model.")
@@ -85,7 +99,11 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
         run = _resume(folder, options) if resume else _begin(folder, texts, options)
         from lmgen.summaries import record_training
 
-        last = _show(record_training(run.events(), run.board), run.trainer.recipe.batch)
+        try:
+            last = _show(record_training(run.events(), run.board))
+        except KeyboardInterrupt:
+            click.echo(f"to go on: lmgen train --resume --out {folder}", err=True)
+            raise
     click.echo(f"{folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
 
 
@@ -111,7 +129,14 @@ def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
     )
     name = options["name"] or folder.resolve().name
     budget = Budget(options["steps"], options["hours"])
-    about = About(name, options["description"], options["licence"], budget)
+    about = About(
+        name,
+        options["description"],
+        options["licence"],
+        budget,
+        options["snapshot_minutes"],
+        options["validation_minutes"],
+    )
     with stderr_console().status("reading the text"):
         return begin(folder, texts, options["valid"], options["tokenize"], recipe, about)
 
@@ -131,7 +156,7 @@ def _filters(text: str) -> tuple[int, ...]:
         raise UsageError(f"--filters takes eight numbers with commas, not {text!r}") from error
 
 
-def _show(events: Iterable[Trained | Validated | Saved], batch: int) -> Validated:
+def _show(events: Iterable[Trained | Validated | Saved]) -> Validated:
     """Show a run's progress on stderr; returns its last validation."""
     console = stderr_console()
     columns = (

@@ -1,0 +1,60 @@
+"""The order of DESIGN: a module may import only modules above it."""
+
+import ast
+
+from conftest import ROOT
+
+ORDER = """
+errors events vocabulary tokenizer manifest store placement model
+network plain graph layout session
+quiet load
+sampling generate
+corpus batches trainer train summaries
+output cli __main__
+""".split()
+TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer", "summaries"}
+SOURCE = ROOT / "src" / "lmgen"
+
+
+def imports(path):
+    """Names of everything a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def modules():
+    for path in sorted(SOURCE.rglob("*.py")):
+        module = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if module != "__init__":
+            yield module, path
+
+
+def test_every_module_has_its_place():
+    assert {module for module, _ in modules()} == set(ORDER)
+
+
+def test_a_module_imports_only_modules_above_it():
+    wrong = [
+        (module, name)
+        for module, path in modules()
+        for name in imports(path)
+        if name.startswith("lmgen.") and (other := name.split(".")[1]) != module
+        if other not in ORDER[: ORDER.index(module)]
+    ]
+
+    assert wrong == []
+
+
+def test_tensorflow_is_imported_only_where_it_is_needed():
+    found = {module for module, path in modules() for name in imports(path) if name.startswith("tensorflow")}
+
+    assert found == TENSORFLOW
+
+
+def test_rich_is_known_to_the_edge_alone():
+    found = {module for module, path in modules() for name in imports(path) if name.startswith("rich")}
+
+    assert found == {"output", "cli"}

@@ -1,0 +1,132 @@
+"""The contract at the edge, for every command."""
+
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+from conftest import start_lmgen
+
+from lmgen.cli import lmgen as program
+from lmgen.cli import main
+
+
+def commands(command=program, path=()):
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from commands(child, (*path, name))
+
+
+COMMANDS = dict(commands())
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_is_what_it_was(lmgen, golden, path):
+    """`make golden` rewrites these files; their diff is to be read."""
+    result = lmgen(*path, "--help")
+
+    assert (result.exit_code, result.err) == (0, "")
+    golden("-".join(["help", *path]) + ".txt", result.out)
+    assert lmgen(*path, "-h").out == result.out
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_and_option_says_what_it_does(path):
+    command = COMMANDS[path]
+
+    assert command.help
+    for parameter in command.params:
+        assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["complete", "--help"], ["train", "--help"], ["models", "list"]])
+def test_what_needs_no_tensorflow_does_not_import_it(arguments):
+    code = f"import sys; from lmgen.cli import main; main({arguments}); sys.exit('tensorflow' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_the_version_is_told(lmgen):
+    from importlib.metadata import version
+
+    assert lmgen("--version").out == f"lmgen {version('lmgen')}\n"
+
+
+def test_python_m_lmgen_is_lmgen():
+    process = start_lmgen("--version")
+
+    assert process.communicate()[0].startswith(b"lmgen ")
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, exit_code, message",
+    [
+        (["comlpete"], 2, "No such command"),
+        (["complete", "--max-words", "many"], 2, "not a valid integer"),
+        (["complete", "--top-p", "1.5"], 2, "0<x<=1"),
+        (["complete", "-t", "-1"], 2, "x>=0"),
+        (["complete", "-t", "nan"], 2, "temperature must be"),
+        (["complete", "-m", "absent"], 3, "lmgen models list"),
+        (["models", "path", "absent"], 3, "lmgen models list"),
+        (["complete", "--device", "gpu:7"], 6, "no device gpu:7 here, only cpu:0"),
+        (["complete", "--device", "nonsense"], 6, "no device nonsense here"),
+    ],
+)
+def test_a_refusal_is_one_clear_line_and_its_exit_code(lmgen, arguments, exit_code, message):
+    result = lmgen(*arguments)
+
+    assert (result.exit_code, result.out) == (exit_code, "")
+    assert message in result.err.splitlines()[-1]
+
+
+def test_an_unforeseen_error_is_one_line_too(lmgen, monkeypatch):
+    monkeypatch.setattr(sys.modules["lmgen.cli.models"], "model_folders", lambda: 1 / 0)
+
+    result = lmgen("models", "list")
+
+    assert result.exit_code == 1
+    assert result.err.startswith("lmgen: internal error: ZeroDivisionError: division by zero")
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_ends_it_quietly():
+    process = start_lmgen("models", "show", "mini")
+    process.stdout.close()
+    _, err = process.communicate()
+
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_main_can_be_called_without_leaving_the_process():
+    assert main(["--version"]) == 0
+
+
+def test_options_can_come_from_the_environment(lmgen, monkeypatch):
+    monkeypatch.setenv("LMGEN_COMPLETE_MAX_WORDS", "none")
+
+    result = lmgen("complete")
+
+    assert result.exit_code == 2
+    assert "LMGEN_COMPLETE_MAX_WORDS" in result.err or "--max-words" in result.err
+
+
+def test_models_are_listed_shown_and_found(lmgen, tiny_folder, monkeypatch, tmp_path):
+    (tmp_path / "home" / "models").mkdir(parents=True)
+    os.symlink(tiny_folder, tmp_path / "home" / "models" / "mine")
+
+    assert "mini" in lmgen("models", "list").out
+    assert "mine" in lmgen("models", "list").out
+    assert "words: 33\n" in lmgen("models", "show", "mine").out
+    assert lmgen("models", "path", "mine").out == f"{tmp_path / 'home' / 'models' / 'mine'}\n"
+
+
+def test_models_are_listed_as_json(lmgen):
+    import json
+
+    [mini] = json.loads(lmgen("models", "list", "--format", "json").out)
+
+    assert mini["name"] == "mini"
+    assert mini["words"] == 30000
+    assert mini["parameters"] < 15e6

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from lmgen.errors import UsageError
+from lmgen.events import Ended, Word
+from lmgen.generate import Generation, generate
+from lmgen.model import read
+from lmgen.sampling import Sampling
+from lmgen.vocabulary import MARKS, Vocabulary
+
+GREEDY = Sampling(temperature=0)
+
+
+class Speller:
+    """A model that has read n words is sure of the n-th word of its sentence; its state counts words."""
+
+    def __init__(self, sentence):
+        self.sentence = sentence.split()
+        self.vocabulary = Vocabulary([*MARKS, *dict.fromkeys(self.sentence)])
+        self.logits_asked = 0
+
+    def start(self, rows=1):
+        return (np.zeros((rows, 1), np.float32),)
+
+    def advance(self, state, words):
+        assert len(words) == len(state[0])
+        return (state[0] + 1,)
+
+    def logits(self, state):
+        self.logits_asked += 1
+        rows = np.zeros((len(state[0]), len(self.vocabulary) + 3), np.float32)
+        for row, count in zip(rows, state[0], strict=True):
+            place = int(count[0]) - 1
+            row[self.vocabulary.id(self.sentence[place]) if place < len(self.sentence) else 0] = 50
+        return rows
+
+
+def texts(events, count=1):
+    written = [[] for _ in range(count)]
+    for event in events:
+        if isinstance(event, Word):
+            written[event.sample].append(event.text)
+    return written
+
+
+def run(model, prefix=(), **options):
+    return list(generate(model, read(model, prefix), Generation(**{"sampling": GREEDY, **options})))
+
+
+def test_words_come_one_by_one_until_the_sentence_ends():
+    events = run(Speller("the cat sat ."))
+
+    assert [event.text for event in events[:-1]] == ["the", "cat", "sat", "."]
+    assert [event.index for event in events[:-1]] == [0, 1, 2, 3]
+    assert (events[-1].reason, events[-1].sample) == ("sentence", 0)
+
+
+def test_a_prefix_is_gone_on_from():
+    assert texts(run(Speller("the cat sat ."), ["the", "cat"])) == [["sat", "."]]
+
+
+def test_max_words_counts_words():
+    """The release's runner compared it with a number of characters."""
+    events = run(Speller("extraordinarily long words count as one each"), max_words=3)
+
+    assert texts(events) == [["extraordinarily", "long", "words"]]
+    assert events[-1] == Ended(0, "length", 0.0)
+
+
+def test_a_prefix_is_read_without_predicting():
+    """The softmax is most of the cost: a prefix of any length asks for it once."""
+    model = Speller("a b c d e f")
+
+    run(model, ["a", "b", "c", "d", "e"], max_words=1)
+
+    assert model.logits_asked == 1
+
+
+def test_every_sample_starts_from_the_same_memory():
+    """The release's runner went on from the sample before."""
+    assert texts(run(Speller("to be or not"), samples=3), 3) == [["to", "be", "or", "not"]] * 3
+
+
+def test_the_log_probability_is_the_model_s_own():
+    words = [event for event in run(Speller("a"), max_words=1) if isinstance(event, Word)]
+
+    assert words[0].logprob == pytest.approx(0, abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def fifty(tiny_model):
+    options = Generation(samples=50, max_words=12, seed=5)
+    return texts(generate(tiny_model, read(tiny_model, ["the"]), options), 50)
+
+
+def test_samples_differ_and_end_at_their_own_time(fifty):
+    assert len({tuple(words) for words in fifty}) > 40
+    assert len({len(words) for words in fifty}) > 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_the_same_seed_gives_a_sample_the_same_words_among_any_number(tiny_model, fifty, count):
+    options = Generation(samples=count, max_words=12, seed=5)
+
+    assert texts(generate(tiny_model, read(tiny_model, ["the"]), options), count) == fifty[:count]
+
+
+def test_another_seed_gives_other_words(tiny_model, fifty):
+    options = Generation(samples=50, max_words=12, seed=6)
+
+    assert texts(generate(tiny_model, read(tiny_model, ["the"]), options), 50) != fifty
+
+
+def test_nothing_forbidden_is_ever_written(tiny_model, fifty):
+    assert not {"<UNK>", "<S>", "</S>"} & {word for words in fifty for word in words}
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 0}, {"max_words": 0}, {"seed": -1}])
+def test_options_out_of_range_are_refused(wrong):
+    with pytest.raises(UsageError):
+        Generation(**wrong)
