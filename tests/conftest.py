@@ -80,10 +80,10 @@ def released_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
     """The really released graph, its shape constants scaled down, with random shards."""
     if not RELEASED_GRAPH.exists():
         pytest.skip("the released graph is not here")
-    import released
-
     from lmgen.layout import write_checkpoint
     from lmgen.vocabulary import Vocabulary
+
+    import released
 
     folder = tmp_path_factory.mktemp("released")
     (folder / "graph-2016-09-10.pbtxt").write_text(released.scaled_down(RELEASED_GRAPH, tiny_shape))

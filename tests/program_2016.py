@@ -21,7 +21,11 @@ def run_2016(folder, steps):
         t = dict(zip(NAMES, tf.import_graph_def(definition, {}, list(NAMES), name=""), strict=True))
         session.run("save/restore_all", {"save/Const:0": str(folder / "ckpt-*")})
         session.run(t["states_init"])
-        fetched = {"global_step": session.run(t["global_step:0"]), "weights": session.run(t["Reshape_3:0"]), "steps": []}
+        fetched = {
+            "global_step": session.run(t["global_step:0"]),
+            "weights": session.run(t["Reshape_3:0"]),
+            "steps": [],
+        }
         for characters, target in steps:
             feeds = {
                 t["char_inputs_in:0"]: np.reshape(characters, (1, 1, 50)),

@@ -4,8 +4,8 @@ import re
 
 import tensorflow as tf
 from google.protobuf import text_format
-from program_2016 import NAMES as PUBLIC
 
+from program_2016 import NAMES as PUBLIC
 
 
 def scaled_down(path, shape):

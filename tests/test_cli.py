@@ -6,10 +6,11 @@ import sys
 
 import click
 import pytest
-from conftest import start_lmgen
 
 from lmgen.cli import lmgen as program
 from lmgen.cli import main
+
+from conftest import start_lmgen
 
 
 def commands(command=program, path=()):
@@ -44,7 +45,7 @@ def test_every_command_and_option_says_what_it_does(path):
 def test_what_needs_no_tensorflow_does_not_import_it(arguments):
     code = f"import sys; from lmgen.cli import main; main({arguments}); sys.exit('tensorflow' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def test_the_version_is_told(lmgen):
@@ -112,7 +113,7 @@ def test_options_can_come_from_the_environment(lmgen, monkeypatch):
     assert "LMGEN_COMPLETE_MAX_WORDS" in result.err or "--max-words" in result.err
 
 
-def test_models_are_listed_shown_and_found(lmgen, tiny_folder, monkeypatch, tmp_path):
+def test_models_are_listed_shown_and_found(lmgen, tiny_folder, tmp_path):
     (tmp_path / "home" / "models").mkdir(parents=True)
     os.symlink(tiny_folder, tmp_path / "home" / "models" / "mine")
 

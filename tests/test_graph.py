@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
-import reference
 import tensorflow as tf
 from google.protobuf import text_format
-from conftest import RELEASED_GRAPH
-from program_2016 import run_2016
 
 from lmgen.graph import build_graph, saved_variables
 from lmgen.layout import shards
 from lmgen.vocabulary import Vocabulary
+
+import reference
+from conftest import RELEASED_GRAPH
+from program_2016 import run_2016
 
 PUBLIC = {  # FACTS 1.1 and 1.2: dtype and shape of everything a program asks for, at batch 1
     "inputs_in:0": ("int32", [1, 1]),

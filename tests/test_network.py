@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import random_weights
 
 from lmgen import network, plain
 from lmgen.batches import Spelling
 from lmgen.manifest import Shape
 from lmgen.vocabulary import MARKS, Vocabulary
+
+from conftest import random_weights
 
 SHAPE = Shape(filters=(2, 3, 4, 5, 6, 7, 8, 5), projection=16, cells=24, rows=40)
 TYPES = [*MARKS, *(f"w{'o' * n}rd" for n in range(20)), "voilà", "a" * 39]
@@ -89,7 +90,7 @@ def test_text_before_a_boundary_has_no_effect_after_it(problem):
     assert np.array_equal(row, same)
 
 
-def test_dropout_zeroes_its_share_and_keeps_the_mean(problem):
+def test_dropout_zeroes_its_share_and_keeps_the_mean():
     x = tf.ones([200, 100])
 
     dropped = network._drop(x, (0.25, tf.constant([1, 2])), 0).numpy()

@@ -2,13 +2,14 @@ import shutil
 
 import numpy as np
 import pytest
-import reference
 
 from lmgen.errors import DeviceError, IntegrityError, MissingError
 from lmgen.layout import shards, write_checkpoint
 from lmgen.load import load
 from lmgen.model import read, read_on, take
 from lmgen.placement import Placement
+
+import reference
 
 WORDS = ["the", "cat", "never-seen", "voilà", "<S>", "</S>", "x" * 60]
 

@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 import pytest
-from conftest import start_lmgen
 
 from lmgen.corpus import build_corpus
 from lmgen.errors import IntegrityError, MissingError
@@ -13,6 +12,8 @@ from lmgen.load import load
 from lmgen.manifest import Manifest, Shape
 from lmgen.trainer import Budget, Progress, Recipe, Trainer, rate_at, read_snapshot, train_steps
 from lmgen.vocabulary import Vocabulary
+
+from conftest import start_lmgen
 
 SHAPE = Shape(filters=(4, 4, 4, 4, 4, 4, 4, 4), projection=16, cells=32, rows=64)
 RECIPE = Recipe(SHAPE, words=53, steps=8, batch=16, rate=0.02, warmup=10, candidates=64, frequent=8)
@@ -141,7 +142,9 @@ def text(tmp_path_factory):
 def test_training_writes_a_model_that_completes(lmgen, text, tmp_path):
     folder = tmp_path / "counter"
 
-    trained = lmgen("train", text, "--out", folder, "--steps", 400, "--rate", 0.02, *SMALL, "--batch", 16, "--cells", 32)
+    trained = lmgen(
+        "train", text, "--out", folder, "--steps", 400, "--rate", 0.02, *SMALL, "--batch", 16, "--cells", 32
+    )
 
     assert trained.exit_code == 0, trained.err
     assert trained.out.startswith(f"{folder}: validation perplexity ")
@@ -182,7 +185,7 @@ def test_ctrl_c_leaves_a_snapshot(text, tmp_path):
     process = start_lmgen("train", text, "--out", folder, "--steps", 100_000, *SMALL, env=_fast_snapshots())
     _wait_for(folder / "training" / "snapshot.npz", process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert b"Traceback" not in err
@@ -223,9 +226,7 @@ def _snapshot_step(folder):
         (b"words\n" * 99, ["--valid", "/nowhere.txt"], 3, "cannot read"),
     ],
 )
-def test_a_text_or_option_that_will_not_do_is_one_clear_line(
-    lmgen, tmp_path, content, arguments, exit_code, message
-):
+def test_a_text_or_option_that_will_not_do_is_one_clear_line(lmgen, tmp_path, content, arguments, exit_code, message):
     text = tmp_path / "text.txt"
     if content is not None:
         text.write_bytes(content)

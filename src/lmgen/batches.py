@@ -152,7 +152,7 @@ def ahead(items: Iterator, size: int = 4) -> Iterator:
                 if not _put(waiting, item, stopped):
                     return
             _put(waiting, None, stopped)
-        except BaseException as error:  # handed to the reader, who raises it
+        except BaseException as error:  # noqa: BLE001 (handed to the reader, who raises it)
             _put(waiting, error, stopped)
 
     threading.Thread(target=fill, daemon=True).start()

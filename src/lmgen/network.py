@@ -232,7 +232,7 @@ def _cross_entropy_and_gradient(logits, bias, labels):
 
 
 def log_probabilities(h, rows, bias, labels):
-    """ln p of each target over the full softmax, float32 [tokens]; h and rows in one dtype."""
+    """Ln p of each target over the full softmax, float32 [tokens]; h and rows in one dtype."""
     scores = tf.cast(tf.matmul(h, rows, transpose_b=True), tf.float32) + bias
     return -tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
 

@@ -45,7 +45,7 @@ def open_output(path: str) -> Iterator[IO[str]]:
         return
     target = Path(path)
     try:
-        partial = tempfile.NamedTemporaryFile(
+        partial = tempfile.NamedTemporaryFile(  # noqa: SIM115 (its name outlives it)
             "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
         )
     except OSError as error:

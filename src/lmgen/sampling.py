@@ -85,7 +85,7 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def log_probability(logits: np.ndarray, index: int) -> float:
-    """ln of the softmax at one place."""
+    """Ln of the softmax at one place."""
     highest = float(logits.max())
     return float(logits[index]) - highest - float(np.log(np.exp(logits.astype(np.float64) - highest).sum()))
 

@@ -19,6 +19,7 @@ from lmgen.manifest import Manifest, softmax_rows
 from lmgen.trainer import Budget, Recipe, Trainer, read_snapshot, train_steps
 from lmgen.vocabulary import Vocabulary
 
+
 @dataclass(frozen=True)
 class About:
     """What is told of the model, how long it trains, and how often it is saved."""

@@ -19,8 +19,8 @@ MAX_BYTES = 48
 WORD_LENGTH = MAX_BYTES + 2
 """Characters of a word with its begin and end marks, padded: 50."""
 
-_NO_WORD = b"!!!MAXTERMID"
-_ASCII_SPACE = b" \t\n\r\v\f"
+_NO_WORD = "!!!MAXTERMID"
+_ASCII_SPACE = " \t\n\r\v\f"
 
 
 class Vocabulary:
@@ -28,7 +28,7 @@ class Vocabulary:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
-        self._ids = {word: index for index, word in enumerate(self.words)}
+        self._ids = dict(zip(self.words, range(len(self.words)), strict=True))
         for mark in MARKS:
             if mark not in self._ids:
                 raise IntegrityError(f"this vocabulary has no line {mark}: is it a vocabulary file?")
@@ -40,12 +40,12 @@ class Vocabulary:
             data = path.read_bytes()
         except OSError as error:
             raise MissingError(f"cannot read the vocabulary {path}: {error.strerror}") from error
-        lines = (line.strip(_ASCII_SPACE) for line in data.split(b"\n"))
-        return cls([_decode(line) for line in lines if line and line != _NO_WORD])
+        lines = data.decode("utf-8", "surrogateescape").split("\n")
+        return cls([word for line in lines if (word := line.strip(_ASCII_SPACE)) and word != _NO_WORD])
 
     def save(self, path: Path) -> None:
         """Write the file that `load` reads."""
-        path.write_bytes(b"".join(encode(word) + b"\n" for word in self.words) + _NO_WORD + b"\n")
+        path.write_bytes(encode("\n".join([*self.words, _NO_WORD, ""])))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -69,7 +69,7 @@ class Vocabulary:
 
         They are the first five that occur in no word (0 to 4 in the release).
         """
-        text = np.frombuffer(b"".join(map(encode, self.words)), np.uint8)
+        text = np.frombuffer(encode("".join(self.words)), np.uint8)
         unused = np.flatnonzero(np.bincount(text, minlength=256) == 0)
         if len(unused) < 5:
             raise IntegrityError("the vocabulary's words use too many byte values: five must be free")
@@ -95,7 +95,3 @@ class Vocabulary:
 def encode(word: str) -> bytes:
     """A word's bytes; those that were no UTF-8 when read come back as they were."""
     return word.encode("utf-8", "surrogateescape")
-
-
-def _decode(line: bytes) -> str:
-    return line.decode("utf-8", "surrogateescape")

@@ -1,0 +1,42 @@
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+
+help:  ## print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo  ## install in $(VENV) and write on from "I love that I"
+	$(BIN)/lmgen complete "I love that I"
+
+test: $(VENV)/dev  ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev  ## lint, format check and tests
+	$(BIN)/ruff check && $(BIN)/ruff format --check
+	$(BIN)/python -m pytest
+
+format: $(VENV)/dev  ## put the code in form
+	$(BIN)/ruff check --fix && $(BIN)/ruff format
+
+golden: $(VENV)/dev  ## rewrite tests/golden; read the diff
+	$(BIN)/python -m pytest --golden tests/test_cli.py
+
+bench: $(VENV)/demo  ## measure training against its plain form
+	$(BIN)/python benchmarks/training.py
+
+clean:  ## remove $(VENV) and what Python left
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@ $(VENV)/demo
+
+.PHONY: help demo test check format golden bench clean
