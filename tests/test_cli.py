@@ -123,6 +123,15 @@ def test_models_are_listed_shown_and_found(lmgen, tiny_folder, tmp_path):
     assert lmgen("models", "path", "mine").out == f"{tmp_path / 'home' / 'models' / 'mine'}\n"
 
 
+def test_a_damaged_model_is_listed_with_what_is_wrong(lmgen, tmp_path):
+    (tmp_path / "home" / "models" / "half").mkdir(parents=True)
+
+    listed = lmgen("models", "list")
+
+    assert listed.exit_code == 0
+    assert "is not a whole model" in " ".join(listed.out.split())
+
+
 def test_models_are_listed_as_json(lmgen):
     import json
 

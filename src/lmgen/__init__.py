@@ -1,0 +1,1 @@
+"""Word-level language models of the lm_1b family."""

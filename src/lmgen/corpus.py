@@ -3,6 +3,7 @@
 import gzip
 import multiprocessing
 import os
+import signal
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -74,7 +75,9 @@ def read_sentences(paths: Sequence[Path], raw: bool) -> Iterator[list[str]]:
     if not raw:
         yield from filter(None, map(str.split, lines))
         return
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+    # spawned, because TensorFlow's threads do not survive a fork; deaf to Ctrl-C, which is the parent's to answer
+    deaf = (signal.SIGINT, signal.SIG_IGN)
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), signal.signal, deaf) as pool:
         for sentences in pool.imap(_tokenize_lines, _chunks(lines)):
             yield from filter(None, sentences)
 

@@ -86,42 +86,39 @@ def collect(samples: dict[int, Sample], events: Iterable[Word | Ended]) -> Itera
 def write_text(events: Iterable[Word | Ended], prefix: list[str], count: int, out: IO[str]) -> None:
     """Write continuations as natural text, each after its prefix, a line each, in order.
 
-    The first unfinished one is written as its words come; the others wait for their turn.
+    The first unfinished one is written as its words come; the others wait for their turn. When it is
+    interrupted, what was made of each is written.
     """
     samples = {index: Sample() for index in range(count)}
-    colour, turn = coloured(out), 0
-    writer = _TextWriter(prefix, colour, out)
+    turn, line = 0, _Line(prefix, out)
+
+    def next_line() -> None:
+        nonlocal turn, line
+        line.end()
+        turn += 1
+        if turn < count:
+            line = _Line(prefix, out)
+            line.write(*samples[turn].words)
+
     try:
         for event in collect(samples, events):
             if event.sample == turn and isinstance(event, Word):
-                writer.write(event.text)
+                line.write(event.text)
             while turn < count and samples[turn].ended:
-                writer.end()
-                turn += 1
-                if turn < count:
-                    writer = _TextWriter(prefix, colour, out)
-                    writer.write(*samples[turn].words)
+                next_line()
     except KeyboardInterrupt:
-        _write_rest(samples, turn, writer, prefix, colour, out)
+        while turn < count:
+            next_line()
         raise
 
 
-def _write_rest(samples, turn: int, writer: "_TextWriter", prefix, colour: bool, out: IO[str]) -> None:
-    """What was made of the remaining samples when generation was interrupted."""
-    writer.end()
-    for index in range(turn + 1, len(samples)):
-        writer = _TextWriter(prefix, colour, out)
-        writer.write(*samples[index].words)
-        writer.end()
+class _Line:
+    """One line of text: a prefix, dim where colour belongs, then words."""
 
-
-class _TextWriter:
-    """One line of text: a dim prefix, then words."""
-
-    def __init__(self, prefix: list[str], colour: bool, out: IO[str]) -> None:
+    def __init__(self, prefix: list[str], out: IO[str]) -> None:
         self._join, self._out = Detokenizer(), out
         text = "".join(self._join.add(word) for word in prefix)
-        self._emit(click.style(text, dim=True) if colour and text else text)
+        self._emit(click.style(text, dim=True) if text and coloured(out) else text)
 
     def write(self, *words: str) -> None:
         self._emit("".join(self._join.add(word) for word in words))
@@ -130,7 +127,7 @@ class _TextWriter:
         self._emit("\n")
 
     def _emit(self, text: str) -> None:
-        self._out.write(text.encode("utf-8", "replace").decode("utf-8"))
+        self._out.write(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
         self._out.flush()
 
 

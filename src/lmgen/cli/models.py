@@ -1,11 +1,13 @@
 """`lmgen models`: what models are here."""
 
 import json
+from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from lmgen.errors import LmgenError
 from lmgen.store import ModelFiles, find, model_folders, open_folder
 
 FORMAT = click.option(
@@ -28,14 +30,14 @@ def models() -> None:
 @FORMAT
 def list_models(kind: str) -> None:
     """List the models that are here: name, words, parameters, description."""
-    facts = {name: _facts(open_folder(folder)) for name, folder in model_folders().items()}
+    facts = [_facts_or_problem(folder) for folder in model_folders().values()]
     if kind == "json":
-        click.echo(json.dumps(list(facts.values()), indent=2))
+        click.echo(json.dumps(facts, indent=2))
         return
     table = Table("name", "words", "parameters", "description", box=None, pad_edge=False)
-    for name, fact in facts.items():
+    for fact in facts:
         sizes = (f"{fact['words']:,}", f"{fact['parameters'] / 1e6:.1f} M") if "words" in fact else ("", "")
-        table.add_row(name, *sizes, fact.get("description", ""))
+        table.add_row(fact["name"], *sizes, fact.get("problem") or fact.get("description", ""))
     Console(highlight=False).print(table)
 
 
@@ -60,13 +62,21 @@ def path(model: str) -> None:
     click.echo(find(model).folder)
 
 
+def _facts_or_problem(folder: Path) -> dict:
+    """A list shows damaged models too, and what is wrong with them."""
+    try:
+        return _facts(open_folder(folder))
+    except LmgenError as error:
+        return {"name": folder.name, "folder": str(folder), "problem": str(error)}
+
+
 def _facts(files: ModelFiles) -> dict:
     """What a model's manifest says, or just where it is if it has none."""
     manifest = files.manifest
     if manifest is None:
         return {"name": files.folder.name, "folder": str(files.folder)}
     return {
-        "name": manifest.name,
+        "name": files.folder.name,
         "folder": str(files.folder),
         "description": manifest.description,
         "licence": manifest.licence,
