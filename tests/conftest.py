@@ -120,8 +120,24 @@ def lmgen(capfd):
     return run
 
 
+_started = []
+
+
 def start_lmgen(*arguments, **options):
-    """Start a command line in a process of its own."""
+    """Start a command line in a process of its own, which does not outlive the test."""
     command = [sys.executable, "-m", "lmgen", *map(str, arguments)]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen(command, **pipes)
+    process = subprocess.Popen(command, **pipes)
+    _started.append(process)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def leave_no_process():
+    """Kill what a failed test left running."""
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()

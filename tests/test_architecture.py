@@ -8,9 +8,9 @@ ORDER = """
 errors events vocabulary tokenizer manifest store placement model
 network plain graph layout session
 quiet load
-sampling generate
+constraints samplers sampling generate beam statistics
 corpus batches trainer train summaries
-output cli __main__
+prompts output cli __main__
 """.split()
 TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer", "summaries"}
 SOURCE = ROOT / "src" / "lmgen"

@@ -48,6 +48,22 @@ def test_what_needs_no_tensorflow_does_not_import_it(arguments):
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_learn_to_complete(lmgen, shell):
+    assert "_LMGEN_COMPLETE" in lmgen("shell-completion", shell).out
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "expected"),
+    [("lmgen com", 1, "complete"), ("lmgen complete --top", 2, "--top-k"), ("lmgen complete -m mi", 3, "mini")],
+)
+def test_commands_options_and_models_are_completed(words, place, expected):
+    asked = {"_LMGEN_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+    process = start_lmgen(env={**os.environ, **asked})
+
+    assert f"plain,{expected}" in process.communicate()[0].decode().split()
+
+
 def test_the_version_is_told(lmgen):
     from importlib.metadata import version
 
@@ -66,8 +82,13 @@ def test_python_m_lmgen_is_lmgen():
     [
         (["comlpete"], 2, "No such command"),
         (["complete", "--max-words", "many"], 2, "not a valid integer"),
-        (["complete", "--top-p", "1.5"], 2, "0<x<=1"),
-        (["complete", "-t", "-1"], 2, "x>=0"),
+        (["complete", "--top-p", "1.5"], 2, "top-p must be above 0 and at most 1, not 1.5"),
+        (["complete", "-t", "-1"], 2, "temperature must be 0 or more, not -1.0"),
+        (["complete", "-n", "0"], 2, "must be 1 or more"),
+        (["complete", "--samplers", "top-k,magic"], 2, "no sampler 'magic'"),
+        (["complete", "--ban", "xyzzyx"], 2, "'xyzzyx' is not in the model's vocabulary"),
+        (["complete", "a", "-f", "b.txt"], 2, "not both"),
+        (["complete", "-f", "absent.txt"], 3, "cannot read absent.txt"),
         (["complete", "-t", "nan"], 2, "temperature must be"),
         (["complete", "-m", "absent"], 3, "lmgen models list"),
         (["models", "path", "absent"], 3, "lmgen models list"),

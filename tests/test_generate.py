@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from lmgen.constraints import Constraints
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
-from lmgen.generate import Generation, generate
+from lmgen.generate import Generation, changed, generate, generate_all
 from lmgen.model import read
 from lmgen.sampling import Sampling
 from lmgen.vocabulary import MARKS, Vocabulary
@@ -18,12 +19,14 @@ class Speller:
         self.sentence = sentence.split()
         self.vocabulary = Vocabulary([*MARKS, *dict.fromkeys(self.sentence)])
         self.logits_asked = 0
+        self.fed = []
 
     def start(self, rows=1):
         return (np.zeros((rows, 1), np.float32),)
 
     def advance(self, state, words):
         assert len(words) == len(state[0])
+        self.fed.append(words)
         return (state[0] + 1,)
 
     def logits(self, state):
@@ -64,7 +67,7 @@ def test_max_words_counts_words():
     events = run(Speller("extraordinarily long words count as one each"), max_words=3)
 
     assert texts(events) == [["extraordinarily", "long", "words"]]
-    assert events[-1] == Ended(0, "length", 0.0)
+    assert events[-1] == Ended(0, 0, "length", 0.0)
 
 
 def test_a_prefix_is_read_without_predicting():
@@ -115,7 +118,89 @@ def test_nothing_forbidden_is_ever_written(fifty):
     assert not {"<UNK>", "<S>", "</S>"} & {word for words in fifty for word in words}
 
 
-@pytest.mark.parametrize("wrong", [{"samples": 0}, {"max_words": 0}, {"seed": -1}])
+def by_prompt(events):
+    written = {}
+    for event in events:
+        if isinstance(event, Word):
+            written.setdefault((event.prompt, event.sample), []).append(event.text)
+    return written
+
+
+@pytest.mark.parametrize("rows", [1, 3, 32])
+def test_many_prompts_share_a_batch_without_touching_each_other(tiny_model, fifty, rows):
+    """A row that ends makes place for the next; the words stay those of a prompt alone."""
+    options = Generation(samples=5, max_words=12, seed=5)
+    prompts = [(["cat"], options), (["the"], options), ([], options), (["never-seen", "sat"], options)]
+
+    together = by_prompt(generate_all(tiny_model, prompts, rows))
+
+    assert [together.get((1, sample), []) for sample in range(5)] == fifty[:5]
+    alone = by_prompt(generate_all(tiny_model, prompts[3:]))
+    assert [together.get((3, sample)) for sample in range(5)] == [alone.get((0, sample)) for sample in range(5)]
+
+
+def test_each_prompt_has_its_own_options(tiny_model):
+    prompts = [(["the"], Generation(max_words=2)), (["the"], Generation(max_words=5, samples=2))]
+    events = list(generate_all(tiny_model, prompts))
+
+    ends = {(event.prompt, event.sample) for event in events if isinstance(event, Ended)}
+    assert ends == {(0, 0), (1, 0), (1, 1)}
+    assert max(event.index for event in events if isinstance(event, Word) and event.prompt == 0) < 2
+
+
+def test_a_stop_text_ends_it_with_the_word_that_completes_it():
+    model = Speller("I don 't know why .")
+
+    events = run(model, stop=("n't kn",))
+
+    assert texts(events) == [["I", "don", "'t", "know"]]
+    assert events[-1].reason == "stop"
+
+
+def test_sentences_go_on_with_the_memory_carried():
+    model = Speller("a b c")
+
+    events = run(model, sentences=2, max_words=7)
+
+    assert texts(events) == [["a", "b", "c", "</S>"]]  # having read c and <S>, the speller is at its end again
+    assert events[-1].reason == "sentence"
+    assert len(model.fed) == 5
+    assert model.fed[-1] == ["<S>"]
+
+
+def test_a_draw_is_told_with_the_interval_it_hit(tiny_model):
+    options = Generation(samples=3, max_words=6, seed=1)
+    words = [event for event in generate(tiny_model, read(tiny_model, []), options) if isinstance(event, Word)]
+
+    for word in words:
+        draw, low, high = word.interval
+        assert low <= draw < high
+        assert np.isclose(np.log(high - low), word.logprob, atol=1.5)  # but for what may not be written
+
+
+def test_measures_and_alternatives_are_told_if_asked_for(tiny_model):
+    wanted = Generation(max_words=1, seed=2, alternatives=3, measure=True, constraints=Constraints(ban=("the",)))
+    context = read(tiny_model, ["cat"])
+    first = next(generate(tiny_model, context, wanted))
+
+    logits = tiny_model.logits(context.state)[0].astype(np.float64)
+    shares = np.exp(logits) / np.exp(logits).sum()
+    best = np.argsort(-shares[:33])[:3]
+    assert [word for word, _ in first.alternatives] == [tiny_model.vocabulary.word(int(index)) for index in best]
+    assert [share for _, share in first.alternatives] == pytest.approx(shares[best].tolist(), rel=1e-5)
+    assert first.entropy == pytest.approx(-(shares * np.log2(shares)).sum(), rel=1e-5)
+    assert first.masked == pytest.approx(shares[[1, 2, 3]].sum() + shares[33:].sum(), rel=1e-5)
+
+
+def test_options_are_changed_by_name():
+    options = changed(Generation(), {"max_words": 3, "top_k": 5, "ban": ["the"], "unknown": 1})
+
+    assert (options.max_words, options.sampling.top_k, options.constraints.ban) == (3, 5, ("the",))
+    with pytest.raises(UsageError, match="wrong type"):
+        changed(Generation(), {"temperature": "hot"})
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 0}, {"max_words": 0}, {"seed": -1}, {"sentences": 0}, {"stop": ("",)}])
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError):
         Generation(**wrong)

@@ -76,7 +76,7 @@ def test_the_python_example_runs(capfd):
 
     exec(compile(example, "README.md", "exec"), {})  # noqa: S102 (our own text)
 
-    assert "Word(sample=1, index=0" in capfd.readouterr().out
+    assert "sample=1, index=0" in capfd.readouterr().out
 
 
 def test_every_make_command_is_a_target():

@@ -44,21 +44,33 @@ class Saved:
 class Word:
     """A word was written."""
 
+    prompt: int
+    """Going on from which prompt, from 0."""
     sample: int
-    """Of which continuation, from 0."""
+    """In which of its continuations, from 0."""
     index: int
     """Its place in the continuation, from 0."""
     text: str
+    """`</S>` only where a sentence ends and another is to follow."""
     logprob: float
-    """ln of the word's probability in the model's own distribution, before any sampler."""
+    """ln of the word's probability in the model's own distribution, before constraints and samplers."""
+    interval: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """The uniform draw, and where the word's share begins and ends among the cumulated shares."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """The likeliest words in the model's own distribution with their probabilities, if asked for."""
+    entropy: float | None = None
+    """Of the model's own distribution, in bits, if asked for."""
+    masked: float | None = None
+    """The share of the distribution that constraints ruled out, if asked for."""
 
 
 @dataclass(frozen=True)
 class Ended:
     """A continuation is complete."""
 
+    prompt: int
     sample: int
     reason: str
-    """`sentence`: the model wrote `</S>`; `length`: it has max_words words."""
+    """`sentence`: the model wrote `</S>`; `length`: it has max_words words; `stop`: a stop text came."""
     logprob: float
     """ln of the probability of that `</S>`; 0 where there is none."""

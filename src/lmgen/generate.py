@@ -1,15 +1,21 @@
-"""Continue a text: many samples at once, as a stream of events."""
+"""Continue texts: many prompts and samples in one batch that is filled as rows become free."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
+from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
-from lmgen.model import Context, LanguageModel, take
-from lmgen.sampling import Sampling, choose, log_probability, processors
-from lmgen.vocabulary import SENTENCE_END
+from lmgen.model import Context, LanguageModel, State, read, take
+from lmgen.sampling import Choice, Sampling, chain, choose, log_probability, probabilities
+from lmgen.tokenizer import Detokenizer
+from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
+
+ROWS = 32
+"""Rows of the batch at most."""
 
 
 @dataclass(frozen=True)
@@ -17,48 +23,168 @@ class Generation:
     """What to write."""
 
     samples: int = 1
-    """Continuations, written side by side. 1 <= samples."""
+    """Continuations of each prompt. 1 <= samples."""
     max_words: int = 100
     """Words of each at most; `</S>` ends it sooner. 1 <= max_words."""
+    sentences: int = 1
+    """Sentences to end before it ends; the memory is carried from one to the next. 1 <= sentences."""
+    stop: tuple[str, ...] = ()
+    """A continuation ends with the word in which one of these texts is complete."""
     seed: int = 0
-    """Sample s draws from a generator of its own, seeded [seed, s]. 0 <= seed."""
+    """Sample s of every prompt draws from a generator seeded [seed, s]. 0 <= seed."""
     sampling: Sampling = field(default_factory=Sampling)
+    constraints: Constraints = field(default_factory=Constraints)
+    alternatives: int = 0
+    """How many of the likeliest words to report with each word. 0 <= alternatives."""
+    measure: bool = False
+    """Whether to report entropy and masked share with each word."""
 
     def __post_init__(self) -> None:
-        if min(self.samples, self.max_words) < 1 or self.seed < 0:
-            raise UsageError("samples and max-words must be 1 or more, the seed 0 or more")
+        if min(self.samples, self.max_words, self.sentences) < 1:
+            raise UsageError("samples, max-words and sentences must be 1 or more")
+        if min(self.seed, self.alternatives) < 0:
+            raise UsageError("the seed and the number of alternatives must be 0 or more")
+        if "" in self.stop:
+            raise UsageError("a stop text cannot be empty")
+
+
+def changed(options: Generation, changes: dict[str, Any]) -> Generation:
+    """Options with some fields set anew, be they of Generation, Sampling or Constraints.
+
+    Raises UsageError for a value of the wrong type or out of range; unknown names are left alone.
+    """
+    try:
+        return replace(
+            options,
+            sampling=replace(options.sampling, **_fields_of(Sampling, changes)),
+            constraints=replace(options.constraints, **_fields_of(Constraints, changes)),
+            **_fields_of(Generation, changes),
+        )
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"an option has a value of the wrong type: {error}") from error
+
+
+def option_names() -> set[str]:
+    """Names that `changed` knows."""
+    return {known.name for kind in (Generation, Sampling, Constraints) for known in fields(kind)}
+
+
+def _fields_of(kind: type, changes: dict[str, Any]) -> dict[str, Any]:
+    named = {known.name: known for known in fields(kind) if known.name not in ("sampling", "constraints")}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items() if name in named
+    }
 
 
 def generate(model: LanguageModel, context: Context, options: Generation) -> Iterator[Word | Ended]:
-    """Write on from a context. Words of all samples come in turn; each sample ends with an Ended.
+    """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.
 
     The same seed gives a sample the same words, alone or among others.
     """
-    rngs = [np.random.default_rng([options.seed, sample]) for sample in range(options.samples)]
-    process = processors(options.sampling, model.vocabulary)
-    live = list(range(options.samples))
-    state = take(context.state, [0] * options.samples)
-    for index in range(options.max_words):
-        words, going_on = [], []
-        for row, (sample, logits) in enumerate(zip(live, model.logits(state), strict=True)):
-            chosen = _choose(logits, process, options.sampling.temperature, rngs[sample])
-            text, logprob = model.vocabulary.word(chosen), log_probability(logits, chosen)
-            if text == SENTENCE_END:
-                yield Ended(sample, "sentence", logprob)
-                continue
-            yield Word(sample, index, text, logprob)
-            words.append(text)
-            going_on.append(row)
-        live = [live[row] for row in going_on]
+    return _run(model, _samples(model, 0, context, options), ROWS)
+
+
+def generate_all(
+    model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS
+) -> Iterator[Word | Ended]:
+    """Write on from many prompts, given as words and options; a row that ends makes place for the next."""
+    waiting = (
+        sample
+        for number, (words, options) in enumerate(prompts)
+        for sample in _samples(model, number, read(model, words), options)
+    )
+    return _run(model, waiting, rows)
+
+
+class _Sample:
+    """A continuation in the making."""
+
+    def __init__(self, model: LanguageModel, prompt: int, sample: int, context: Context, options: Generation) -> None:
+        self.prompt, self.sample, self.options = prompt, sample, options
+        self.state, self.index, self._ended_sentences = context.state, 0, 0
+        self._vocabulary = model.vocabulary
+        self._rng = np.random.default_rng([options.seed, sample])
+        self._chain = chain(options.sampling)
+        self._history = [model.vocabulary.id(word) for word in context.words]
+        self._joiner, self._text = Detokenizer(), ""
+
+    def choose(self, logits: np.ndarray, limits: Limits) -> Choice:
+        allowed = limits.apply(logits, self.index)
+        for sampler in self._chain:
+            allowed = sampler(self._history, allowed)
+        return choose(allowed, self.options.sampling.temperature, self._rng)
+
+    def write(self, logits: np.ndarray, limits: Limits) -> Iterator[Word | Ended]:
+        """The next word, and the end if it is one."""
+        choice = self.choose(logits, limits)
+        text, logprob = self._vocabulary.word(choice.index), log_probability(logits, choice.index)
+        self._ended_sentences += text == SENTENCE_END
+        if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
+            yield Ended(self.prompt, self.sample, "sentence", logprob)
+            return
+        yield self._word(choice, text, logprob, logits, limits)
+        self._history.append(choice.index)
+        self.index += 1
+        if self._stopped(text):
+            yield Ended(self.prompt, self.sample, "stop", 0.0)
+        elif self.index == self.options.max_words:
+            yield Ended(self.prompt, self.sample, "length", 0.0)
+
+    def _word(self, choice: Choice, text: str, logprob: float, logits: np.ndarray, limits: Limits) -> Word:
+        interval = (choice.draw, choice.low, choice.high)
+        top = alternatives(logits, self.options.alternatives, self._vocabulary) if self.options.alternatives else ()
+        entropy = masked = None
+        if self.options.measure:
+            shares = probabilities(logits)
+            entropy = float(-(shares[shares > 0] * np.log2(shares[shares > 0])).sum())
+            masked = float(shares[np.isneginf(limits.apply(logits, self.index))].sum())
+        return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, entropy, masked)
+
+    def _stopped(self, word: str) -> bool:
+        if not self.options.stop:
+            return False
+        piece = self._joiner.add(word)
+        self._text = (self._text + piece)[-len(piece) - max(map(len, self.options.stop)) :]
+        return any(text in self._text for text in self.options.stop)
+
+
+def alternatives(logits: np.ndarray, count: int, vocabulary) -> tuple[tuple[str, float], ...]:
+    """The likeliest words and their probabilities, the likeliest first; rows without a word are left out."""
+    words = logits[: len(vocabulary)]
+    count = min(count, len(words))
+    best = np.argpartition(words, -count)[-count:]
+    best = best[np.argsort(-words[best], kind="stable")]
+    return tuple((vocabulary.word(index), float(np.exp(log_probability(logits, index)))) for index in best.tolist())
+
+
+def _samples(model: LanguageModel, prompt: int, context: Context, options: Generation) -> Iterator[_Sample]:
+    return (_Sample(model, prompt, sample, context, options) for sample in range(options.samples))
+
+
+def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int) -> Iterator[Word | Ended]:
+    live: list[_Sample] = []
+    state: State = ()
+    limits: dict[Constraints, Limits] = {}
+    while True:
+        while len(live) < rows and (sample := next(waiting, None)):
+            state = _append(state, sample.state) if live else sample.state
+            live.append(sample)
         if not live:
             return
-        if index + 1 < options.max_words:
-            state = model.advance(take(state, going_on), words)
-    for sample in live:
-        yield Ended(sample, "length", 0.0)
+        going_on, words = [], []
+        for row, (sample, logits) in enumerate(zip(live, model.logits(state), strict=True)):
+            wanted = sample.options.constraints
+            if wanted not in limits:
+                limits[wanted] = Limits(wanted, model.vocabulary, len(logits))
+            event = None
+            for event in sample.write(logits, limits[wanted]):
+                yield event
+            if isinstance(event, Word):
+                going_on.append(row)
+                words.append(SENTENCE_START if event.text == SENTENCE_END else event.text)
+        live = [live[row] for row in going_on]
+        state = model.advance(take(state, going_on), words) if live else ()
 
 
-def _choose(logits: np.ndarray, process: list, temperature: float, rng: np.random.Generator) -> int:
-    for step in process:
-        logits = step(logits)
-    return choose(logits, temperature, rng)
+def _append(state: State, other: State) -> State:
+    return tuple(np.concatenate(pair) for pair in zip(state, other, strict=True))

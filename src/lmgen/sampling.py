@@ -1,81 +1,119 @@
-"""Logits to a choice, by composed functions.
+"""Logits to a choice: the samplers that options ask for, in order, and a draw."""
 
-A processor takes logits, float32 [softmax rows], and returns new ones; -inf rules a word out. They
-work in one order: forbidden words, temperature, top-k, top-p.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from lmgen import samplers
 from lmgen.errors import UsageError
-from lmgen.vocabulary import SENTENCE_START, UNKNOWN, Vocabulary
+from lmgen.samplers import Mirostat, Sampler
 
-Processor = Callable[[np.ndarray], np.ndarray]
+ORDER = (
+    *("repetition", "presence", "ngram", "temperature", "top-k", "top-p", "min-p", "typical", "top-n-sigma"),
+    "mirostat",
+)
+"""The order in which samplers work, after the constraints; `Sampling.order` changes it."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next word is chosen."""
+    """How the next word is chosen. Every default leaves the model's distribution as it is."""
 
     temperature: float = 1.0
     """Logits are divided by it; 0 always takes the likeliest word. 0 <= temperature."""
     top_k: int = 0
     """Only the k likeliest words; 0 for all. 0 <= top_k."""
     top_p: float = 1.0
-    """Only the likeliest words that together reach this probability (Holtzman et al. 2020). 0 < top_p <= 1."""
+    """Only the likeliest words that together reach this probability. 0 < top_p <= 1."""
+    min_p: float = 0.0
+    """Only words at least so many times as likely as the likeliest. 0 <= min_p < 1."""
+    typical: float = 1.0
+    """Only the words nearest the entropy that together reach this probability. 0 < typical <= 1."""
+    top_n_sigma: float = 0.0
+    """Only logits within so many standard deviations of the highest; 0 for all. 0 <= top_n_sigma."""
+    mirostat: int = 0
+    """2 holds the surprisal near mirostat_tau; 0 does not."""
+    mirostat_tau: float = 5.0
+    """Surprisal to hold, in bits. 0 < mirostat_tau."""
+    mirostat_eta: float = 0.1
+    """How fast it is corrected. 0 < mirostat_eta."""
+    repetition_penalty: float = 1.0
+    """Logits of recent words are divided by it (multiplied where negative). 0 < repetition_penalty."""
+    presence_penalty: float = 0.0
+    """Is subtracted from logits of recent words."""
+    frequency_penalty: float = 0.0
+    """Is subtracted from logits of recent words for every time they came."""
+    repeat_last_n: int = 64
+    """How many last words are recent; 0 for all. 0 <= repeat_last_n."""
+    no_repeat_ngram: int = 0
+    """No sequence of so many words comes twice; 0 for any. 0 <= no_repeat_ngram."""
+    order: tuple[str, ...] = ORDER
+    """Which samplers work, and in which order."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < np.inf:
-            raise UsageError(f"temperature must be 0 or more, not {self.temperature}")
-        if self.top_k < 0:
-            raise UsageError(f"top-k must be 0 (for all words) or more, not {self.top_k}")
-        if not 0 < self.top_p <= 1:
-            raise UsageError(f"top-p must be above 0 and at most 1, not {self.top_p}")
+        for name, (fine, told) in RANGES.items():
+            value = getattr(self, name)
+            if not fine(value):
+                raise UsageError(f"{name.replace('_', '-')} must be {told}, not {value}")
+        for name in self.order:
+            if name not in ORDER:
+                raise UsageError(f"there is no sampler {name!r}: choose from {','.join(ORDER)}")
 
 
-def processors(options: Sampling, vocabulary: Vocabulary) -> list[Processor]:
-    """What the options ask for, in order; `<UNK>`, `<S>` and rows without a word are always ruled out."""
-    wanted: list[Processor] = [forbid(vocabulary)]
-    if options.temperature not in (0, 1):
-        wanted.append(lambda logits: logits / np.float32(options.temperature))
-    if options.top_k:
-        wanted.append(lambda logits: top_k(logits, options.top_k))
-    if options.top_p < 1:
-        wanted.append(lambda logits: top_p(logits, options.top_p))
-    return wanted
+_SHARE = (lambda value: 0 < value <= 1, "above 0 and at most 1")
+_NOT_NEGATIVE = (lambda value: 0 <= value < np.inf, "0 or more")
+_POSITIVE = (lambda value: 0 < value < np.inf, "above 0")
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "temperature": _NOT_NEGATIVE,
+    "top_k": _NOT_NEGATIVE,
+    "top_p": _SHARE,
+    "min_p": (lambda value: 0 <= value < 1, "0 or more and below 1"),
+    "typical": _SHARE,
+    "top_n_sigma": _NOT_NEGATIVE,
+    "mirostat": (lambda value: value in (0, 2), "0 or 2"),
+    "mirostat_tau": _POSITIVE,
+    "mirostat_eta": _POSITIVE,
+    "repetition_penalty": _POSITIVE,
+    "presence_penalty": (np.isfinite, "a number"),
+    "frequency_penalty": (np.isfinite, "a number"),
+    "repeat_last_n": _NOT_NEGATIVE,
+    "no_repeat_ngram": _NOT_NEGATIVE,
+}
 
 
-def forbid(vocabulary: Vocabulary) -> Processor:
-    """Rule out what is not to be written: `<UNK>`, `<S>`, and rows that belong to no word."""
-    never = [vocabulary.id(SENTENCE_START), vocabulary.id(UNKNOWN)]
+def chain(options: Sampling) -> list[Sampler]:
+    """The samplers that change anything, in order. Each sample needs a chain of its own."""
+    recent = partial(_recent, options.repeat_last_n)
+    wanted: dict[str, tuple[bool, Sampler]] = {
+        "repetition": (
+            options.repetition_penalty != 1,
+            lambda history, x: samplers.repetition_penalty(recent(history), x, options.repetition_penalty),
+        ),
+        "presence": (
+            bool(options.presence_penalty or options.frequency_penalty),
+            lambda history, x: samplers.presence_and_frequency(
+                recent(history), x, options.presence_penalty, options.frequency_penalty
+            ),
+        ),
+        "ngram": (
+            options.no_repeat_ngram > 0,
+            lambda history, x: samplers.no_repeat_ngram(history, x, options.no_repeat_ngram),
+        ),
+        "temperature": (options.temperature not in (0, 1), lambda _, x: samplers.temperature(x, options.temperature)),
+        "top-k": (options.top_k > 0, lambda _, x: samplers.top_k(x, options.top_k)),
+        "top-p": (options.top_p < 1, lambda _, x: samplers.top_p(x, options.top_p)),
+        "min-p": (options.min_p > 0, lambda _, x: samplers.min_p(x, options.min_p)),
+        "typical": (options.typical < 1, lambda _, x: samplers.typical(x, options.typical)),
+        "top-n-sigma": (options.top_n_sigma > 0, lambda _, x: samplers.top_n_sigma(x, options.top_n_sigma)),
+        "mirostat": (options.mirostat == 2, Mirostat(options.mirostat_tau, options.mirostat_eta)),
+    }
+    return [sampler for name in options.order for active, sampler in [wanted[name]] if active]
 
-    def process(logits: np.ndarray) -> np.ndarray:
-        logits = logits.copy()
-        logits[never] = -np.inf
-        logits[len(vocabulary) :] = -np.inf
-        return logits
 
-    return process
-
-
-def top_k(logits: np.ndarray, k: int) -> np.ndarray:
-    """Rule out all but the k highest; of equals at the limit, all stay."""
-    if k >= len(logits):
-        return logits
-    limit = np.partition(logits, -k)[-k]
-    return np.where(logits >= limit, logits, -np.inf)
-
-
-def top_p(logits: np.ndarray, p: float) -> np.ndarray:
-    """Rule out all but the fewest highest whose probabilities sum to at least p."""
-    order = np.argsort(-logits, kind="stable")
-    reached = np.cumsum(probabilities(logits)[order])
-    kept = order[: np.searchsorted(reached, p) + 1]
-    chosen = np.full_like(logits, -np.inf)
-    chosen[kept] = logits[kept]
-    return chosen
+def _recent(count: int, history: Sequence[int]) -> Sequence[int]:
+    return history[-count:] if count else history
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
@@ -87,12 +125,27 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 def log_probability(logits: np.ndarray, index: int) -> float:
     """Ln of the softmax at one place."""
     highest = float(logits.max())
-    return float(logits[index]) - highest - float(np.log(np.exp(logits.astype(np.float64) - highest).sum()))
+    return float(logits[index]) - highest - float(np.log(np.exp(logits - logits.max()).sum(dtype=np.float64)))
 
 
-def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> int:
-    """The likeliest word at temperature 0, else a draw: where one uniform number falls among the cumulated shares."""
+@dataclass(frozen=True)
+class Choice:
+    """A word's row, and the draw that chose it: `low` <= `draw` < `high`, all in [0, 1]."""
+
+    index: int
+    draw: float
+    low: float
+    high: float
+
+
+def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> Choice:
+    """The likeliest word at temperature 0, else a draw: one uniform number falls among the cumulated shares."""
     if temperature == 0:
-        return int(logits.argmax())
-    cumulated = np.cumsum(probabilities(logits))
-    return int(np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right"))
+        return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
+    cumulated = np.cumsum(np.exp(logits - logits.max()), dtype=np.float64)
+    draw = rng.random()
+    index = int(np.searchsorted(cumulated, draw * cumulated[-1], side="right"))
+    if index == len(logits):  # the product was rounded up to the total
+        index = int(np.flatnonzero(np.isfinite(logits))[-1])
+    low = cumulated[index - 1] / cumulated[-1] if index else 0.0
+    return Choice(index, draw, float(low), float(cumulated[index] / cumulated[-1]))

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import get_completion_class, shell_complete
 
 from lmgen.cli.complete import complete
 from lmgen.cli.models import models
@@ -14,6 +15,8 @@ from lmgen.cli.train import train
 from lmgen.errors import LmgenError
 
 INTERRUPTED = 130
+COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
+"""Set by the shell when it asks for completions."""
 
 
 @click.group(
@@ -35,6 +38,20 @@ def lmgen() -> None:
     """
 
 
+@lmgen.command("shell-completion")
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def shell_completion(shell: str) -> None:
+    """Print what makes SHELL complete lmgen's commands, options and models.
+
+    \b
+    Examples:
+      lmgen shell-completion bash >> ~/.bashrc
+      lmgen shell-completion fish > ~/.config/fish/completions/lmgen.fish
+    """
+    completer = get_completion_class(shell)
+    click.echo(completer(lmgen, {}, "lmgen", COMPLETION_VARIABLE).source())
+
+
 lmgen.add_command(complete)
 lmgen.add_command(models)
 lmgen.add_command(train)
@@ -42,6 +59,8 @@ lmgen.add_command(train)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit code."""
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        return shell_complete(lmgen, {}, "lmgen", COMPLETION_VARIABLE, instruction)
     try:
         # not lmgen.main(), which turns a closed pipe into an exit code of its own
         given = sys.argv[1:] if arguments is None else arguments

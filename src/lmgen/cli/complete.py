@@ -1,81 +1,105 @@
 """`lmgen complete`: write on from a prefix."""
 
+import os
 import secrets
+import stat
 import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import click
 
-from lmgen.cli.options import model_options, placement
+from lmgen.beam import hypothesis_events, search
+from lmgen.cli.options import CONSTRAINTS, MODEL, SAMPLING, placement
 from lmgen.errors import UsageError
-from lmgen.generate import Generation, generate
+from lmgen.events import Ended, Word
+from lmgen.generate import ROWS, Generation, changed, generate_all
 from lmgen.load import load
 from lmgen.model import LanguageModel, read
-from lmgen.output import FORMATS, open_output, write_records, write_text
-from lmgen.sampling import Sampling
-from lmgen.tokenizer import tokenize
+from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
+from lmgen.prompts import Prompt, read_prompts, split_words
+from lmgen.statistics import Statistics
 
 
 @click.command()
-@click.argument("prefix", required=False, default="")
-@model_options
-@click.option("-n", "--samples", type=click.IntRange(1), default=1, show_default=True, help="Continuations to write.")
+@click.argument("prefix", required=False)
 @click.option(
-    "--max-words", type=click.IntRange(1), default=100, show_default=True, help="Words of a continuation at most."
+    "-f",
+    "--file",
+    type=click.Path(path_type=Path),
+    help="Go on from every prefix of a file: one a line, or .jsonl, .csv, .tsv with a column `prefix`.",
 )
-@click.option(
-    "-t",
-    "--temperature",
-    type=click.FloatRange(0),
-    default=1.0,
-    show_default=True,
-    help="Below 1 more likely words, above 1 more surprising ones; 0 takes the likeliest.",
-)
-@click.option("-k", "--top-k", type=click.IntRange(0), default=0, help="Only the K likeliest words.  [default: all]")
-@click.option(
-    "-p",
-    "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Only the likeliest words that together reach this probability.",
-)
-@click.option("--seed", type=click.IntRange(0), help="The same seed writes the same words.  [default: a new one]")
+@click.option("-n", "--samples", "--num-samples", type=int, default=1, show_default=True, help="Continuations of each.")
+@click.option("--max-words", "--max-tokens", type=int, default=100, show_default=True, help="Words of each at most.")
+@click.option("--sentences", type=int, default=1, show_default=True, help="Go on until so many sentences have ended.")
+@click.option("--stop", multiple=True, metavar="TEXT", help="End with the word in which this text is complete.")
+@click.option("--seed", type=int, help="The same seed writes the same words.  [default: a new one]")
+@SAMPLING
+@CONSTRAINTS
+@click.option("--beam", "width", type=click.IntRange(1), help="Print the N likeliest continuations; draw nothing.")
+@click.option("--length-penalty", type=click.FloatRange(0), default=0.0, help="Rank beams by logprob / length ** X.")
+@click.option("--no-tokenize", "tokenized", is_flag=True, help="Prefixes are words with spaces between already.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output.")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write to a file, not to stdout.")
-def complete(prefix: str, seed: int | None, kind: str, output: str, verbose: bool, **options) -> None:
+@click.option("--echo/--no-echo", default=True, help="Print the prefix before its continuation.")
+@click.option("--raw", is_flag=True, help="Print words as the model has them, with spaces between.")
+@click.option("--stream/--no-stream", default=True, help="Print words as they come.")
+@click.option(
+    "--color-by", type=click.Choice(("surprisal",)), help="Colour words: cyan is expected, red is a surprise."
+)
+@click.option("--alternatives", type=int, default=0, metavar="N", help="Show what else each word might have been.")
+@click.option(
+    "--logprobs", type=int, metavar="N", help="In JSON, each word's logprob and its N likeliest alternatives."
+)
+@click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
+@click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
+@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
+@MODEL
+def complete(prefix: str | None, file: Path | None, verbose: bool, **options) -> None:
     """Write on from PREFIX, word by word, until the sentence ends.
 
-    Without PREFIX a sentence is begun; `-` reads the prefix from stdin. Temperature comes first, then
-    top-k, then top-p.
+    Without PREFIX a sentence is begun; a pipe, or `-`, gives the prefix on stdin. Constraints come first,
+    then the samplers in the order of --samplers.
 
     \b
     Examples:
       lmgen complete "I love that I"
       lmgen complete -n 5 -t 0.7 --seed 1 "The president said"
-      lmgen complete --format jsonl -n 100 -o samples.jsonl
+      lmgen complete -f prefixes.csv --format jsonl -o samples.jsonl
+      lmgen complete "It was" --ban /[A-Z]/ --min-words 5
     """
-    words = tokenize(_text(prefix))
-    seed = secrets.randbits(32) if seed is None else seed
-    sampling = Sampling(options.pop("temperature"), options.pop("top_k"), options.pop("top_p"))
-    wanted = Generation(options.pop("samples"), options.pop("max_words"), seed, sampling)
     log_placement, where = options.pop("log_placement"), placement(options)
+    options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
+    wanted = _generation(options)
+    split = split_words(options["tokenized"])
+    if prefix and file:
+        raise UsageError("give a PREFIX or a --file, not both")
+    prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
     model = load(options["model"], options["engine"], where, verbose)
     if log_placement:
-        for row in model.placement():
-            click.echo("\t".join(row), err=True)
+        _tell(model.placement())
     if verbose:
-        _report(model, words, seed)
-    events = generate(model, read(model, words), wanted)
-    with open_output(output) as out:
-        if kind == "text":
-            write_text(events, words, wanted.samples, out)
+        click.echo(f"seed: {wanted.seed}", err=True)
+        prompts = _tell_unknown(model, prompts)
+    with open_output(options["output"]) as out:
+        if options["width"]:
+            _write_beams(model, prompts, options, out)
         else:
-            write_records(events, words, wanted.samples, out, kind, seed)
+            _write_samples(model, prompts, options, out)
 
 
-def _text(prefix: str) -> str:
-    """The prefix as given, or all of stdin for `-`."""
-    if prefix != "-":
+def _generation(options: dict) -> Generation:
+    """What to write, from the command's options."""
+    alternatives = max(options["alternatives"], options["logprobs"] or 0)
+    return changed(Generation(), {**options, "alternatives": alternatives, "measure": options["stats"]})
+
+
+def _text(prefix: str | None) -> str:
+    """The prefix as given, or all of stdin for `-` or where something is piped in."""
+    if prefix is None and not _piped():
+        return ""
+    if prefix not in (None, "-"):
         return prefix
     try:
         return sys.stdin.buffer.read().decode("utf-8")
@@ -83,8 +107,77 @@ def _text(prefix: str) -> str:
         raise UsageError(f"the prefix on stdin is not UTF-8 text: see byte {error.start + 1}") from error
 
 
-def _report(model: LanguageModel, words: list[str], seed: int) -> None:
-    unknown = [word for word in words if word not in model.vocabulary]
-    click.echo(f"seed: {seed}", err=True)
-    if unknown:
-        click.echo(f"read by their letters, not in the vocabulary: {' '.join(unknown)}", err=True)
+def _piped() -> bool:
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:  # stdin is closed
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def _tell(rows: Iterable[Iterable]) -> None:
+    for row in rows:
+        click.echo("\t".join(map(str, row)), err=True)
+
+
+def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[Prompt]:
+    for prompt in prompts:
+        unknown = [word for word in prompt.words if word not in model.vocabulary]
+        if unknown:
+            click.echo(f"read by their letters, not in the vocabulary: {' '.join(unknown)}", err=True)
+        yield prompt
+
+
+def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out) -> None:
+    desk, statistics = Desk(), Statistics(time.monotonic())
+    events = generate_all(model, desk.lay(prompts), options["rows"])
+    if options["stats"]:
+        events = statistics.count(events)
+    if options["audit"]:
+        events = _audit(events)
+    try:
+        if options["kind"] == "text":
+            style = Style(
+                echo=options["echo"],
+                raw=options["raw"],
+                stream=options["stream"],
+                by_surprisal=options["color_by"] == "surprisal",
+                alternatives=options["alternatives"] > 0,
+            )
+            write_text(events, desk, out, style)
+        else:
+            write_records(events, desk, out, options["kind"], logprobs=options["logprobs"] is not None)
+    finally:
+        if options["stats"]:
+            _tell([("seed", options["seed"]), *statistics.rows()])
+
+
+def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
+    """Pass events on and tell each draw."""
+    _tell([("prompt", "sample", "index", "word", "draw", "low", "high")])
+    for event in events:
+        if isinstance(event, Word):
+            draw, low, high = (f"{value:.9f}" for value in event.interval)
+            _tell([(event.prompt, event.sample, event.index, event.text, draw, low, high)])
+        yield event
+
+
+def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out) -> None:
+    """The likeliest continuations of each prompt, each as a sample that was written at once."""
+    desk, found = Desk(), []
+
+    def searched() -> Iterator[Prompt]:
+        for prompt in prompts:
+            context = read(model, prompt.words)
+            found[:] = search(model, context, options["width"], prompt.options, options["length_penalty"])
+            yield Prompt(prompt.words, changed(prompt.options, {"samples": len(found)}), prompt.extra)
+
+    def events() -> Iterator[Word | Ended]:
+        for number, _ in enumerate(desk.lay(searched())):
+            for sample, hypothesis in enumerate(found):
+                yield from hypothesis_events(hypothesis, number, sample)
+
+    if options["kind"] == "text":
+        write_text(events(), desk, out, Style(echo=options["echo"], raw=options["raw"]))
+    else:
+        write_records(events(), desk, out, options["kind"], logprobs=options["logprobs"] is not None)

@@ -1,0 +1,116 @@
+"""Which words may be written: exact, because the vocabulary is words."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lmgen.errors import MissingError, UsageError
+from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
+
+NEVER = (SENTENCE_START, UNKNOWN)
+"""Not to be written, whatever else is allowed; nor are softmax rows without a word."""
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What may be written, by word. A PATTERN is a word, `@FILE` with one word a line, or `/regex/`."""
+
+    ban: tuple[str, ...] = ()
+    """Patterns of words never to be written."""
+    allow: tuple[str, ...] = ()
+    """Patterns of the only words to be written (and `</S>`); nothing for all."""
+    bias: tuple[str, ...] = ()
+    """`WORD=X`: X, in nats, is added to the word's logit."""
+    starts_with: str = ""
+    """The first word of a continuation begins so."""
+    min_words: int = 0
+    """`</S>` is not written before so many words. 0 <= min_words."""
+    ignore_end: bool = False
+    """`</S>` is never written."""
+
+    def __post_init__(self) -> None:
+        if self.min_words < 0:
+            raise UsageError(f"min-words must be 0 or more, not {self.min_words}")
+
+
+class Limits:
+    """Constraints compiled for a vocabulary: what to add to the logits, float32 [softmax rows]."""
+
+    def __init__(self, wanted: Constraints, vocabulary: Vocabulary, rows: int) -> None:
+        self._wanted, self._end = wanted, vocabulary.id(SENTENCE_END)
+        self._always = np.zeros(rows, np.float32)
+        if wanted.allow:
+            self._always[:] = -np.inf
+            self._always[_ids(wanted.allow, vocabulary)] = 0
+            self._always[self._end] = 0
+        for text in wanted.bias:
+            word, value = _parse_bias(text)
+            self._always[_id(word, vocabulary)] += value
+        self._always[[vocabulary.id(word) for word in NEVER]] = -np.inf
+        self._always[len(vocabulary) :] = -np.inf
+        self._always[_ids(wanted.ban, vocabulary)] = -np.inf
+        if wanted.ignore_end:
+            self._always[self._end] = -np.inf
+        self._first = self._always
+        if wanted.starts_with:
+            begins = [word.startswith(wanted.starts_with) for word in vocabulary.words]
+            begins = np.pad(np.array(begins), (0, rows - len(begins)))
+            self._first = np.where(begins, self._always, np.float32(-np.inf))
+        if not np.isfinite(self._first).any():
+            raise UsageError("these constraints leave no word to write: relax --allow, --ban or --starts-with")
+
+    def apply(self, logits: np.ndarray, index: int) -> np.ndarray:
+        """The logits of the continuation's word number `index`, from 0, with the constraints in force."""
+        limited = logits + (self._always if index else self._first)
+        if index < self._wanted.min_words and np.isfinite(np.delete(limited, self._end)).any():
+            limited[self._end] = -np.inf
+        return limited
+
+
+def _parse_bias(text: str) -> tuple[str, float]:
+    word, _, value = text.rpartition("=")
+    try:
+        if word:
+            return word, float(value)
+    except ValueError:
+        pass
+    raise UsageError(f"a bias is WORD=X, such as cat=+1.5 or the=-2, not {text!r}")
+
+
+def _id(word: str, vocabulary: Vocabulary) -> int:
+    if word not in vocabulary:
+        raise UsageError(f"{word!r} is not in the model's vocabulary")
+    return vocabulary.id(word)
+
+
+def _ids(patterns: Iterable[str], vocabulary: Vocabulary) -> list[int]:
+    """Ids of all words that patterns name; files may hold words that are not in the vocabulary."""
+    ids: list[int] = []
+    for pattern in patterns:
+        if pattern.startswith("@") and len(pattern) > 1:
+            ids.extend(vocabulary.id(word) for word in _words_of(Path(pattern[1:])) if word in vocabulary)
+        elif len(pattern) > 2 and pattern[0] == pattern[-1] == "/":
+            found = _compile(pattern[1:-1])
+            ids.extend(index for index, word in enumerate(vocabulary.words) if found.search(word))
+        else:
+            ids.append(_id(pattern, vocabulary))
+    return ids
+
+
+def _words_of(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").split()
+    except OSError as error:
+        raise MissingError(f"cannot read the words of {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: see byte {error.start + 1}") from error
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"/{pattern}/ is not a regular expression: {error}") from error

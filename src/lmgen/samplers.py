@@ -1,0 +1,147 @@
+"""Samplers: plain functions that reshape the distribution of the next word.
+
+Each takes logits, float32 [softmax rows], and returns new ones; -inf rules a word out. What it gets is
+never changed in place. None sorts more of the vocabulary than it must: at 800,000 words a full sort
+would cost more than the softmax.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+RULED_OUT = np.float32(-np.inf)
+BLOCK = 64
+BINS, FAR = 4096, 32
+"""Bins of `_likeliest`, and the distance in nats that they cover; the last one holds all beyond."""
+
+Sampler = Callable[[Sequence[int], np.ndarray], np.ndarray]
+"""(history, logits) -> logits. The history holds the ids of all words so far, the prefix's too."""
+
+
+def temperature(logits: np.ndarray, value: float) -> np.ndarray:
+    """Divide the logits: below 1 likely words gain, above 1 unlikely ones."""
+    return logits / np.float32(value)
+
+
+def top_k(logits: np.ndarray, k: int) -> np.ndarray:
+    """Keep the k highest; of equals at the limit, all stay (Fan et al. 2018)."""
+    if k >= len(logits):
+        return logits
+    limit = np.partition(_candidates(logits, k), -k)[-k]
+    return np.where(logits >= limit, logits, RULED_OUT)
+
+
+def _candidates(logits: np.ndarray, k: int) -> np.ndarray:
+    """Values that include the k highest: the k-th highest block maximum bounds the k-th highest value."""
+    blocks = logits[: len(logits) // BLOCK * BLOCK].reshape(-1, BLOCK).max(1)
+    if len(blocks) < k:
+        return logits
+    return logits[logits >= np.partition(blocks, -k)[-k]]
+
+
+def top_p(logits: np.ndarray, p: float) -> np.ndarray:
+    """Keep the fewest words whose probabilities reach p (Holtzman et al. 2020)."""
+    return _keep(logits, _likeliest(logits, _exponentials(logits), p))
+
+
+def min_p(logits: np.ndarray, p: float) -> np.ndarray:
+    """Keep words at least p times as likely as the likeliest (Nguyen et al. 2024)."""
+    return np.where(logits >= logits.max() + np.float32(np.log(p)), logits, RULED_OUT)
+
+
+def typical(logits: np.ndarray, p: float) -> np.ndarray:
+    """Keep the words whose surprisal is nearest the entropy, as few as reach p (Meister et al. 2023)."""
+    shares = _exponentials(logits)
+    total = shares.sum(dtype=np.float64)
+    log_shares = logits - logits.max() - np.float32(np.log(total))
+    entropy = -np.dot(shares, np.where(shares > 0, log_shares, 0)) / total
+    return _keep(logits, _likeliest(-np.abs(log_shares + np.float32(entropy)), shares, p))
+
+
+def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
+    """Keep logits within n standard deviations of the highest (Tang et al. 2024)."""
+    spread = logits[np.isfinite(logits)].std(dtype=np.float64)
+    return np.where(logits >= logits.max() - np.float32(n * spread), logits, RULED_OUT)
+
+
+def repetition_penalty(recent: Sequence[int], logits: np.ndarray, penalty: float) -> np.ndarray:
+    """Divide positive logits of recent words by the penalty and multiply negative ones (Keskar et al. 2019)."""
+    words = np.unique(np.asarray(recent, np.int64))
+    changed = logits.copy()
+    found = logits[words]
+    changed[words] = np.where(found > 0, found / penalty, found * penalty)
+    return changed
+
+
+def presence_and_frequency(recent: Sequence[int], logits: np.ndarray, presence: float, frequency: float) -> np.ndarray:
+    """Subtract `presence` from the logits of recent words, and `frequency` for every time they came."""
+    words, counts = np.unique(np.asarray(recent, np.int64), return_counts=True)
+    changed = logits.copy()
+    changed[words] -= (presence + frequency * counts).astype(np.float32)
+    return changed
+
+
+def no_repeat_ngram(history: Sequence[int], logits: np.ndarray, size: int) -> np.ndarray:
+    """Rule out words that would repeat a sequence of `size` words (Paulus et al. 2018)."""
+    if len(history) < size:
+        return logits
+    windows = np.lib.stride_tricks.sliding_window_view(np.asarray(history, np.int64), size)
+    begun = windows[:, : size - 1] == np.asarray(history[len(history) - size + 1 :])
+    changed = logits.copy()
+    changed[windows[begun.all(1), -1]] = RULED_OUT
+    return changed
+
+
+class Mirostat:
+    """Hold the surprisal of what is written near `tau` bits (Basu et al. 2021, version 2).
+
+    Words more surprising than a bound are ruled out; the bound, at first 2 tau, moves by `eta` times
+    what the last word missed tau by. One for each sample, since it remembers the bound.
+    """
+
+    def __init__(self, tau: float, eta: float) -> None:
+        self._tau, self._eta, self._bound = tau, eta, 2 * tau
+        self._last: tuple[int, np.ndarray] | None = None
+
+    def __call__(self, history: Sequence[int], logits: np.ndarray) -> np.ndarray:
+        if self._last is not None and len(history) > self._last[0]:
+            observed = surprisal_bits(self._last[1])[history[-1]]
+            if np.isfinite(observed):
+                self._bound -= self._eta * (float(observed) - self._tau)
+        surprisals = surprisal_bits(logits)
+        kept = np.where(surprisals <= max(self._bound, surprisals.min()), logits, RULED_OUT)
+        self._last = (len(history), kept)
+        return kept
+
+
+def surprisal_bits(logits: np.ndarray) -> np.ndarray:
+    """-log2 of the softmax; infinite where the logit is -inf."""
+    total = np.log(_exponentials(logits).sum(dtype=np.float64)) + logits.max()
+    return (np.float32(total) - logits) / np.float32(np.log(2))
+
+
+def _exponentials(logits: np.ndarray) -> np.ndarray:
+    return np.exp(logits - logits.max())
+
+
+def _keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    return np.where(kept, logits, RULED_OUT)
+
+
+def _likeliest(keys: np.ndarray, shares: np.ndarray, p: float) -> np.ndarray:
+    """Which entries, by falling key, are the fewest whose shares reach p of the total: bool, like `keys`.
+
+    Entries are counted into bins by their distance to the highest key; only the bin in which p is
+    reached is sorted.
+    """
+    wanted = p * shares.sum(dtype=np.float64)
+    distance = (keys.max() - keys) * np.float32(BINS / FAR)
+    bins = np.minimum(distance, BINS - 1).astype(np.int32)
+    reached = np.cumsum(np.bincount(bins, weights=shares, minlength=BINS))
+    edge = min(int(np.searchsorted(reached, wanted)), BINS - 1)
+    before = reached[edge - 1] if edge else 0.0
+    last = np.flatnonzero(bins == edge)
+    last = last[np.argsort(-keys[last], kind="stable")]
+    kept = bins < edge
+    kept[last[: np.searchsorted(before + np.cumsum(shares[last], dtype=np.float64), wanted) + 1]] = True
+    return kept
