@@ -11,8 +11,8 @@ import numpy as np
 
 RULED_OUT = np.float32(-np.inf)
 BLOCK = 64
-BINS, FAR = 4096, 32
-"""Bins of `_likeliest`, and the distance in nats that they cover; the last one holds all beyond."""
+BINS, REACHES = 1024, (6, 12, 24, np.inf)
+"""Of `_likeliest`: how many bins, and how far below the highest key it looks, in nats."""
 
 Sampler = Callable[[Sequence[int], np.ndarray], np.ndarray]
 """(history, logits) -> logits. The history holds the ids of all words so far, the prefix's too."""
@@ -60,8 +60,8 @@ def typical(logits: np.ndarray, p: float) -> np.ndarray:
 
 def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
     """Keep logits within n standard deviations of the highest (Tang et al. 2024)."""
-    spread = logits[np.isfinite(logits)].std(dtype=np.float64)
-    return np.where(logits >= logits.max() - np.float32(n * spread), logits, RULED_OUT)
+    spread = logits[np.isfinite(logits)].std()
+    return np.where(logits >= logits.max() - np.float32(n) * spread, logits, RULED_OUT)
 
 
 def repetition_penalty(recent: Sequence[int], logits: np.ndarray, penalty: float) -> np.ndarray:
@@ -125,23 +125,29 @@ def _exponentials(logits: np.ndarray) -> np.ndarray:
 
 
 def _keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    return np.where(kept, logits, RULED_OUT)
+    """The logits at the places `kept`; the rest is ruled out."""
+    changed = np.full_like(logits, RULED_OUT)
+    changed[kept] = logits[kept]
+    return changed
 
 
 def _likeliest(keys: np.ndarray, shares: np.ndarray, p: float) -> np.ndarray:
-    """Which entries, by falling key, are the fewest whose shares reach p of the total: bool, like `keys`.
+    """Places of the fewest entries, by falling key, whose shares reach p of the total.
 
-    Entries are counted into bins by their distance to the highest key; only the bin in which p is
-    reached is sorted.
+    Entries near the highest key are counted into bins by their distance to it, and only the bin in
+    which p is reached is sorted; how near is widened until they suffice.
     """
-    wanted = p * shares.sum(dtype=np.float64)
-    distance = (keys.max() - keys) * np.float32(BINS / FAR)
+    wanted, highest = p * shares.sum(dtype=np.float64), keys.max()
+    for reach in REACHES:
+        near = np.flatnonzero(keys >= highest - np.float32(reach))
+        weights = shares[near]
+        if weights.sum(dtype=np.float64) >= wanted:
+            break
+    distance = (highest - keys[near]) * np.float32(BINS / min(reach, REACHES[-2]))
     bins = np.minimum(distance, BINS - 1).astype(np.int32)
-    reached = np.cumsum(np.bincount(bins, weights=shares, minlength=BINS))
+    reached = np.cumsum(np.bincount(bins, weights=weights, minlength=BINS))
     edge = min(int(np.searchsorted(reached, wanted)), BINS - 1)
-    before = reached[edge - 1] if edge else 0.0
     last = np.flatnonzero(bins == edge)
-    last = last[np.argsort(-keys[last], kind="stable")]
-    kept = bins < edge
-    kept[last[: np.searchsorted(before + np.cumsum(shares[last], dtype=np.float64), wanted) + 1]] = True
-    return kept
+    last = last[np.argsort(-keys[near[last]], kind="stable")]
+    sums = (reached[edge - 1] if edge else 0.0) + np.cumsum(weights[last], dtype=np.float64)
+    return np.concatenate([near[bins < edge], near[last[: np.searchsorted(sums, wanted) + 1]]])

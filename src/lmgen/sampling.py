@@ -17,6 +17,9 @@ ORDER = (
 """The order in which samplers work, after the constraints; `Sampling.order` changes it."""
 
 
+BLOCK = 1024
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How the next word is chosen. Every default leaves the model's distribution as it is."""
@@ -139,13 +142,18 @@ class Choice:
 
 
 def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> Choice:
-    """The likeliest word at temperature 0, else a draw: one uniform number falls among the cumulated shares."""
+    """The likeliest word at temperature 0, else a draw: one uniform number falls among the cumulated shares.
+
+    They are summed by blocks, and cumulated only inside the block that was hit.
+    """
     if temperature == 0:
         return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
-    cumulated = np.cumsum(np.exp(logits - logits.max()), dtype=np.float64)
+    shares = np.exp(logits - logits.max())
+    blocks = np.cumsum(np.add.reduceat(shares, np.arange(0, len(shares), BLOCK), dtype=np.float64))
     draw = rng.random()
-    index = int(np.searchsorted(cumulated, draw * cumulated[-1], side="right"))
-    if index == len(logits):  # the product was rounded up to the total
-        index = int(np.flatnonzero(np.isfinite(logits))[-1])
-    low = cumulated[index - 1] / cumulated[-1] if index else 0.0
-    return Choice(index, draw, float(low), float(cumulated[index] / cumulated[-1]))
+    block = min(int(np.searchsorted(blocks, draw * blocks[-1], side="right")), int(np.searchsorted(blocks, blocks[-1])))
+    before = blocks[block - 1] if block else 0.0
+    inside = before + np.cumsum(shares[block * BLOCK : (block + 1) * BLOCK], dtype=np.float64)
+    place = min(int(np.searchsorted(inside, draw * blocks[-1], side="right")), int(np.searchsorted(inside, inside[-1])))
+    low, high = (inside[place - 1] if place else before), inside[place]
+    return Choice(block * BLOCK + place, draw, float(low / blocks[-1]), float(high / blocks[-1]))
