@@ -222,6 +222,14 @@ def test_a_pipe_gives_the_prefix(tiny_folder):
     assert process.communicate(b"the cat")[0].startswith(b"the cat")
 
 
+def test_prefixes_come_line_by_line_from_stdin(tiny_folder):
+    process = start_lmgen("complete", "-f", "-", "-m", tiny_folder, "--seed", 1, stdin=subprocess.PIPE)
+
+    lines = process.communicate(b"the\ncat\n")[0].decode().splitlines()
+
+    assert [line.split()[0] for line in lines] == ["the", "cat"]
+
+
 def test_constraints_hold(complete):
     text = complete("--allow", "/^word1/", "--ban", "word11", "--min-words", 4, "--seed", 1, "--max-words", 20).out
 

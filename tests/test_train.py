@@ -244,6 +244,19 @@ def test_training_without_text_or_time_is_a_usage_error(lmgen, text, tmp_path):
     assert lmgen("train", "--resume", "--out", tmp_path / "m").exit_code == 3
 
 
+def test_a_training_is_not_begun_over_another(lmgen, text, tmp_path):
+    folder = tmp_path / "m"
+    assert lmgen("train", text, "--out", folder, "--steps", 1, *SMALL).exit_code == 0
+    before = (folder / "training" / "snapshot.npz").read_bytes()
+
+    again = lmgen("train", text, "--out", folder, "--steps", 1, *SMALL)
+
+    assert again.exit_code == 2
+    assert "holds a training already" in again.err
+    assert (folder / "training" / "snapshot.npz").read_bytes() == before
+    assert lmgen("train", text, "--resume", "--out", folder).exit_code == 2
+
+
 def test_a_run_tells_steps_validations_and_snapshots(corpus, tmp_path):
     from lmgen.train import About, Run
 

@@ -1,15 +1,18 @@
 """Sentences and training batches from text files."""
 
+import contextlib
 import gzip
 import multiprocessing
 import os
 import signal
+import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -55,10 +58,10 @@ class Corpus:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """Lines of a text file or a .gz, in UTF-8. Raises MissingError or UsageError naming the file and line."""
+    """Lines of a text file, a .gz, or `-` for stdin, in UTF-8. Raises MissingError or UsageError naming the file and line."""
     number = 0
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+        with _open(path) as file:
             for number, line in enumerate(file, 1):
                 if b"\0" in line:
                     raise UsageError(f"{path} is not text: line {number} holds a NUL byte")
@@ -67,6 +70,12 @@ def read_lines(path: Path) -> Iterator[str]:
         raise UsageError(f"{path} is not UTF-8 text: line {number}, byte {error.start + 1}") from error
     except (OSError, EOFError) as error:
         raise MissingError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _open(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if str(path) == "-":
+        return contextlib.nullcontext(sys.stdin.buffer)
+    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
 
 
 def read_sentences(paths: Sequence[Path], raw: bool) -> Iterator[list[str]]:

@@ -97,6 +97,8 @@ def _corpus_path(folder: Path) -> Path:
 
 def begin(folder: Path, texts: Sequence[Path], held_back: Path | None, raw: bool, recipe: Recipe, about: About) -> Run:
     """Read the texts and make a new run in `folder`. Raises UsageError if they do not suffice."""
+    if snapshot_path(folder).exists():
+        raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --out")
     kept = read_sentences([held_back], raw) if held_back else None
     corpus = build_corpus(read_sentences(texts, raw), kept, recipe.seed)
     needed = recipe.batch * recipe.steps
@@ -108,7 +110,6 @@ def begin(folder: Path, texts: Sequence[Path], held_back: Path | None, raw: bool
     words = min(recipe.words, len(corpus.types))
     recipe = replace(recipe, words=words, shape=replace(recipe.shape, rows=softmax_rows(words)))
     (folder / "training").mkdir(parents=True, exist_ok=True)
-    snapshot_path(folder).unlink(missing_ok=True)
     corpus.save(_corpus_path(folder))
     return Run(folder, corpus, recipe, about)
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -50,7 +51,10 @@ from lmgen.statistics import Statistics
 )
 @click.option("--alternatives", type=int, default=0, metavar="N", help="Show what else each word might have been.")
 @click.option(
-    "--logprobs", type=int, metavar="N", help="In JSON, each word's logprob and its N likeliest alternatives."
+    "--logprobs",
+    type=click.IntRange(0),
+    metavar="N",
+    help="In JSON, each word's logprob and its N likeliest alternatives.",
 )
 @click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
@@ -128,7 +132,7 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
         yield prompt
 
 
-def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out) -> None:
+def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
     desk, statistics = Desk(), Statistics(time.monotonic())
     events = generate_all(model, desk.lay(prompts), options["rows"])
     if options["stats"]:
@@ -136,17 +140,7 @@ def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dic
     if options["audit"]:
         events = _audit(events)
     try:
-        if options["kind"] == "text":
-            style = Style(
-                echo=options["echo"],
-                raw=options["raw"],
-                stream=options["stream"],
-                by_surprisal=options["color_by"] == "surprisal",
-                alternatives=options["alternatives"] > 0,
-            )
-            write_text(events, desk, out, style)
-        else:
-            write_records(events, desk, out, options["kind"], logprobs=options["logprobs"] is not None)
+        _write(events, desk, options, out)
     finally:
         if options["stats"]:
             _tell([("seed", options["seed"]), *statistics.rows()])
@@ -162,7 +156,7 @@ def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
         yield event
 
 
-def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out) -> None:
+def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
     """The likeliest continuations of each prompt, each as a sample that was written at once."""
     desk, found = Desk(), []
 
@@ -177,7 +171,18 @@ def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict,
             for sample, hypothesis in enumerate(found):
                 yield from hypothesis_events(hypothesis, number, sample)
 
-    if options["kind"] == "text":
-        write_text(events(), desk, out, Style(echo=options["echo"], raw=options["raw"]))
-    else:
-        write_records(events(), desk, out, options["kind"], logprobs=options["logprobs"] is not None)
+    _write(events(), desk, options, out)
+
+
+def _write(events: Iterable[Word | Ended], desk: Desk, options: dict, out: IO[str]) -> None:
+    if options["kind"] != "text":
+        write_records(events, desk, out, options["kind"], logprobs=options["logprobs"] is not None)
+        return
+    style = Style(
+        echo=options["echo"],
+        raw=options["raw"],
+        stream=options["stream"],
+        by_surprisal=options["color_by"] == "surprisal",
+        alternatives=options["alternatives"] > 0,
+    )
+    write_text(events, desk, out, style)

@@ -1,6 +1,7 @@
 """`lmgen train`: train a model of the family on one's own text."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -91,8 +92,8 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
     """
     if options["hours"] and options["steps"]:
         raise UsageError("give --hours or --steps, not both")
-    if not resume and not texts:
-        raise UsageError("give a TEXT to train on, or --resume to go on")
+    if resume == bool(texts):
+        raise UsageError("give a TEXT to train on, or --resume to go on with the one begun; not both")
     if not resume and not (options["hours"] or options["steps"]):
         raise UsageError("say how long to train: --hours or --steps")
     with quiet_tensorflow(verbose):
@@ -100,7 +101,8 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
         from lmgen.summaries import record_training
 
         try:
-            last = _show(record_training(run.events(), run.board))
+            with closing(run.events()) as events:
+                last = _show(record_training(events, run.board))
         except KeyboardInterrupt:
             click.echo(f"to go on: lmgen train --resume --out {folder}", err=True)
             raise
