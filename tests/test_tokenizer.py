@@ -2,6 +2,9 @@ import pytest
 
 from lmgen.tokenizer import detokenize, tokenize
 
+from conftest import SHARED
+
+TEST_SHARD = SHARED / "lm1b" / "news.en.heldout-00000-of-00050"
 CONVENTIONS = [
     ("I don't think it's Tom's.", "I don 't think it 's Tom 's ."),
     ('"Yes," he said, "we can!"', '" Yes , " he said , " we can ! "'),
@@ -38,3 +41,13 @@ def test_nothing_is_no_word():
     assert tokenize("") == []
     assert tokenize(" \n\t ") == []
     assert detokenize([]) == ""
+
+
+@pytest.mark.skipif(not TEST_SHARD.exists(), reason="the official test shard is not here")
+def test_nearly_every_line_of_the_official_shard_survives_a_round_trip():
+    lines = TEST_SHARD.read_text("utf-8").splitlines()
+
+    same = sum(tokenize(detokenize(line.split())) == line.split() for line in lines)
+
+    assert len(lines) == 6075
+    assert same / len(lines) >= 0.97

@@ -27,16 +27,15 @@ def top_k(logits: np.ndarray, k: int) -> np.ndarray:
     """Keep the k highest; of equals at the limit, all stay (Fan et al. 2018)."""
     if k >= len(logits):
         return logits
-    limit = np.partition(_candidates(logits, k), -k)[-k]
-    return np.where(logits >= limit, logits, RULED_OUT)
+    near = np.flatnonzero(logits >= _bound(logits, k))
+    limit = np.partition(logits[near], -k)[-k]
+    return _keep(logits, near[logits[near] >= limit])
 
 
-def _candidates(logits: np.ndarray, k: int) -> np.ndarray:
-    """Values that include the k highest: the k-th highest block maximum bounds the k-th highest value."""
+def _bound(logits: np.ndarray, k: int) -> np.float32:
+    """A value that at least k logits reach: the k-th highest maximum of a block of words."""
     blocks = logits[: len(logits) // BLOCK * BLOCK].reshape(-1, BLOCK).max(1)
-    if len(blocks) < k:
-        return logits
-    return logits[logits >= np.partition(blocks, -k)[-k]]
+    return np.partition(blocks, -k)[-k] if len(blocks) >= k else RULED_OUT
 
 
 def top_p(logits: np.ndarray, p: float) -> np.ndarray:
@@ -46,7 +45,7 @@ def top_p(logits: np.ndarray, p: float) -> np.ndarray:
 
 def min_p(logits: np.ndarray, p: float) -> np.ndarray:
     """Keep words at least p times as likely as the likeliest (Nguyen et al. 2024)."""
-    return np.where(logits >= logits.max() + np.float32(np.log(p)), logits, RULED_OUT)
+    return _keep_from(logits, logits.max() + np.float32(np.log(p)))
 
 
 def typical(logits: np.ndarray, p: float) -> np.ndarray:
@@ -60,8 +59,12 @@ def typical(logits: np.ndarray, p: float) -> np.ndarray:
 
 def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
     """Keep logits within n standard deviations of the highest (Tang et al. 2024)."""
-    spread = logits[np.isfinite(logits)].std()
-    return np.where(logits >= logits.max() - np.float32(n) * spread, logits, RULED_OUT)
+    highest, present = logits.max(), logits > RULED_OUT
+    below = np.where(present, highest - logits, 0)
+    count = np.count_nonzero(present)
+    mean = below.sum(dtype=np.float64) / count
+    spread = np.sqrt(max(0.0, np.dot(below, below) / count - mean**2))
+    return _keep_from(logits, highest - np.float32(n * spread))
 
 
 def repetition_penalty(recent: Sequence[int], logits: np.ndarray, penalty: float) -> np.ndarray:
@@ -105,19 +108,21 @@ class Mirostat:
 
     def __call__(self, history: Sequence[int], logits: np.ndarray) -> np.ndarray:
         if self._last is not None and len(history) > self._last[0]:
-            observed = surprisal_bits(self._last[1])[history[-1]]
+            observed = -_log_share(self._last[1], history[-1]) / np.log(2)
             if np.isfinite(observed):
-                self._bound -= self._eta * (float(observed) - self._tau)
-        surprisals = surprisal_bits(logits)
-        kept = np.where(surprisals <= max(self._bound, surprisals.min()), logits, RULED_OUT)
+                self._bound -= self._eta * (observed - self._tau)
+        highest = logits.max()
+        log_total = highest + np.log(_exponentials(logits).sum(dtype=np.float64))
+        kept = _keep_from(logits, min(highest, np.float32(log_total - self._bound * np.log(2))))
         self._last = (len(history), kept)
         return kept
 
 
-def surprisal_bits(logits: np.ndarray) -> np.ndarray:
-    """-log2 of the softmax; infinite where the logit is -inf."""
-    total = np.log(_exponentials(logits).sum(dtype=np.float64)) + logits.max()
-    return (np.float32(total) - logits) / np.float32(np.log(2))
+def _log_share(logits: np.ndarray, index: int) -> float:
+    """Ln of the softmax at one place; -inf where it is ruled out."""
+    present = logits[logits > RULED_OUT]
+    highest = float(present.max())
+    return float(logits[index]) - highest - float(np.log(np.exp(present - highest).sum(dtype=np.float64)))
 
 
 def _exponentials(logits: np.ndarray) -> np.ndarray:
@@ -129,6 +134,11 @@ def _keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
     changed = np.full_like(logits, RULED_OUT)
     changed[kept] = logits[kept]
     return changed
+
+
+def _keep_from(logits: np.ndarray, limit: np.float32) -> np.ndarray:
+    """The logits that reach a limit; the rest is ruled out."""
+    return _keep(logits, np.flatnonzero(logits >= limit))
 
 
 def _likeliest(keys: np.ndarray, shares: np.ndarray, p: float) -> np.ndarray:
