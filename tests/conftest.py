@@ -40,7 +40,7 @@ def clean_environment(monkeypatch, tmp_path):
     """No setting of the developer's reaches a test, and no test reaches the developer's files."""
     for name in [name for name in os.environ if name.startswith("LMGEN_")]:
         monkeypatch.delenv(name)
-    for name in ("NO_COLOR", "FORCE_COLOR"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LMGEN_HOME", str(tmp_path / "home"))
 

@@ -38,7 +38,7 @@ def lmgen() -> None:
     """
 
 
-@lmgen.command("shell-completion")
+@lmgen.command("shell-completion", short_help="Make a shell complete lmgen's commands.")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def shell_completion(shell: str) -> None:
     """Print what makes SHELL complete lmgen's commands, options and models.

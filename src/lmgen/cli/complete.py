@@ -23,7 +23,7 @@ from lmgen.prompts import Prompt, read_prompts, split_words
 from lmgen.statistics import Statistics
 
 
-@click.command()
+@click.command(short_help="Write on from a prefix, word by word.")
 @click.argument("prefix", required=False)
 @click.option(
     "-f",

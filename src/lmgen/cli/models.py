@@ -15,7 +15,7 @@ FORMAT = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="List models, and say what they are.")
 def models() -> None:
     """List the models that are here, and say what they are.
 

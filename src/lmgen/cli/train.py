@@ -17,7 +17,7 @@ FILE = click.Path(path_type=Path)
 SIZE = click.IntRange(1)
 
 
-@click.command()
+@click.command(short_help="Train a model on one's own text.")
 @click.argument("texts", nargs=-1, type=FILE, metavar="TEXT...")
 @click.option("--out", "folder", type=FILE, required=True, help="Folder of the model and of its training.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Train so long.")
