@@ -60,17 +60,20 @@ def test_vectors_are_those_of_the_character_cnn(tiny_model, tiny_weights):
     assert np.abs(tiny_model.vectors(WORDS) - expected).max() < 1e-5
 
 
-def test_a_text_has_the_same_numbers_alone_and_in_any_batch(tiny_model):
+@pytest.mark.parametrize("name", ["tiny_folder", "mini"])
+def test_a_text_has_the_same_numbers_alone_and_in_any_batch(name, request):
     """To the last bit: else the same seed could write other words in a larger batch."""
+    model = load("mini" if name == "mini" else str(request.getfixturevalue(name)))
+    again = load("mini" if name == "mini" else str(request.getfixturevalue(name)))
     texts = [np.roll(WORDS, shift).tolist() for shift in range(7)]
-    together = tiny_model.start(7)
+    together = model.start(7)
     for words in zip(*texts, strict=True):
-        together = tiny_model.advance(together, words)
+        together = model.advance(together, words)
     for row, text in enumerate(texts):
-        alone = tiny_model.start()
+        alone = again.start()  # with its own word vectors, computed one by one
         for word in text:
-            alone = tiny_model.advance(alone, [word])
-        assert np.array_equal(tiny_model.logits(alone)[0], tiny_model.logits(together)[row])
+            alone = again.advance(alone, [word])
+        assert np.array_equal(again.logits(alone)[0], model.logits(together)[row])
 
 
 def test_memory_is_an_argument_and_nothing_is_remembered(tiny_model):

@@ -54,9 +54,6 @@ class SessionModel:
             self._devices = _devices(self._session, placement)
             self._build(definition, files.folder)
 
-    def close(self) -> None:
-        self._session.close()
-
     def start(self, rows: int = 1) -> State:
         size = self.shape.cells + self.shape.projection
         return tuple(np.zeros((rows, size), np.float32) for _ in range(self.shape.layers))
