@@ -2,12 +2,14 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lmgen.errors import DeviceError, IntegrityError, MissingError
 from lmgen.layout import shards, write_checkpoint
 from lmgen.load import load
 from lmgen.model import read, read_on, take
 from lmgen.placement import Placement
+from lmgen.store import find
 
 import reference
 
@@ -36,13 +38,9 @@ def test_every_row_agrees_with_numpy_to_1e_5(folder, tiny_weights):
         assert np.abs(np.array(state) - expected).max() < 1e-5
 
 
-def test_the_default_model_agrees_with_numpy_to_1e_5():
-    import tensorflow as tf
-
-    from lmgen.store import find
-
-    files = find("mini")
-    model = load("mini")
+def test_the_default_model_agrees_with_numpy_to_float32_s_rounding():
+    """Its logits reach 20 and more: within 2e-6 of the largest."""
+    files, model = find("mini"), load("mini")
     reader = tf.compat.v1.train.NewCheckpointReader(str(files.folder / "ckpt-*"))
     variables = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
     state = model.start(2)
@@ -50,8 +48,10 @@ def test_the_default_model_agrees_with_numpy_to_1e_5():
     for words in (["<S>", "<S>"], ["The", "Pineapples"], ["president", "drive"]):
         state = model.advance(state, words)
         expected = reference.advance(variables, expected, model.vocabulary.all_char_ids(words))
+    logits = reference.logits(variables, expected)[:, : len(model.vocabulary)]
 
-    assert np.abs(model.logits(state) - reference.logits(variables, expected)).max() < 1e-5
+    difference = model.logits(state)[:, : len(model.vocabulary)] - logits
+    assert np.abs(difference).max() < 2e-6 * np.abs(logits).max()
 
 
 def test_vectors_are_those_of_the_character_cnn(tiny_model, tiny_weights):
