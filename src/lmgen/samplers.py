@@ -11,6 +11,8 @@ import numpy as np
 
 RULED_OUT = np.float32(-np.inf)
 BLOCK = 64
+NEGLIGIBLE = np.float32(-1e4)
+"""Stands for -inf where it is to be multiplied by a share of 0."""
 BINS, REACHES = 1024, (6, 12, 24, np.inf)
 """Of `_likeliest`: how many bins, and how far below the highest key it looks, in nats."""
 
@@ -50,11 +52,15 @@ def min_p(logits: np.ndarray, p: float) -> np.ndarray:
 
 def typical(logits: np.ndarray, p: float) -> np.ndarray:
     """Keep the words whose surprisal is nearest the entropy, as few as reach p (Meister et al. 2023)."""
-    shares = _exponentials(logits)
+    below = logits - logits.max()
+    np.maximum(below, NEGLIGIBLE, out=below)
+    shares = np.exp(below)
     total = shares.sum(dtype=np.float64)
-    log_shares = logits - logits.max() - np.float32(np.log(total))
-    entropy = -np.dot(shares, np.where(shares > 0, log_shares, 0)) / total
-    return _keep(logits, _likeliest(-np.abs(log_shares + np.float32(entropy)), shares, p))
+    nearness = shares * below
+    mean = nearness.sum(dtype=np.float64) / total  # minus the entropy, but for ln(total), which cancels
+    np.subtract(below, np.float32(mean), out=nearness)
+    np.negative(np.abs(nearness, out=nearness), out=nearness)
+    return _keep(logits, _likeliest(nearness, shares, p))
 
 
 def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
@@ -63,7 +69,7 @@ def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
     below = np.where(present, highest - logits, 0)
     count = np.count_nonzero(present)
     mean = below.sum(dtype=np.float64) / count
-    spread = np.sqrt(max(0.0, np.dot(below, below) / count - mean**2))
+    spread = np.sqrt(max(0.0, (below * below).sum(dtype=np.float64) / count - mean**2))
     return _keep_from(logits, highest - np.float32(n * spread))
 
 
