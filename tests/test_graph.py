@@ -11,7 +11,7 @@ import reference
 from conftest import RELEASED_GRAPH
 from program_2016 import run_2016
 
-PUBLIC = {  # FACTS 1.1 and 1.2: dtype and shape of everything a program asks for, at batch 1
+PUBLIC = {  # dtype and shape of everything a program asks of the release, at batch 1
     "inputs_in:0": ("int32", [1, 1]),
     "char_inputs_in:0": ("int32", [1, 1, 50]),
     "targets_in:0": ("int32", [1, 1]),
