@@ -9,6 +9,7 @@ from lmgen.constraints import Limits
 from lmgen.events import Ended, Word
 from lmgen.generate import Generation
 from lmgen.model import Context, LanguageModel, take
+from lmgen.samplers import log_total
 from lmgen.vocabulary import SENTENCE_END, Vocabulary
 
 
@@ -75,10 +76,8 @@ def _extend(
 
     Twice the beam's width always holds enough that go on, since each hypothesis can end only once.
     """
-    highest = logits.max(1, keepdims=True)
-    log_totals = highest + np.log(np.exp(logits - highest).sum(1, dtype=np.float64, keepdims=True))
     allowed = np.array([np.isfinite(limits.apply(row, index)) for row in logits])
-    logprobs = np.where(allowed, logits - log_totals, -np.inf)
+    logprobs = np.where(allowed, logits - log_total(logits), -np.inf)
     sums = (logprobs + np.array([[sum(hypothesis.logprobs)] for hypothesis in going])).ravel()
     best = np.argpartition(sums, -min(count, sums.size))[-count:]
     best = best[np.argsort(-sums[best], kind="stable")]

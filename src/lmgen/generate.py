@@ -10,6 +10,7 @@ from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.model import Context, LanguageModel, State, read, take
+from lmgen.samplers import log_total
 from lmgen.sampling import Choice, Sampling, chain, choose, log_probability, probabilities
 from lmgen.tokenizer import Detokenizer
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
@@ -154,7 +155,8 @@ def alternatives(logits: np.ndarray, count: int, vocabulary) -> tuple[tuple[str,
     count = min(count, len(words))
     best = np.argpartition(words, -count)[-count:]
     best = best[np.argsort(-words[best], kind="stable")]
-    return tuple((vocabulary.word(index), float(np.exp(log_probability(logits, index)))) for index in best.tolist())
+    shares = np.exp(words[best] - log_total(logits))
+    return tuple((vocabulary.word(index), share) for index, share in zip(best.tolist(), shares.tolist(), strict=True))
 
 
 def _samples(model: LanguageModel, prompt: int, context: Context, options: Generation) -> Iterator[_Sample]:

@@ -114,21 +114,19 @@ class Mirostat:
 
     def __call__(self, history: Sequence[int], logits: np.ndarray) -> np.ndarray:
         if self._last is not None and len(history) > self._last[0]:
-            observed = -_log_share(self._last[1], history[-1]) / np.log(2)
+            observed = (log_total(self._last[1]).item() - float(self._last[1][history[-1]])) / np.log(2)
             if np.isfinite(observed):
                 self._bound -= self._eta * (observed - self._tau)
-        highest = logits.max()
-        log_total = highest + np.log(_exponentials(logits).sum(dtype=np.float64))
-        kept = _keep_from(logits, min(highest, np.float32(log_total - self._bound * np.log(2))))
+        limit = np.float32(log_total(logits).item() - self._bound * np.log(2))
+        kept = _keep_from(logits, min(logits.max(), limit))
         self._last = (len(history), kept)
         return kept
 
 
-def _log_share(logits: np.ndarray, index: int) -> float:
-    """Ln of the softmax at one place; -inf where it is ruled out."""
-    present = logits[logits > RULED_OUT]
-    highest = float(present.max())
-    return float(logits[index]) - highest - float(np.log(np.exp(present - highest).sum(dtype=np.float64)))
+def log_total(logits: np.ndarray) -> np.ndarray:
+    """Ln of the sum of exponentials of each row, float64 [..., 1]: what the softmax divides by."""
+    highest = logits.max(-1, keepdims=True)
+    return highest + np.log(np.exp(logits - highest).sum(-1, dtype=np.float64, keepdims=True))
 
 
 def _exponentials(logits: np.ndarray) -> np.ndarray:

@@ -127,8 +127,7 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 def log_probability(logits: np.ndarray, index: int) -> float:
     """Ln of the softmax at one place."""
-    highest = float(logits.max())
-    return float(logits[index]) - highest - float(np.log(np.exp(logits - logits.max()).sum(dtype=np.float64)))
+    return float(logits[index]) - samplers.log_total(logits).item()
 
 
 @dataclass(frozen=True)
