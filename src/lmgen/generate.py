@@ -1,7 +1,10 @@
 """Continue texts: many prompts and samples in one batch that is filled as rows become free."""
 
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,7 @@ import numpy as np
 from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
-from lmgen.model import Context, LanguageModel, State, read, take
+from lmgen.model import Context, LanguageModel, State, read_all, take
 from lmgen.samplers import log_total
 from lmgen.sampling import Choice, Sampling, chain, choose, log_probability, probabilities
 from lmgen.tokenizer import Detokenizer
@@ -17,6 +20,8 @@ from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 
 ROWS = 32
 """Rows of the batch at most."""
+PARALLEL_FROM = 100_000
+"""Softmax rows from which on threads choose words faster than one after the other."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,19 @@ def generate(model: LanguageModel, context: Context, options: Generation) -> Ite
 def generate_all(
     model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS
 ) -> Iterator[Word | Ended]:
-    """Write on from many prompts, given as words and options; a row that ends makes place for the next."""
-    waiting = (
-        sample
-        for number, (words, options) in enumerate(prompts)
-        for sample in _samples(model, number, read(model, words), options)
-    )
-    return _run(model, waiting, rows)
+    """Write on from many prompts, given as words and options; a row that ends makes place for the next.
+
+    Prompts are taken and read so many at a time as there are rows.
+    """
+    return _run(model, _read(model, enumerate(prompts), rows), rows)
+
+
+def _read(model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int):
+    """The samples of all prompts, in order."""
+    while group := list(islice(prompts, rows)):
+        contexts = read_all(model, [words for _, (words, _) in group])
+        for (number, (_, options)), context in zip(group, contexts, strict=True):
+            yield from _samples(model, number, context, options)
 
 
 class _Sample:
@@ -167,25 +178,37 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int) -> Iterato
     live: list[_Sample] = []
     state: State = ()
     limits: dict[Constraints, Limits] = {}
-    while True:
-        while len(live) < rows and (sample := next(waiting, None)):
-            state = _append(state, sample.state) if live else sample.state
-            live.append(sample)
-        if not live:
-            return
-        going_on, words = [], []
-        for row, (sample, logits) in enumerate(zip(live, model.logits(state), strict=True)):
-            wanted = sample.options.constraints
-            if wanted not in limits:
-                limits[wanted] = Limits(wanted, model.vocabulary, len(logits))
-            event = None
-            for event in sample.write(logits, limits[wanted]):
-                yield event
-            if isinstance(event, Word):
-                going_on.append(row)
-                words.append(SENTENCE_START if event.text == SENTENCE_END else event.text)
-        live = [live[row] for row in going_on]
-        state = model.advance(take(state, going_on), words) if live else ()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while True:
+            while len(live) < rows and (sample := next(waiting, None)):
+                state = _append(state, sample.state) if live else sample.state
+                live.append(sample)
+            if not live:
+                return
+            going_on, words = [], []
+            for row, events in enumerate(_write(live, model, state, limits, pool)):
+                yield from events
+                if isinstance(last := events[-1], Word):
+                    going_on.append(row)
+                    words.append(SENTENCE_START if last.text == SENTENCE_END else last.text)
+            live = [live[row] for row in going_on]
+            state = model.advance(take(state, going_on), words) if live else ()
+
+
+def _write(
+    live: list[_Sample],
+    model: LanguageModel,
+    state: State,
+    limits: dict[Constraints, Limits],
+    pool: ThreadPoolExecutor,
+) -> Iterator[list[Word | Ended]]:
+    """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
+    logits = model.logits(state)
+    for wanted in {sample.options.constraints for sample in live} - limits.keys():
+        limits[wanted] = Limits(wanted, model.vocabulary, logits.shape[1])
+    shared_out = len(live) > 1 and logits.shape[1] >= PARALLEL_FROM
+    each = pool.map if shared_out else map
+    return each(lambda sample, row: list(sample.write(row, limits[sample.options.constraints])), live, logits)
 
 
 def _append(state: State, other: State) -> State:

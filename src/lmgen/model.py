@@ -49,7 +49,22 @@ class Context:
 
 def read(model: LanguageModel, words: Sequence[str]) -> Context:
     """Begin a sentence and read words."""
-    return read_on(model, Context((), model.start()), (SENTENCE_START, *words))
+    [context] = read_all(model, [words])
+    return context
+
+
+def read_all(model: LanguageModel, texts: Sequence[Sequence[str]]) -> list[Context]:
+    """Begin a sentence for each text and read them side by side; a text that has ended leaves the batch."""
+    whole = [(SENTENCE_START, *words) for words in texts]
+    state, order = model.start(len(whole)), list(range(len(whole)))
+    after: dict[int, State] = {}
+    for place in range(max(map(len, whole))):
+        state = model.advance(state, [whole[text][place] for text in order])
+        after.update({text: take(state, [row]) for row, text in enumerate(order) if len(whole[text]) == place + 1})
+        going_on = [row for row, text in enumerate(order) if text not in after]
+        if len(going_on) < len(order):
+            state, order = take(state, going_on), [order[row] for row in going_on]
+    return [Context(words, after[text]) for text, words in enumerate(whole)]
 
 
 def read_on(model: LanguageModel, context: Context, words: Sequence[str]) -> Context:

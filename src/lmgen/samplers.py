@@ -42,7 +42,8 @@ def _bound(logits: np.ndarray, k: int) -> np.float32:
 
 def top_p(logits: np.ndarray, p: float) -> np.ndarray:
     """Keep the fewest words whose probabilities reach p (Holtzman et al. 2020)."""
-    return _keep(logits, _likeliest(logits, _exponentials(logits), p))
+    shares = _exponentials(logits)
+    return _keep(logits, _likeliest(logits, shares, p * shares.sum(dtype=np.float64)))
 
 
 def min_p(logits: np.ndarray, p: float) -> np.ndarray:
@@ -52,15 +53,13 @@ def min_p(logits: np.ndarray, p: float) -> np.ndarray:
 
 def typical(logits: np.ndarray, p: float) -> np.ndarray:
     """Keep the words whose surprisal is nearest the entropy, as few as reach p (Meister et al. 2023)."""
-    below = logits - logits.max()
-    np.maximum(below, NEGLIGIBLE, out=below)
-    shares = np.exp(below)
+    nearness = logits - logits.max()
+    np.maximum(nearness, NEGLIGIBLE, out=nearness)
+    shares = np.exp(nearness)
     total = shares.sum(dtype=np.float64)
-    nearness = shares * below
-    mean = nearness.sum(dtype=np.float64) / total  # minus the entropy, but for ln(total), which cancels
-    np.subtract(below, np.float32(mean), out=nearness)
+    nearness -= np.float32(np.dot(shares, nearness) / total)  # minus the entropy, but for ln(total), which cancels
     np.negative(np.abs(nearness, out=nearness), out=nearness)
-    return _keep(logits, _likeliest(nearness, shares, p))
+    return _keep(logits, _likeliest(nearness, shares, p * total))
 
 
 def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
@@ -110,17 +109,21 @@ class Mirostat:
 
     def __init__(self, tau: float, eta: float) -> None:
         self._tau, self._eta, self._bound = tau, eta, 2 * tau
-        self._last: tuple[int, np.ndarray] | None = None
+        self._length, self._kept = 0, np.empty(0, np.float32)
 
     def __call__(self, history: Sequence[int], logits: np.ndarray) -> np.ndarray:
-        if self._last is not None and len(history) > self._last[0]:
-            observed = (log_total(self._last[1]).item() - float(self._last[1][history[-1]])) / np.log(2)
-            if np.isfinite(observed):
-                self._bound -= self._eta * (observed - self._tau)
+        if len(self._kept) and len(history) > self._length:
+            self._learn(history[-1])
         limit = np.float32(log_total(logits).item() - self._bound * np.log(2))
-        kept = _keep_from(logits, min(logits.max(), limit))
-        self._last = (len(history), kept)
-        return kept
+        self._length, self._kept = len(history), _keep_from(logits, min(logits.max(), limit))
+        return self._kept
+
+    def _learn(self, word: int) -> None:
+        """Move the bound by what the word's surprisal, in bits, missed tau by."""
+        possible = self._kept[self._kept > RULED_OUT]  # few: to sum them all would cost as much as a sampler
+        observed = (log_total(possible).item() - float(self._kept[word])) / np.log(2)
+        if np.isfinite(observed):
+            self._bound -= self._eta * (observed - self._tau)
 
 
 def log_total(logits: np.ndarray) -> np.ndarray:
@@ -130,7 +133,8 @@ def log_total(logits: np.ndarray) -> np.ndarray:
 
 
 def _exponentials(logits: np.ndarray) -> np.ndarray:
-    return np.exp(logits - logits.max())
+    below = logits - logits.max()
+    return np.exp(below, out=below)
 
 
 def _keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -145,13 +149,13 @@ def _keep_from(logits: np.ndarray, limit: np.float32) -> np.ndarray:
     return _keep(logits, np.flatnonzero(logits >= limit))
 
 
-def _likeliest(keys: np.ndarray, shares: np.ndarray, p: float) -> np.ndarray:
-    """Places of the fewest entries, by falling key, whose shares reach p of the total.
+def _likeliest(keys: np.ndarray, shares: np.ndarray, wanted: float) -> np.ndarray:
+    """Places of the fewest entries, by falling key, whose shares reach `wanted` together.
 
     Entries near the highest key are counted into bins by their distance to it, and only the bin in
     which p is reached is sorted; how near is widened until they suffice.
     """
-    wanted, highest = p * shares.sum(dtype=np.float64), keys.max()
+    highest = keys.max()
     for reach in REACHES:
         near = np.flatnonzero(keys >= highest - np.float32(reach))
         weights = shares[near]

@@ -148,7 +148,7 @@ def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> 
     if temperature == 0:
         return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
     shares = np.exp(logits - logits.max())
-    blocks = np.cumsum(np.add.reduceat(shares, np.arange(0, len(shares), BLOCK), dtype=np.float64))
+    blocks = np.cumsum(_block_sums(shares))
     draw = rng.random()
     block = min(int(np.searchsorted(blocks, draw * blocks[-1], side="right")), int(np.searchsorted(blocks, blocks[-1])))
     before = blocks[block - 1] if block else 0.0
@@ -156,3 +156,10 @@ def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> 
     place = min(int(np.searchsorted(inside, draw * blocks[-1], side="right")), int(np.searchsorted(inside, inside[-1])))
     low, high = (inside[place - 1] if place else before), inside[place]
     return Choice(block * BLOCK + place, draw, float(low / blocks[-1]), float(high / blocks[-1]))
+
+
+def _block_sums(shares: np.ndarray) -> np.ndarray:
+    """The sum of every BLOCK of shares, float64; the last block may be shorter."""
+    whole = len(shares) // BLOCK * BLOCK
+    sums = shares[:whole].reshape(-1, BLOCK).sum(1, dtype=np.float64)
+    return np.append(sums, shares[whole:].sum(dtype=np.float64)) if whole < len(shares) else sums
