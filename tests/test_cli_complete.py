@@ -100,13 +100,23 @@ def test_a_prefix_comes_from_stdin(tiny_folder):
     assert out.decode().startswith("the voilà")
 
 
-def test_stdin_that_is_not_text_is_refused(tiny_folder):
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (b"ab\xff", b"not UTF-8 text: see byte 3"),
+        (b"a\0b", b"not text: byte 2 is NUL"),
+        (b"a" * 10_000_000, b"a prefix of 10,000,000 characters is too long"),
+    ],
+    ids=["bytes", "nul", "long"],
+)
+def test_stdin_that_will_not_do_is_refused(tiny_folder, given, told):
     process = start_lmgen("complete", "-", "-m", tiny_folder, stdin=subprocess.PIPE)
 
-    _, err = process.communicate(b"ab\xff")
+    _, err = process.communicate(given)
 
     assert process.returncode == 2
-    assert b"not UTF-8 text: see byte 3" in err
+    assert told in err
+    assert err.count(b"\n") == 1
 
 
 def test_output_goes_to_a_file(complete, tmp_path):

@@ -1,3 +1,7 @@
+import sys
+import tracemalloc
+from collections import deque
+
 import numpy as np
 import pytest
 
@@ -5,7 +9,7 @@ from lmgen.constraints import Constraints
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.generate import Generation, changed, generate, generate_all
-from lmgen.model import read
+from lmgen.model import read, read_all
 from lmgen.sampling import Sampling
 from lmgen.vocabulary import MARKS, Vocabulary
 
@@ -79,6 +83,30 @@ def test_a_prefix_is_read_without_predicting():
     assert model.logits_asked == 1
 
 
+def test_a_long_prefix_is_read_in_constant_memory():
+    words = ["a"] * 100_000
+    model = Speller("a b c")
+    model.fed = deque(maxlen=1)
+    tracemalloc.start()
+
+    read(model, words)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * sys.getsizeof(words)  # the words themselves, begun with <S>, and no memory but the last
+
+
+def test_prefixes_of_any_length_are_read_side_by_side(tiny_model):
+    texts = [["the", "cat"], [], ["a"] * 5, ["the"], ["voilà", "the", "dog"]]
+
+    together = read_all(tiny_model, texts)
+
+    for context, words in zip(together, texts, strict=True):
+        alone = read(tiny_model, words)
+        assert context.words == alone.words == ("<S>", *words)
+        assert all(np.array_equal(layer, other) for layer, other in zip(context.state, alone.state, strict=True))
+
+
 def test_every_sample_starts_from_the_same_memory():
     """The release's runner went on from the sample before."""
     assert texts(run(Speller("to be or not"), samples=3), 3) == [["to", "be", "or", "not"]] * 3
@@ -106,6 +134,13 @@ def test_the_same_seed_gives_a_sample_the_same_words_among_any_number(tiny_model
     options = Generation(samples=count, max_words=12, seed=5)
 
     assert texts(generate(tiny_model, read(tiny_model, ["the"]), options), count) == fifty[:count]
+
+
+def test_threads_choose_the_same_words(tiny_model, fifty, monkeypatch):
+    monkeypatch.setattr("lmgen.generate.PARALLEL_FROM", 1)
+    options = Generation(samples=50, max_words=12, seed=5)
+
+    assert texts(generate(tiny_model, read(tiny_model, ["the"]), options), 50) == fifty
 
 
 def test_another_seed_gives_other_words(tiny_model, fifty):

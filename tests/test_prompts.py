@@ -58,11 +58,21 @@ def test_columns_of_a_table_are_passed_through(read, name, comma):
         ("items.jsonl", '{"prefix": "a", "top_k": "x"}\n', "line 1: an option has a value of the wrong type"),
         ("prefixes.txt", b"good\n\xff\n", "not UTF-8 text: line 2, byte 1"),
         ("prefixes.txt", b"a\0b\n", "line 1 holds a NUL byte"),
+        ("prefixes.txt", "a\n" + "words " * 1_700_000, "line 2: a prefix of 10,200,000 characters is too long"),
+        ("items.jsonl", '{"prefix": "%s"}' % ("a " * 5_000_000), "line 1: a prefix of 10,000,000 characters"),
+        ("items.csv", "prefix\n" + "words " * 1_700_000, "line 2: field larger than field limit"),
     ],
 )
 def test_an_item_that_will_not_do_is_refused_with_its_place(read, name, text, told):
     with pytest.raises(UsageError, match=told):
         read(name, text)
+
+
+@pytest.mark.parametrize("name", ["prefixes.txt", "items.csv"])
+def test_a_prefix_of_100_000_words_is_taken(read, name):
+    [prompt] = read(name, ("prefix\n" if name == "items.csv" else "") + "word " * 100_000, tokenized=True)
+
+    assert len(prompt.words) == 100_000
 
 
 def test_an_absent_file_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from lmgen.generate import Generation, changed, option_names
 from lmgen.tokenizer import tokenize
 
 COLUMN = "prefix"
+LONGEST = 1 << 20
+"""Characters of a prefix at most: more is a mistake rather than a prefix (a file without line ends, say)."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,15 @@ class Prompt:
 
 
 def split_words(tokenized: bool) -> Callable[[str], list[str]]:
-    """How to make words of a text: by Moses' rules, or at white space if it is tokenised already."""
-    return str.split if tokenized else tokenize
+    """How to make words of a prefix: by Moses' rules, or at white space if it is tokenised already."""
+    split = str.split if tokenized else tokenize
+
+    def split_short(text: str) -> list[str]:
+        if len(text) > LONGEST:
+            raise UsageError(f"a prefix of {len(text):,} characters is too long, {LONGEST:,} are read at most")
+        return split(text)
+
+    return split_short
 
 
 def read_prompts(path: Path, options: Generation, split: Callable[[str], list[str]]) -> Iterator[Prompt]:
@@ -46,12 +56,31 @@ def read_prompts(path: Path, options: Generation, split: Callable[[str], list[st
         reader = csv.DictReader(read_lines(path), delimiter="\t" if suffix.endswith(".tsv") else ",")
         if COLUMN not in (reader.fieldnames or ()):
             raise UsageError(f"{path} has no column {COLUMN!r}, only {', '.join(reader.fieldnames or ['none'])}")
-        for row in reader:
+        for row in _rows(reader, path):
             extra = {name: value for name, value in row.items() if name not in (COLUMN, None)}
-            yield Prompt(split(row[COLUMN] or ""), options, extra)
+            with _telling(f"{path}, line {reader.line_num}"):
+                yield Prompt(split(row[COLUMN] or ""), options, extra)
     else:
-        for line in read_lines(path):
-            yield Prompt(split(line), options)
+        for number, line in enumerate(read_lines(path), 1):
+            with _telling(f"{path}, line {number}"):
+                yield Prompt(split(line), options)
+
+
+def _rows(reader: csv.DictReader, path: Path) -> Iterator[dict[str, str]]:
+    csv.field_size_limit(LONGEST)  # of the whole process; the module's own is an eighth of it
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num + 1}: {error}") from error
+
+
+@contextmanager
+def _telling(place: str) -> Iterator[None]:
+    """Begin what is said of a mistake with its place."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from error
 
 
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
@@ -66,9 +95,7 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
 
 def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]], place: str) -> Prompt:
     known = option_names()
-    try:
-        wanted = changed(options, {name: value for name, value in record.items() if name in known})
-    except UsageError as error:
-        raise UsageError(f"{place}: {error}") from error
     extra = {name: value for name, value in record.items() if name not in known and name != COLUMN}
-    return Prompt(split(record[COLUMN]), wanted, extra)
+    with _telling(place):
+        wanted = changed(options, {name: value for name, value in record.items() if name in known})
+        return Prompt(split(record[COLUMN]), wanted, extra)

@@ -105,8 +105,11 @@ def _text(prefix: str | None) -> str:
         return ""
     if prefix not in (None, "-"):
         return prefix
+    given = sys.stdin.buffer.read()
+    if b"\0" in given:
+        raise UsageError(f"the prefix on stdin is not text: byte {given.index(0) + 1} is NUL")
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
+        return given.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"the prefix on stdin is not UTF-8 text: see byte {error.start + 1}") from error
 
