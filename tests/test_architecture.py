@@ -7,12 +7,13 @@ from conftest import ROOT
 ORDER = """
 errors events vocabulary tokenizer manifest store placement model
 network plain graph layout session
+converted convert litert
 quiet load
 constraints samplers sampling generate beam statistics
 corpus batches trainer train summaries
 prompts output cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer", "summaries"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "session", "convert", "trainer", "summaries"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

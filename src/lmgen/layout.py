@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
+from lmgen.errors import IntegrityError
 from lmgen.graph import build_graph, shard_names
 from lmgen.manifest import SHARDS, Manifest, sha256
 from lmgen.vocabulary import Vocabulary
@@ -36,6 +37,26 @@ def shards(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             parts = np.split(value, len(names))
         variables.update(zip(names, parts, strict=True))
     return variables
+
+
+def joined(name: str, parts: list[np.ndarray]) -> np.ndarray:
+    """A weight from its variables: what `shards` takes apart. Equal rows of all softmax shards give a part of it."""
+    if name == "softmax/W":
+        return np.stack(parts, 1).reshape(-1, parts[0].shape[1])
+    return np.concatenate(parts)
+
+
+def restore(folder: Path, variable: str) -> np.ndarray:
+    """Read one float32 variable. Raises IntegrityError if it is not there whole and finite."""
+    try:
+        value = tf.raw_ops.RestoreSlice(
+            file_pattern=str(folder / file_of(variable)), tensor_name=variable, shape_and_slice="", dt=tf.float32
+        ).numpy()
+    except tf.errors.OpError as error:
+        raise IntegrityError(f"cannot restore the checkpoint: {error.message.splitlines()[0]}") from error
+    if not np.isfinite(value).all():
+        raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
+    return value
 
 
 def write_checkpoint(folder: Path, weights: dict[str, np.ndarray], step: int) -> list[Path]:

@@ -1,30 +1,50 @@
 """A name or a folder becomes a model, on the engine asked for."""
 
+from dataclasses import replace
+
+from lmgen.converted import PRECISIONS, find_converted
+from lmgen.errors import MissingError, UsageError
 from lmgen.model import LanguageModel
 from lmgen.placement import Placement
 from lmgen.quiet import quiet_tensorflow
 from lmgen.store import DEFAULT_MODEL, find
 
-ENGINES = ("auto", "session")
+ENGINES = ("auto", "litert", "session")
 
 
 def load(
     model: str = DEFAULT_MODEL,
     engine: str = "auto",
     placement: Placement = Placement(),  # noqa: B008 (immutable)
+    precision: str = "float32",
     verbose: bool = False,
 ) -> LanguageModel:
     """Load a model.
 
     Args:
       model: a name that `lmgen models list` shows, or a folder in the released layout.
-      engine: `session`; `auto` is the fastest there is for this model.
-      verbose: let TensorFlow say what it likes to.
+      engine: `litert` runs converted files; `session` the GraphDef and its checkpoint; `auto` is litert
+        where the model has been converted and no device is asked for.
+      placement: of the session; litert heeds the number of threads alone.
+      precision: of litert, `fast` or `float32`; a session computes in float32 always.
+      verbose: let the engines say what they like to.
+
+    Raises LmgenError of the kind that fits.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"no engine {engine!r}: choose from {', '.join(ENGINES)}")
+    if engine not in ENGINES or precision not in PRECISIONS:
+        raise UsageError(f"no engine {engine!r} or precision {precision!r}: choose from {ENGINES}, {PRECISIONS}")
     files = find(model)
+    placed = replace(placement, threads=0) != Placement()
+    if engine == "litert" and placed:
+        raise UsageError("devices are placed by the session alone: leave out --engine litert")
+    converted = None if engine == "session" or placed else find_converted(files, precision)
+    if engine == "litert" and not converted:
+        raise MissingError(f"{model} has no files in {precision}: lmgen convert {model} --precision {precision}")
     with quiet_tensorflow(verbose):
+        if converted:
+            from lmgen.litert import LiteRTModel
+
+            return LiteRTModel(converted, files.vocabulary, placement.threads)
         from lmgen.session import SessionModel
 
         return SessionModel(files, placement)

@@ -1,6 +1,6 @@
 """What a language model can do; texts as values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,9 @@ from lmgen.vocabulary import SENTENCE_START, Vocabulary
 
 State = tuple[np.ndarray, ...]
 """LSTM memory, one float32 array [rows, cells + projection] per layer: c, then h. Never changed in place."""
+
+
+CACHED_WORDS = 50_000
 
 
 class LanguageModel(Protocol):
@@ -32,6 +35,24 @@ class LanguageModel(Protocol):
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         """What the LSTM sees of each word, float32 [words, projection]."""
+
+
+class VectorCache:
+    """Vectors of words, each computed once; emptied when CACHED_WORDS are there."""
+
+    def __init__(self, compute: Callable[[list[str]], np.ndarray]) -> None:
+        self._compute = compute
+        self._vectors: dict[str, np.ndarray] = {}
+
+    def of(self, words: Sequence[str]) -> np.ndarray:
+        """The vectors of words, in order, float32 [words, projection]."""
+        new = sorted({word for word in words if word not in self._vectors})
+        if new:
+            if len(self._vectors) + len(new) > CACHED_WORDS:
+                self._vectors.clear()
+                new = sorted(set(words))
+            self._vectors.update(zip(new, self._compute(new), strict=True))
+        return np.stack([self._vectors[word] for word in words])
 
 
 def take(state: State, rows: Sequence[int]) -> State:

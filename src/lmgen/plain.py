@@ -25,14 +25,14 @@ def word_vectors(weights, shape: Shape, characters):
     return x @ weights["char_embedding/proj/W"] + weights["char_embedding/proj/b"]
 
 
-def lstm_step(weights, layer: str, x, state, cells: int):
+def lstm_step(weights, layer: str, x, state, cells: int, product=tf.matmul):
     """One step of a projected peephole LSTM (Sak et al. 2014): the new state, c then h."""
     c, h = state[:, :cells], state[:, cells:]
-    z = tf.concat([x, h], 1) @ weights[f"{layer}/W"] + weights[f"{layer}/B"]
+    z = product(tf.concat([x, h], 1), weights[f"{layer}/W"]) + weights[f"{layer}/B"]
     i, j, f, o = tf.split(z, 4, 1)
     peep_f, peep_i, peep_o = (weights[f"{layer}/W_{gate}_diag"] for gate in "FIO")
     c = tf.sigmoid(f + FORGET_BIAS + peep_f * c) * c + tf.sigmoid(i + peep_i * c) * tf.tanh(j)
-    h = (tf.sigmoid(o + peep_o * c) * tf.tanh(c)) @ weights[f"{layer}/W_P"]
+    h = product(tf.sigmoid(o + peep_o * c) * tf.tanh(c), weights[f"{layer}/W_P"])
     return tf.concat([c, h], 1)
 
 

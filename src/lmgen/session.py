@@ -19,7 +19,7 @@ from lmgen.errors import DeviceError, IntegrityError
 from lmgen.graph import joined_name, memory_name, shard_names
 from lmgen.layout import file_of
 from lmgen.manifest import WIDTHS, Shape, weight_shapes
-from lmgen.model import State
+from lmgen.model import State, VectorCache
 from lmgen.placement import Placement
 from lmgen.store import ModelFiles
 from lmgen.vocabulary import WORD_LENGTH, Vocabulary
@@ -29,7 +29,6 @@ v1 = tf.compat.v1
 LEAST_ROWS = 2
 """One row alone is multiplied by another kernel, whose rounding differs: it is run as two equal rows,
 so that a text gets the same numbers alone as in any batch."""
-CACHED_WORDS = 50_000
 LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
 """Scopes of integer operations, which have no GPU kernels."""
 
@@ -46,7 +45,7 @@ class SessionModel:
                 f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax of {files.graph.name} "
                 f"only {self.shape.rows} rows: they do not belong together"
             )
-        self._vectors: dict[str, np.ndarray] = {}
+        self._vectors = VectorCache(self._spell)
         self._waiting: list[tuple[str, tf.Tensor, tf.Operation]] = []
         graph = tf.Graph()
         with graph.as_default():
@@ -68,15 +67,11 @@ class SessionModel:
         return self._session.run(self._logits, {self._top: _at_least_two(top)})[: len(top)]
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
-        new = sorted({word for word in words if word not in self._vectors})
-        if new:
-            if len(self._vectors) + len(new) > CACHED_WORDS:
-                self._vectors.clear()
-                new = sorted(set(words))
-            characters = _at_least_two(self.vocabulary.all_char_ids(new))
-            computed = self._session.run(self._embedded, {self._characters: characters[:, None]})
-            self._vectors.update(zip(new, computed, strict=False))
-        return np.stack([self._vectors[word] for word in words])
+        return self._vectors.of(words)
+
+    def _spell(self, words: list[str]) -> np.ndarray:
+        characters = _at_least_two(self.vocabulary.all_char_ids(words))
+        return self._session.run(self._embedded, {self._characters: characters[:, None]})[: len(words)]
 
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import get_completion_class, shell_complete
 
 from lmgen.cli.complete import complete
+from lmgen.cli.convert import convert
 from lmgen.cli.models import models
 from lmgen.cli.train import train
 from lmgen.errors import LmgenError
@@ -53,6 +54,7 @@ def shell_completion(shell: str) -> None:
 
 
 lmgen.add_command(complete)
+lmgen.add_command(convert)
 lmgen.add_command(models)
 lmgen.add_command(train)
 

@@ -12,7 +12,7 @@ from typing import IO
 import click
 
 from lmgen.beam import hypothesis_events, search
-from lmgen.cli.options import CONSTRAINTS, MODEL, SAMPLING, placement
+from lmgen.cli.options import CONSTRAINTS, MODEL, PRECISION, SAMPLING, placement
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.generate import ROWS, Generation, changed, generate_all
@@ -59,6 +59,7 @@ from lmgen.statistics import Statistics
 @click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
 @click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
+@PRECISION
 @MODEL
 def complete(prefix: str | None, file: Path | None, verbose: bool, **options) -> None:
     """Write on from PREFIX, word by word, until the sentence ends.
@@ -80,7 +81,8 @@ def complete(prefix: str | None, file: Path | None, verbose: bool, **options) ->
     if prefix and file:
         raise UsageError("give a PREFIX or a --file, not both")
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
-    model = load(options["model"], options["engine"], where, verbose)
+    engine = "session" if log_placement else options["engine"]
+    model = load(options["model"], engine, where, options["precision"], verbose)
     if log_placement:
         _tell(model.placement())
     if verbose:

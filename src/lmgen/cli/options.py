@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import click
 
+from lmgen.converted import PRECISIONS
 from lmgen.load import ENGINES
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
 from lmgen.store import DEFAULT_MODEL, model_folders
 
 
-def _complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of models, for the shell."""
     return [name for name in model_folders() if name.startswith(incomplete)]
 
 
@@ -25,6 +27,15 @@ def _all(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
     return decorate
 
 
+PRECISION = click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="fast",
+    show_default=True,
+    help="Of litert: int8 or float32 matrices.",
+)
+"""How exactly converted files compute."""
+
 MODEL = _all(
     (
         click.option(
@@ -34,10 +45,16 @@ MODEL = _all(
             show_default=True,
             metavar="MODEL|FOLDER",
             envvar="LMGEN_MODEL",
-            shell_complete=_complete_model,
+            shell_complete=complete_model,
             help="A model's name, or a folder in the released layout.",
         ),
-        click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What computes."),
+        click.option(
+            "--engine",
+            type=click.Choice(ENGINES),
+            default="auto",
+            show_default=True,
+            help="What computes; auto is litert where the model has been converted and no device is asked for.",
+        ),
         click.option(
             "--device",
             "devices",

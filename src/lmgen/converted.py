@@ -1,0 +1,95 @@
+"""Where the LiteRT files of a model are, and whether they still belong to it.
+
+They lie in a folder for each precision, beside the checkpoint (`litert-fast`, `litert-float32`) or in the
+cache. `converted.toml` in it names the checkpoint they were made of, and the size of each.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+import tomllib
+
+from lmgen.errors import IntegrityError
+from lmgen.store import CHECKPOINT_FILES, ModelFiles, home
+
+PRECISIONS = ("fast", "float32")
+"""`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; the letters in float32."""
+VERSION = 1
+"""Of the files' contents: those of another version are made anew."""
+VECTORS, MEMORY, SOFTMAX = "vectors.tflite", "memory.tflite", "softmax-{}.tflite"
+FACTS = "converted.toml"
+SAMPLES, SAMPLE_BYTES = 16, 4096
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A folder of LiteRT files that belongs to its model."""
+
+    vectors: Path
+    memory: Path
+    softmax: tuple[Path, ...]
+    """The parts of the softmax, in the order of their rows."""
+
+
+def beside(files: ModelFiles, precision: str) -> Path:
+    """The folder beside the checkpoint."""
+    return files.folder / f"litert-{precision}"
+
+
+def cached(files: ModelFiles, precision: str) -> Path:
+    """The folder in the cache, for a model whose own folder cannot be written to."""
+    return home() / "converted" / f"{fingerprint(files)[:16]}-{precision}"
+
+
+def find_converted(files: ModelFiles, precision: str) -> Converted | None:
+    """The files of a model in a precision; None if there are none, or they belong to another checkpoint.
+
+    Raises IntegrityError if they are cut short or damaged.
+    """
+    for folder in (beside(files, precision), cached(files, precision)):
+        if (folder / FACTS).is_file() and (sizes := _sizes(folder, fingerprint(files))) is not None:
+            return _checked(folder, sizes)
+    return None
+
+
+def save_facts(folder: Path, files: ModelFiles, made: Iterable[str]) -> None:
+    """Write down what the files of a folder were made of."""
+    facts = {"version": VERSION, "fingerprint": fingerprint(files), "bytes": {}}
+    facts["bytes"] = {name: (folder / name).stat().st_size for name in made}
+    (folder / FACTS).write_text(tomli_w.dumps(facts), "utf-8")
+
+
+def fingerprint(files: ModelFiles) -> str:
+    """Tells a checkpoint from any other, in a millisecond: a digest of names, sizes and samples of all files."""
+    digest = hashlib.sha256()
+    for name in CHECKPOINT_FILES:
+        size = (files.folder / name).stat().st_size
+        digest.update(f"{name} {size}\n".encode())
+        with open(files.folder / name, "rb") as file:
+            for sample in range(SAMPLES):
+                file.seek(max(0, size - SAMPLE_BYTES) * sample // (SAMPLES - 1))
+                digest.update(file.read(SAMPLE_BYTES))
+    return digest.hexdigest()
+
+
+def _sizes(folder: Path, checkpoint: str) -> dict[str, int] | None:
+    try:
+        facts = tomllib.loads((folder / FACTS).read_text("utf-8"))
+        return facts["bytes"] if (facts["version"], facts["fingerprint"]) == (VERSION, checkpoint) else None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+        raise _damaged(folder / FACTS) from error
+
+
+def _checked(folder: Path, sizes: dict[str, int]) -> Converted:
+    for name, size in sizes.items():
+        if not (folder / name).is_file() or (folder / name).stat().st_size != size:
+            raise _damaged(folder / name)
+    parts = len(sizes) - len((VECTORS, MEMORY))
+    return Converted(folder / VECTORS, folder / MEMORY, tuple(folder / SOFTMAX.format(part) for part in range(parts)))
+
+
+def _damaged(path: Path) -> IntegrityError:
+    return IntegrityError(f"{path} is damaged: make it anew with `lmgen convert`, or use --engine session")

@@ -1,0 +1,226 @@
+"""The LiteRT engine against NumPy in float64 and the session engine, on our graph and on the released one."""
+
+import shutil
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from lmgen import convert as conversion
+from lmgen.convert import _file, _product_in_two, convert, part_bounds
+from lmgen.converted import FACTS, PRECISIONS, Converted, beside, cached, find_converted
+from lmgen.errors import IntegrityError, MissingError, UsageError
+from lmgen.layout import shards, write_checkpoint
+from lmgen.litert import LiteRTModel
+from lmgen.load import load
+from lmgen.placement import Placement
+from lmgen.session import SessionModel
+from lmgen.store import find, open_folder
+
+import reference
+from conftest import random_weights
+
+WORDS = ["the", "cat", "never-seen", "voilà", "<S>", "</S>", "x" * 60]
+
+
+def converted(folder, *precisions):
+    """The folder, with files of some precisions beside the checkpoint."""
+    files = open_folder(folder)
+    for precision in precisions:
+        list(convert(files, beside(files, precision), precision))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny_converted(tiny_folder, tmp_path_factory):
+    return converted(shutil.copytree(tiny_folder, tmp_path_factory.mktemp("converted") / "tiny"), *PRECISIONS)
+
+
+@pytest.fixture(scope="module")
+def released_converted(released_folder, tmp_path_factory):
+    return converted(shutil.copytree(released_folder, tmp_path_factory.mktemp("converted") / "released"), "float32")
+
+
+@pytest.fixture
+def copy(tiny_converted, tmp_path):
+    return shutil.copytree(tiny_converted, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["tiny_converted", "released_converted"])
+def test_float32_agrees_with_numpy_and_the_session_to_1e_5(name, request, tiny_weights):
+    """Logits and memories of seven texts of twenty words."""
+    folder, variables = str(request.getfixturevalue(name)), shards(tiny_weights)
+    model, session = load(folder, "litert"), load(folder, "session")
+    state, other = model.start(len(WORDS)), session.start(len(WORDS))
+    expected = [np.zeros((len(WORDS), 40))] * 2
+    for step in range(20):
+        words = np.roll(WORDS, step).tolist()
+        state, other = model.advance(state, words), session.advance(other, words)
+        expected = reference.advance(variables, expected, model.vocabulary.all_char_ids(words))
+        assert np.abs(model.logits(state) - reference.logits(variables, expected)).max() < 1e-5
+        assert np.abs(model.logits(state) - session.logits(other)).max() < 1e-5
+        assert np.abs(np.array(state) - expected).max() < 1e-5
+
+
+def test_the_default_model_is_embedded_converted_and_close_to_float32():
+    """Of ten texts of eight words: a divergence of less than 0.01 nats a word on average."""
+    fast, session = load("mini", "litert", precision="fast"), load("mini", "session")
+    texts = ["The president said that he would not be".split(), "I love that I can write with it".split()] * 5
+    state, other = fast.start(10), session.start(10)
+    divergences = []
+    for place, words in enumerate(zip(*texts, strict=True)):
+        words = np.roll(words, place).tolist()
+        state, other = fast.advance(state, words), session.advance(other, words)
+        log_p, log_q = (log_softmax(model.logits(memory)) for model, memory in ((session, other), (fast, state)))
+        divergences.append((np.exp(log_p) * (log_p - log_q)).sum(1))
+    assert 0 < np.mean(divergences) < 0.01
+
+
+def log_softmax(logits):
+    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_text_has_the_same_numbers_alone_and_in_any_batch(tiny_converted, precision):
+    """To the last bit: else the same seed could write other words in a larger batch."""
+    model = load(str(tiny_converted), "litert", precision=precision)
+    words = [f"word{number}" for number in range(33)]
+    for rows in (1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 33):
+        state = model.advance(model.start(rows), words[:rows])
+        alone = model.advance(model.start(), words[rows - 1 : rows])
+        assert all(np.array_equal(layer[-1], other[0]) for layer, other in zip(state, alone, strict=True))
+        assert np.array_equal(model.logits(state)[-1], model.logits(alone)[0])
+
+
+def test_rounding_activations_to_int8_costs_nothing(tmp_path):
+    """With a matrix that int8 holds exactly, only rounding x to int8 could tell the product from a float32 one."""
+    rng = np.random.default_rng(0)
+    matrix = rng.integers(-127, 128, (64, 48)).astype(np.float32)
+    matrix[0] = 127
+    x = rng.normal(size=(9, 64)).astype(np.float32)
+    errors = {}
+    for name, product in (("plain", tf.matmul), ("in two", _product_in_two)):
+        inputs = [tf.TensorSpec([None, 64], tf.float32, "x")]
+        file = _file(lambda x, product=product: {"y": product(x, matrix)}, inputs, small=True)
+        interpreter = Interpreter(model_content=file)
+        interpreter.allocate_tensors()
+        errors[name] = np.abs(interpreter.get_signature_runner()(x=x)["y"] - x @ matrix).max()
+
+    assert errors["plain"] > 1
+    assert errors["in two"] < errors["plain"] / 50
+
+
+def test_a_large_softmax_is_cut_into_parts(tiny_folder, tiny_converted, tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion, "PART_ROWS", 16)
+    folder = converted(shutil.copytree(tiny_folder, tmp_path / "parts"), "float32")
+
+    found = find_converted(open_folder(folder), "float32")
+    assert [path.name for path in found.softmax] == ["softmax-0.tflite", "softmax-1.tflite", "softmax-2.tflite"]
+    whole, parts = load(str(tiny_converted), "litert"), load(str(folder), "litert")
+    assert np.array_equal(parts.logits(whole.start(3)), whole.logits(whole.start(3)))
+
+
+def test_parts_of_the_released_softmax_are_even_and_cover_it():
+    bounds = part_bounds(800_000)
+
+    assert len(bounds) == 8
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == 800_000
+    assert all(end == begin for (_, end), (begin, _) in pairwise(bounds))
+
+
+def test_an_interrupted_conversion_goes_on_where_it_was(tiny_folder, tmp_path):
+    files = open_folder(shutil.copytree(tiny_folder, tmp_path / "copy"))
+    target = beside(files, "float32")
+    steps = convert(files, target, "float32")
+    assert [next(steps), next(steps)] == [("vectors.tflite", 3), ("memory.tflite", 3)]
+    steps.close()
+    assert find_converted(files, "float32") is None
+    [partial] = files.folder.glob(".partial-*/vectors.tflite")
+    made = partial.stat().st_mtime_ns
+
+    list(convert(files, target, "float32"))
+
+    assert (target / "vectors.tflite").stat().st_mtime_ns == made
+    assert find_converted(files, "float32")
+    assert not list(files.folder.glob(".partial*"))
+
+
+def test_files_of_another_checkpoint_are_not_used(copy, tiny_shape):
+    write_checkpoint(copy, random_weights(tiny_shape, seed=1), step=8)
+
+    assert find_converted(open_folder(copy), "fast") is None
+    assert isinstance(load(str(copy), precision="fast"), SessionModel)
+
+
+def test_files_of_another_version_are_not_used(copy):
+    facts = copy / "litert-fast" / FACTS
+    facts.write_text(facts.read_text().replace("version = 1", "version = 0"))
+
+    assert find_converted(open_folder(copy), "fast") is None
+
+
+@pytest.mark.parametrize("name", ["vectors.tflite", "memory.tflite", "softmax-0.tflite"])
+@pytest.mark.parametrize("harm", ["cut", "gone", "wrong"])
+def test_damaged_files_are_refused_by_name(copy, name, harm):
+    path = copy / "litert-fast" / name
+    size = path.stat().st_size
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-9] if harm == "cut" else b"\0" * size)
+
+    with pytest.raises(IntegrityError, match=f"{name} is damaged: make it anew with `lmgen convert`"):
+        load(str(copy), precision="fast")
+
+
+def test_facts_that_are_no_facts_are_refused(copy):
+    (copy / "litert-fast" / FACTS).write_text("version")
+
+    with pytest.raises(IntegrityError, match=r"converted\.toml is damaged"):
+        load(str(copy), precision="fast")
+
+
+def test_a_checkpoint_with_values_that_are_not_finite_is_not_converted(tiny_folder, tiny_weights, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "copy")
+    write_checkpoint(folder, {**tiny_weights, "softmax/b": np.full(40, np.nan, np.float32)}, step=7)
+
+    with pytest.raises(IntegrityError, match="softmax/b in ckpt-softmax8 holds values that are not finite"):
+        converted(folder, "fast")
+    assert not beside(open_folder(folder), "fast").exists()
+
+
+def test_a_vocabulary_larger_than_the_softmax_is_refused(tiny_converted, tmp_path):
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("</S>\n<S>\n<UNK>\n" + "".join(f"word{number}\n" for number in range(41)))
+
+    with pytest.raises(IntegrityError, match="do not belong together"):
+        LiteRTModel(find_converted(open_folder(tiny_converted), "fast"), vocabulary)
+
+
+def test_the_engine_is_the_fastest_there_is_unless_a_device_is_asked_for(tiny_converted, tiny_folder):
+    assert isinstance(load(str(tiny_converted)), LiteRTModel)
+    assert isinstance(load(str(tiny_converted), placement=Placement(threads=1)), LiteRTModel)
+    assert isinstance(load(str(tiny_converted), placement=Placement(devices=("cpu:0",))), SessionModel)
+    assert isinstance(load(str(tiny_folder)), SessionModel)
+
+
+def test_what_litert_cannot_do_is_told(tiny_converted, tiny_folder):
+    with pytest.raises(MissingError, match=r"lmgen convert .* --precision fast"):
+        load(str(tiny_folder), "litert", precision="fast")
+    with pytest.raises(UsageError, match="leave out --engine litert"):
+        load(str(tiny_converted), "litert", Placement(devices=("cpu:0",)))
+    with pytest.raises(UsageError, match="no engine"):
+        load("mini", "tpu")
+
+
+def test_files_in_the_cache_are_found(tiny_folder):
+    files = open_folder(tiny_folder)
+
+    list(convert(files, cached(files, "float32"), "float32"))
+
+    assert isinstance(find_converted(files, "float32"), Converted)
+    assert find_converted(find("mini"), "float32") is None
