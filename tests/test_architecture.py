@@ -7,7 +7,7 @@ from conftest import ROOT
 ORDER = """
 errors events vocabulary tokenizer manifest store placement model
 network plain graph layout session
-converted convert litert
+template converted convert litert
 quiet load
 constraints samplers sampling generate beam statistics
 corpus batches trainer train summaries

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from lmgen.layout import joined, restore
 from lmgen.manifest import SHARDS, Shape, weight_shapes
 from lmgen.session import read_graph, shape_of
 from lmgen.store import ModelFiles
+from lmgen.template import fill, marked
 from lmgen.vocabulary import WORD_LENGTH
 
+PROJECTION, CELLS, ROWS = 40, 104, 1016
+"""Sizes of templates: no sum or multiple of them that comes up is another's, and the converter makes int8 of all matrices."""
 PART_ROWS = 100_000
 """Softmax rows of a part at most: a file of 100 MB in int8 at 1,024 numbers a row."""
 
@@ -83,29 +87,36 @@ def _vectors(weights, shape: Shape) -> bytes:
     return _file(vectors, [tf.TensorSpec([None, WORD_LENGTH], tf.int32, "characters")], small=False)
 
 
-def _memory(weights, shape: Shape, small: bool) -> bytes:
-    names = [f"state_{layer}" for layer in range(shape.layers)]
+def _memory(weights: dict[str, np.ndarray], shape: Shape, small: bool) -> bytes:
+    states = [f"state_{layer}" for layer in range(shape.layers)]
     product = _product_in_two if small else tf.matmul
+    stand_in = replace(shape, projection=PROJECTION, cells=CELLS)
+    sizes = {name: size for name, size in weight_shapes(stand_in).items() if name in weights}
+    marks = {name: marked(number, size) for number, (name, size) in enumerate(sizes.items(), 1)}
 
-    def advance(x, *states):
+    def advance(x, *memories):
         new = {}
-        for layer, (name, state) in enumerate(zip(names, states, strict=True)):
-            new[name] = plain.lstm_step(weights, f"lstm/lstm_{layer}", x, state, shape.cells, product)
-            x = new[name][:, shape.cells :]
+        for layer, (name, memory) in enumerate(zip(states, memories, strict=True)):
+            new[name] = plain.lstm_step(marks, f"lstm/lstm_{layer}", x, memory, CELLS, product)
+            x = new[name][:, CELLS:]
         return new
 
-    size = shape.cells + shape.projection
-    vectors = tf.TensorSpec([None, shape.projection], tf.float32, "x")
-    return _file(advance, [vectors, *(tf.TensorSpec([None, size], tf.float32, name) for name in names)], small)
+    inputs = [tf.TensorSpec([None, PROJECTION + CELLS], tf.float32, name) for name in states]
+    template = _file(advance, [tf.TensorSpec([None, PROJECTION], tf.float32, "x"), *inputs], small)
+    parts = ((1, 0), (2, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 1))
+    real = {p * PROJECTION + c * CELLS: p * shape.projection + c * shape.cells for p, c in parts}
+    return fill(template, real, [weights[name].T for name in sizes])  # LiteRT keeps a matrix's outputs as rows
 
 
 def _softmax(matrix: np.ndarray, bias: np.ndarray, small: bool) -> bytes:
     product = _product_in_two if small else tf.matmul
+    rows, add = marked(1, [ROWS, PROJECTION]), marked(2, [ROWS])
 
     def logits(h):
-        return {"logits": product(h, matrix.T) + bias}
+        return {"logits": product(h, rows.T) + add}
 
-    return _file(logits, [tf.TensorSpec([None, matrix.shape[1]], tf.float32, "h")], small)
+    template = _file(logits, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small)
+    return fill(template, {ROWS: matrix.shape[0], PROJECTION: matrix.shape[1]}, [matrix, bias])
 
 
 def _product_in_two(x, matrix):
