@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lmgen.corpus import read_sentences
-from lmgen.load import load
+from lmgen.engines import load
 from lmgen.model import LanguageModel, take
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 

@@ -7,10 +7,11 @@ from conftest import ROOT
 ORDER = """
 errors events vocabulary tokenizer manifest store placement model
 network plain graph layout session
-quiet load
+quiet engines
 constraints samplers sampling generate beam statistics
+scoring distribution evaluation choices
 corpus batches trainer train summaries
-prompts output cli __main__
+records prompts sentences tables output formats lmzoo api cli __main__
 """.split()
 TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer", "summaries"}
 SOURCE = ROOT / "src" / "lmgen"

@@ -30,6 +30,12 @@ class LanguageModel(Protocol):
         take their share of the distribution.
         """
 
+    def hidden(self, state: State) -> np.ndarray:
+        """All that the softmax sees of a memory: the top layer's h, float32 [rows, projection]."""
+
+    def logits_of(self, hidden: np.ndarray) -> np.ndarray:
+        """The logits after hidden states, from whatever texts they were gathered: as `logits`."""
+
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         """What the LSTM sees of each word, float32 [words, projection]."""
 

@@ -1,15 +1,13 @@
 """Prefixes to go on from, read from text, JSON lines, CSV or TSV."""
 
-import csv
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lmgen.corpus import read_lines
 from lmgen.errors import UsageError
 from lmgen.generate import Generation, changed, option_names
+from lmgen.records import kind_of, read_records
 from lmgen.tokenizer import tokenize
 
 COLUMN = "prefix"
@@ -37,31 +35,12 @@ def read_prompts(path: Path, options: Generation, split: Callable[[str], list[st
     options. `.csv`, `.tsv`: a header with the column `prefix`. Anything else: a prefix a line, an empty
     line begins a sentence. Other keys and columns are passed through.
     """
-    suffix = "".join(path.suffixes).removesuffix(".gz").lower()
-    if suffix.endswith(".jsonl"):
-        for number, line in enumerate(read_lines(path), 1):
-            if line.strip():
-                yield _from_record(_parse(line, path, number), options, split, f"{path}, line {number}")
-    elif suffix.endswith((".csv", ".tsv")):
-        reader = csv.DictReader(read_lines(path), delimiter="\t" if suffix.endswith(".tsv") else ",")
-        if COLUMN not in (reader.fieldnames or ()):
-            raise UsageError(f"{path} has no column {COLUMN!r}, only {', '.join(reader.fieldnames or ['none'])}")
-        for row in reader:
-            extra = {name: value for name, value in row.items() if name not in (COLUMN, None)}
-            yield Prompt(split(row[COLUMN] or ""), options, extra)
-    else:
-        for line in read_lines(path):
-            yield Prompt(split(line), options)
-
-
-def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{path}, line {number} is not JSON: {error.msg}") from error
-    if not isinstance(record, dict) or not isinstance(record.get(COLUMN), str):
-        raise UsageError(f"{path}, line {number} is not an object with a text {COLUMN!r}")
-    return record
+    for record, place in read_records(path, [COLUMN]):
+        if kind_of(path) == "jsonl":
+            yield _from_record(record, options, split, place)
+        else:
+            extra = {name: value for name, value in record.items() if name != COLUMN}
+            yield Prompt(split(record[COLUMN]), options, extra)
 
 
 def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]], place: str) -> Prompt:

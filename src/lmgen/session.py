@@ -30,6 +30,8 @@ LEAST_ROWS = 2
 """One row alone is multiplied by another kernel, whose rounding differs: it is run as two equal rows,
 so that a text gets the same numbers alone as in any batch."""
 CACHED_WORDS = 50_000
+SPELLED_WORDS = 512
+"""Words that go through the convolutions at once: at the released size they take 100 MB."""
 LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
 """Scopes of integer operations, which have no GPU kernels."""
 
@@ -64,8 +66,13 @@ class SessionModel:
         return tuple(layer[: len(words)] for layer in self._session.run(self._advanced, feeds))
 
     def logits(self, state: State) -> np.ndarray:
-        top = state[-1][:, self.shape.cells :]
-        return self._session.run(self._logits, {self._top: _at_least_two(top)})[: len(top)]
+        return self.logits_of(self.hidden(state))
+
+    def hidden(self, state: State) -> np.ndarray:
+        return state[-1][:, self.shape.cells :]
+
+    def logits_of(self, hidden: np.ndarray) -> np.ndarray:
+        return self._session.run(self._logits, {self._top: _at_least_two(hidden)})[: len(hidden)]
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         new = sorted({word for word in words if word not in self._vectors})
@@ -73,10 +80,14 @@ class SessionModel:
             if len(self._vectors) + len(new) > CACHED_WORDS:
                 self._vectors.clear()
                 new = sorted(set(words))
-            characters = _at_least_two(self.vocabulary.all_char_ids(new))
-            computed = self._session.run(self._embedded, {self._characters: characters[:, None]})
-            self._vectors.update(zip(new, computed, strict=False))
+            for begin in range(0, len(new), SPELLED_WORDS):
+                self._spell(new[begin : begin + SPELLED_WORDS])
         return np.stack([self._vectors[word] for word in words])
+
+    def _spell(self, words: list[str]) -> None:
+        characters = _at_least_two(self.vocabulary.all_char_ids(words))
+        computed = self._session.run(self._embedded, {self._characters: characters[:, None]})
+        self._vectors.update(zip(words, computed, strict=False))
 
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""

@@ -13,10 +13,10 @@ import click
 
 from lmgen.beam import hypothesis_events, search
 from lmgen.cli.options import CONSTRAINTS, MODEL, SAMPLING, placement
+from lmgen.engines import load
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.generate import ROWS, Generation, changed, generate_all
-from lmgen.load import load
 from lmgen.model import LanguageModel, read
 from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
 from lmgen.prompts import Prompt, read_prompts, split_words

@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 import click
 
-from lmgen.load import ENGINES
+from lmgen.engines import ENGINES
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
 from lmgen.store import DEFAULT_MODEL, model_folders
 
 
-def _complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     return [name for name in model_folders() if name.startswith(incomplete)]
 
 
-def _all(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
+def all_of(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
     """One decorator of many."""
 
     def decorate(command: Callable) -> Callable:
@@ -25,7 +25,7 @@ def _all(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
     return decorate
 
 
-MODEL = _all(
+MODEL = all_of(
     (
         click.option(
             "-m",
@@ -34,7 +34,7 @@ MODEL = _all(
             show_default=True,
             metavar="MODEL|FOLDER",
             envvar="LMGEN_MODEL",
-            shell_complete=_complete_model,
+            shell_complete=complete_model,
             help="A model's name, or a folder in the released layout.",
         ),
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What computes."),
@@ -76,7 +76,7 @@ def _sampler(*names: str, default, help: str) -> Callable:
     return click.option(*names, type=kind, default=default, show_default=True, metavar="X", help=help)
 
 
-SAMPLING = _all(
+SAMPLING = all_of(
     (
         _sampler(
             *("-t", "--temperature", "--temp"),
@@ -137,7 +137,7 @@ SAMPLING = _all(
 )
 """How words are chosen: the fields of `Sampling`."""
 
-CONSTRAINTS = _all(
+CONSTRAINTS = all_of(
     (
         click.option(
             "--ban", multiple=True, metavar="PATTERN", help="Never write a word: WORD, @FILE of words, or /regex/."

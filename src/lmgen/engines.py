@@ -13,6 +13,7 @@ def load(
     engine: str = "auto",
     placement: Placement = Placement(),  # noqa: B008 (immutable)
     verbose: bool = False,
+    spelled_marks: bool = False,
 ) -> LanguageModel:
     """Load a model.
 
@@ -20,6 +21,7 @@ def load(
       model: a name that `lmgen models list` shows, or a folder in the released layout.
       engine: `session`; `auto` is the fastest there is for this model.
       verbose: let TensorFlow say what it likes to.
+      spelled_marks: read `<S>` and `</S>` by their letters.
     """
     if engine not in ENGINES:
         raise ValueError(f"no engine {engine!r}: choose from {', '.join(ENGINES)}")
@@ -27,4 +29,6 @@ def load(
     with quiet_tensorflow(verbose):
         from lmgen.session import SessionModel
 
-        return SessionModel(files, placement)
+        loaded = SessionModel(files, placement)
+    loaded.vocabulary.spelled_marks = spelled_marks
+    return loaded
