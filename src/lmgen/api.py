@@ -13,7 +13,7 @@ from lmgen.formats import BASES, token_rows
 from lmgen.generate import Generation, changed, generate, option_names
 from lmgen.model import Context, LanguageModel, read
 from lmgen.prompts import split_words
-from lmgen.scoring import CONTEXTS, Scored, Scoring, as_input
+from lmgen.scoring import CONTEXTS, Scored, Scoring, Sentence, as_input
 from lmgen.scoring import score as score_sentences
 from lmgen.sentences import COLUMN, sentences_of
 from lmgen.tables import Row
@@ -55,7 +55,8 @@ class LM:
         """
         if reduce not in ("sum", "mean"):
             raise UsageError(f"reduce must be sum or mean, not {reduce!r}")
-        return np.array([reduced(scored, reduce) for scored in self._score(texts, self.scoring, "sentence")])
+        sentences = (Sentence(self._split(text)) for text in _lines(texts))
+        return np.array([reduced(scored, reduce) for scored in score_sentences(self.model, sentences, self.scoring)])
 
     def distribution(self, prefix: str = "") -> Distribution:
         """All that may come after a prefix: probabilities, entropy, shares."""
@@ -96,10 +97,12 @@ class LM:
     def _score(self, texts: Texts, scoring: Scoring, context: str) -> Iterator[Scored]:
         if context not in CONTEXTS:
             raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
-        lines = texts.splitlines() if isinstance(texts, str) else texts
-        return score_sentences(
-            self.model, sentences_of(({COLUMN: line} for line in lines), COLUMN, self._split, context), scoring
-        )
+        records = ({COLUMN: line} for line in _lines(texts))
+        return score_sentences(self.model, sentences_of(records, COLUMN, self._split, context), scoring)
+
+
+def _lines(texts: Texts) -> Iterable[str]:
+    return texts.split("\n") if isinstance(texts, str) else texts
 
 
 def _as_text(words: list[str]) -> str:

@@ -15,8 +15,12 @@ _TEXT, _NUMBER = 16, 10
 
 def cell(value: object) -> str:
     """A value on one line, without tabs."""
+    return " ".join(_text(value).split()) if isinstance(value, str) else _text(value)
+
+
+def _text(value: object) -> str:
     if isinstance(value, str):
-        return " ".join(clean(value).split())
+        return clean(value)
     return "" if value is None else str(int(value) if isinstance(value, bool) else value)
 
 
@@ -47,8 +51,10 @@ def _begin(names: list[str], out: IO[str], kind: str, first: Row) -> Callable[[R
     if kind == "jsonl":
         return lambda row: out.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
     if kind == "csv":
-        line = csv.writer(out, lineterminator="\n").writerow
-    elif kind == "tsv":
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(names)
+        return lambda row: writer.writerow([_text(row.get(name)) for name in names])
+    if kind == "tsv":
         line = partial(_join, out)
     else:
         line = _aligned([isinstance(first.get(name), str) for name in names], out)

@@ -102,5 +102,5 @@ def sentences(file: Path | None, text: str | None, options: dict) -> Iterator[Se
         raise UsageError("give a FILE (- for stdin) or a --text, and not both")
     split, context = split_words(options["tokenized"]), options.get("context", "sentence")
     if text is not None:
-        return sentences_of(({COLUMN: line} for line in text.splitlines()), COLUMN, split, context)
+        return sentences_of(({COLUMN: line} for line in text.split("\n")), COLUMN, split, context)
     return read_texts(file, options["column"], split, context)
