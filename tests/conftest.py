@@ -102,7 +102,7 @@ def random_weights(shape, seed=0):
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_folder):
-    from lmgen.load import load
+    from lmgen.engines import load
 
     return load(str(tiny_folder))
 

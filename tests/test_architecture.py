@@ -8,10 +8,11 @@ ORDER = """
 errors events vocabulary tokenizer manifest store placement model
 network plain graph layout session
 template converted convert litert
-quiet load
+quiet engines
 constraints samplers sampling generate beam statistics
+scoring distribution evaluation choices
 corpus batches trainer train summaries
-prompts output cli __main__
+records prompts sentences tables output formats lmzoo api cli __main__
 """.split()
 TENSORFLOW = {"network", "plain", "graph", "layout", "session", "convert", "trainer", "summaries"}
 SOURCE = ROOT / "src" / "lmgen"

@@ -105,7 +105,7 @@ def test_a_prefix_comes_from_stdin(tiny_folder):
     [
         (b"ab\xff", b"not UTF-8 text: see byte 3"),
         (b"a\0b", b"not text: byte 2 is NUL"),
-        (b"a" * 10_000_000, b"a prefix of 10,000,000 characters is too long"),
+        (b"a" * 10_000_000, b"a text of 10,000,000 characters is too long"),
     ],
     ids=["bytes", "nul", "long"],
 )

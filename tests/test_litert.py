@@ -11,10 +11,10 @@ from ai_edge_litert.interpreter import Interpreter
 from lmgen import convert as conversion
 from lmgen.convert import _file, _product_in_two, convert, part_bounds
 from lmgen.converted import FACTS, PRECISIONS, Converted, beside, cached, find_converted
+from lmgen.engines import load
 from lmgen.errors import IntegrityError, MissingError, UsageError
 from lmgen.layout import shards, write_checkpoint
 from lmgen.litert import LiteRTModel
-from lmgen.load import load
 from lmgen.placement import Placement
 from lmgen.session import SessionModel
 from lmgen.store import find, open_folder

@@ -58,9 +58,9 @@ def test_columns_of_a_table_are_passed_through(read, name, comma):
         ("items.jsonl", '{"prefix": "a", "top_k": "x"}\n', "line 1: an option has a value of the wrong type"),
         ("prefixes.txt", b"good\n\xff\n", "not UTF-8 text: line 2, byte 1"),
         ("prefixes.txt", b"a\0b\n", "line 1 holds a NUL byte"),
-        ("prefixes.txt", "a\n" + "words " * 1_700_000, "line 2: a prefix of 10,200,000 characters is too long"),
-        ("items.jsonl", '{"prefix": "%s"}' % ("a " * 5_000_000), "line 1: a prefix of 10,000,000 characters"),
-        ("items.csv", "prefix\n" + "words " * 1_700_000, "line 2: field larger than field limit"),
+        ("prefixes.txt", "a\n" + "words " * 1_700_000, "line 2: a text of 10,200,000 characters is too long"),
+        ("items.jsonl", '{"prefix": "%s"}' % ("a " * 5_000_000), "line 1: a text of 10,000,000 characters"),
+        ("items.csv", "prefix\n" + "words " * 1_700_000, "is not a row of a table: field larger"),
     ],
 )
 def test_an_item_that_will_not_do_is_refused_with_its_place(read, name, text, told):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lmgen.engines import load
 from lmgen.errors import DeviceError, IntegrityError, MissingError
 from lmgen.layout import shards, write_checkpoint
-from lmgen.load import load
 from lmgen.model import read, read_on, take
 from lmgen.placement import Placement
 from lmgen.store import find

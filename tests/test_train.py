@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lmgen.corpus import build_corpus
+from lmgen.engines import load
 from lmgen.errors import IntegrityError, MissingError
 from lmgen.events import Trained, Validated
-from lmgen.load import load
 from lmgen.manifest import Manifest, Shape
 from lmgen.trainer import Budget, Progress, Recipe, Trainer, rate_at, read_snapshot, train_steps
 from lmgen.vocabulary import Vocabulary

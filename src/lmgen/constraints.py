@@ -44,14 +44,14 @@ class Limits:
         self._always = np.zeros(rows, np.float32)
         if wanted.allow:
             self._always[:] = -np.inf
-            self._always[_ids(wanted.allow, vocabulary)] = 0
+            self._always[matching(wanted.allow, vocabulary)] = 0
             self._always[self._end] = 0
         for text in wanted.bias:
             word, value = _parse_bias(text)
             self._always[_id(word, vocabulary)] += value
         self._always[[vocabulary.id(word) for word in NEVER]] = -np.inf
         self._always[len(vocabulary) :] = -np.inf
-        self._always[_ids(wanted.ban, vocabulary)] = -np.inf
+        self._always[matching(wanted.ban, vocabulary)] = -np.inf
         if wanted.ignore_end:
             self._always[self._end] = -np.inf
         self._first = self._always
@@ -86,12 +86,12 @@ def _id(word: str, vocabulary: Vocabulary) -> int:
     return vocabulary.id(word)
 
 
-def _ids(patterns: Iterable[str], vocabulary: Vocabulary) -> list[int]:
+def matching(patterns: Iterable[str], vocabulary: Vocabulary) -> list[int]:
     """Ids of all words that patterns name; files may hold words that are not in the vocabulary."""
     ids: list[int] = []
     for pattern in patterns:
         if pattern.startswith("@") and len(pattern) > 1:
-            ids.extend(vocabulary.id(word) for word in _words_of(Path(pattern[1:])) if word in vocabulary)
+            ids.extend(vocabulary.id(word) for word in words_of(Path(pattern[1:])) if word in vocabulary)
         elif len(pattern) > 2 and pattern[0] == pattern[-1] == "/":
             found = _compile(pattern[1:-1])
             ids.extend(index for index, word in enumerate(vocabulary.words) if found.search(word))
@@ -100,7 +100,8 @@ def _ids(patterns: Iterable[str], vocabulary: Vocabulary) -> list[int]:
     return ids
 
 
-def _words_of(path: Path) -> list[str]:
+def words_of(path: Path) -> list[str]:
+    """The words of a file, with white space between."""
     try:
         return path.read_text("utf-8").split()
     except OSError as error:

@@ -4,7 +4,8 @@
     ├── UsageError    2   the command or its input cannot be used as given
     ├── MissingError  3   a model or a file is not there, or cannot be read
     ├── IntegrityError 4  a file is there but damaged, or not what it says it is
-    └── DeviceError   6   a device or its memory cannot be had
+    ├── DeviceError   6   a device or its memory cannot be had
+    └── UnsupportedError 99   this model cannot do that
 
 The message is one line: what was wrong, and what to do next.
 """
@@ -38,3 +39,9 @@ class DeviceError(LmgenError):
     """A device is absent, or its memory does not suffice."""
 
     exit_code = 6
+
+
+class UnsupportedError(LmgenError):
+    """A model cannot do what was asked of it; the code is lm-zoo's."""
+
+    exit_code = 99

@@ -40,8 +40,13 @@ class LiteRTModel:
         return tuple(new[name] for name in names)
 
     def logits(self, state: State) -> np.ndarray:
-        top = np.ascontiguousarray(state[-1][:, self._cells :])
-        parts = [part(h=top)["logits"] for part in self._softmax]
+        return self.logits_of(self.hidden(state))
+
+    def hidden(self, state: State) -> np.ndarray:
+        return np.ascontiguousarray(state[-1][:, self._cells :])
+
+    def logits_of(self, hidden: np.ndarray) -> np.ndarray:
+        parts = [part(h=hidden)["logits"] for part in self._softmax]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:

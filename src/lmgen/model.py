@@ -13,6 +13,8 @@ State = tuple[np.ndarray, ...]
 
 
 CACHED_WORDS = 50_000
+SPELLED_WORDS = 512
+"""Words that go through the convolutions at once: at the released size they take 100 MB."""
 
 
 class LanguageModel(Protocol):
@@ -33,6 +35,12 @@ class LanguageModel(Protocol):
         take their share of the distribution.
         """
 
+    def hidden(self, state: State) -> np.ndarray:
+        """All that the softmax sees of a memory: the top layer's h, float32 [rows, projection]."""
+
+    def logits_of(self, hidden: np.ndarray) -> np.ndarray:
+        """The logits after hidden states, from whatever texts they were gathered: as `logits`."""
+
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         """What the LSTM sees of each word, float32 [words, projection]."""
 
@@ -51,7 +59,9 @@ class VectorCache:
             if len(self._vectors) + len(new) > CACHED_WORDS:
                 self._vectors.clear()
                 new = sorted(set(words))
-            self._vectors.update(zip(new, self._compute(new), strict=True))
+            for begin in range(0, len(new), SPELLED_WORDS):
+                some = new[begin : begin + SPELLED_WORDS]
+                self._vectors.update(zip(some, self._compute(some), strict=True))
         return np.stack([self._vectors[word] for word in words])
 
 

@@ -17,6 +17,7 @@ from lmgen.errors import MissingError
 from lmgen.events import Ended, Word
 from lmgen.generate import Generation
 from lmgen.prompts import Prompt
+from lmgen.tables import cell, clean
 from lmgen.tokenizer import Detokenizer, detokenize
 from lmgen.vocabulary import SENTENCE_END
 
@@ -41,22 +42,27 @@ def coloured(stream: IO) -> bool:
 
 @contextlib.contextmanager
 def open_output(path: str) -> Iterator[IO[str]]:
-    """A file to write, or `-` for stdout. The file appears under its name at the end, whole.
-
-    What was written before a Ctrl-C is kept; after any other failure nothing is.
-    """
+    """A file to write, or `-` for stdout; see `whole_file`."""
     if path == "-":
         yield sys.stdout
         return
-    target = Path(path)
+    with whole_file(Path(path)) as partial, open(partial, "w", encoding="utf-8") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A file to write, under a temporary name; it appears under its own at the end, whole.
+
+    What was written before a Ctrl-C is kept; after any other failure nothing is.
+    """
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        file = open(partial, "x", encoding="utf-8")  # noqa: SIM115 (closed before it is renamed)
+        partial.touch(exist_ok=False)
     except OSError as error:
-        raise MissingError(f"cannot write {path}: {error.strerror}") from error
+        raise MissingError(f"cannot write {target}: {error.strerror}") from error
     try:
-        with file:
-            yield file
+        yield partial
     except Exception:
         partial.unlink()
         raise
@@ -217,7 +223,7 @@ class _Line:
 
     def _emit(self, text: str, **look) -> None:
         text = text.lstrip(" ") if self._empty else text
-        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        text = clean(text)
         self._out.write(click.style(text, **look) if self._colour and any(look.values()) else text)
         self._out.flush()
         self._empty = False
@@ -256,7 +262,7 @@ def write_records(events: Iterable[Word | Ended], desk: Desk, out: IO[str], kind
             if not heading:
                 heading.extend(record)
                 out.write("\t".join(heading) + "\n")
-            out.write("\t".join(_cell(record.get(name, "")) for name in heading) + "\n")
+            out.write("\t".join(cell(record.get(name, "")) for name in heading) + "\n")
         out.flush()
         desk.next()
         return True
@@ -293,7 +299,3 @@ def _logprob(word: Word) -> dict:
     if word.alternatives:
         told["alternatives"] = {text: round(share, 6) for text, share in word.alternatives}
     return told
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).split()) if isinstance(value, str) else str(value)

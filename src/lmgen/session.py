@@ -63,8 +63,13 @@ class SessionModel:
         return tuple(layer[: len(words)] for layer in self._session.run(self._advanced, feeds))
 
     def logits(self, state: State) -> np.ndarray:
-        top = state[-1][:, self.shape.cells :]
-        return self._session.run(self._logits, {self._top: _at_least_two(top)})[: len(top)]
+        return self.logits_of(self.hidden(state))
+
+    def hidden(self, state: State) -> np.ndarray:
+        return state[-1][:, self.shape.cells :]
+
+    def logits_of(self, hidden: np.ndarray) -> np.ndarray:
+        return self._session.run(self._logits, {self._top: _at_least_two(hidden)})[: len(hidden)]
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         return self._vectors.of(words)

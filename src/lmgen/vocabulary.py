@@ -28,6 +28,8 @@ class Vocabulary:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
+        self.spelled_marks = False
+        """Whether `<S>` and `</S>` are read by their letters, as programs written for the release did for samples."""
         self._ids = dict(zip(self.words, range(len(self.words)), strict=True))
         for mark in MARKS:
             if mark not in self._ids:
@@ -78,7 +80,7 @@ class Vocabulary:
     def char_ids(self, word: str) -> np.ndarray:
         """How the model reads a word: int32 [50], byte values between the word's marks, then padding.
 
-        `<S>` and `</S>` are the special rows of training, not their spelling. Any word can be read,
+        `<S>` and `</S>` are the special rows of training, unless `spelled_marks`. Any word can be read,
         whether it is in the vocabulary or not.
         """
         return self.all_char_ids([word])[0]
@@ -86,8 +88,8 @@ class Vocabulary:
     def all_char_ids(self, words: Sequence[str]) -> np.ndarray:
         """`char_ids` of many words at once: int32 [words, 50]."""
         start, end, word_start, word_end, pad = (bytes([value]) for value in self.unused_bytes)
-        spelled = {SENTENCE_START: start, SENTENCE_END: end}
-        rows = (spelled.get(word) or encode(word)[:MAX_BYTES] for word in words)
+        marks = {} if self.spelled_marks else {SENTENCE_START: start, SENTENCE_END: end}
+        rows = (marks.get(word) or encode(word)[:MAX_BYTES] for word in words)
         text = b"".join((word_start + row + word_end).ljust(WORD_LENGTH, pad) for row in rows)
         return np.frombuffer(text, np.uint8).reshape(len(words), WORD_LENGTH).astype(np.int32)
 

@@ -11,7 +11,12 @@ from click.shell_completion import get_completion_class, shell_complete
 
 from lmgen.cli.complete import complete
 from lmgen.cli.convert import convert
+from lmgen.cli.eval import evaluate
+from lmgen.cli.lmzoo import predictions, spec, tokenize_command, unkify
 from lmgen.cli.models import models
+from lmgen.cli.next import next_command
+from lmgen.cli.score import choose, score_command
+from lmgen.cli.surprisal import surprisal
 from lmgen.cli.train import train
 from lmgen.errors import LmgenError
 
@@ -29,12 +34,13 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 )
 @click.version_option(package_name="lmgen", message="lmgen %(version)s")
 def lmgen() -> None:
-    """Word-level language models of the lm_1b family: write, and train your own.
+    """Word-level language models of the lm_1b family: write, score, and train your own.
 
     \b
     Examples:
       lmgen complete "I love that I"
       lmgen complete -n 5 --temperature 0.7 "The president said"
+      lmgen surprisal --text "The horse raced past the barn fell."
       lmgen models list
     """
 
@@ -53,10 +59,12 @@ def shell_completion(shell: str) -> None:
     click.echo(completer(lmgen, {}, "lmgen", COMPLETION_VARIABLE).source())
 
 
-lmgen.add_command(complete)
-lmgen.add_command(convert)
-lmgen.add_command(models)
-lmgen.add_command(train)
+for command in (
+    *(complete, convert, models, train),
+    *(surprisal, next_command, evaluate, score_command, choose),
+    *(tokenize_command, unkify, predictions, spec),
+):
+    lmgen.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,11 +12,10 @@ from typing import IO
 import click
 
 from lmgen.beam import hypothesis_events, search
-from lmgen.cli.options import CONSTRAINTS, MODEL, PRECISION, SAMPLING, placement
+from lmgen.cli.options import CONSTRAINTS, MODEL, SAMPLING, open_model, precision
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.generate import ROWS, Generation, changed, generate_all
-from lmgen.load import load
 from lmgen.model import LanguageModel, read
 from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
 from lmgen.prompts import Prompt, read_prompts, split_words
@@ -59,9 +58,9 @@ from lmgen.statistics import Statistics
 @click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
 @click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
-@PRECISION
+@precision("fast")
 @MODEL
-def complete(prefix: str | None, file: Path | None, verbose: bool, **options) -> None:
+def complete(prefix: str | None, file: Path | None, **options) -> None:
     """Write on from PREFIX, word by word, until the sentence ends.
 
     Without PREFIX a sentence is begun; a pipe, or `-`, gives the prefix on stdin. Constraints come first,
@@ -74,18 +73,14 @@ def complete(prefix: str | None, file: Path | None, verbose: bool, **options) ->
       lmgen complete -f prefixes.csv --format jsonl -o samples.jsonl
       lmgen complete "It was" --ban /[A-Z]/ --min-words 5
     """
-    log_placement, where = options.pop("log_placement"), placement(options)
     options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
     wanted = _generation(options)
     split = split_words(options["tokenized"])
     if prefix and file:
         raise UsageError("give a PREFIX or a --file, not both")
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
-    engine = "session" if log_placement else options["engine"]
-    model = load(options["model"], engine, where, options["precision"], verbose)
-    if log_placement:
-        _tell(model.placement())
-    if verbose:
+    model = open_model(options)
+    if options["verbose"]:
         click.echo(f"seed: {wanted.seed}", err=True)
         prompts = _tell_unknown(model, prompts)
     with open_output(options["output"]) as out:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
-from lmgen.cli.options import PRECISION, complete_model
+from lmgen.cli.options import complete_model, precision
 from lmgen.converted import beside, cached, find_converted
 from lmgen.errors import IntegrityError
 from lmgen.output import stderr_console
@@ -16,7 +16,7 @@ from lmgen.store import DEFAULT_MODEL, ModelFiles, find
 
 @click.command(short_help="Make the files that the fast engine runs.")
 @click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL|FOLDER]", shell_complete=complete_model)
-@PRECISION
+@precision("fast")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 def convert(model: str, precision: str, verbose: bool) -> None:
     """Make LiteRT files of MODEL, a name or a folder, and print where they are.

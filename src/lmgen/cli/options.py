@@ -5,7 +5,9 @@ from collections.abc import Callable
 import click
 
 from lmgen.converted import PRECISIONS
-from lmgen.load import ENGINES
+from lmgen.engines import ENGINES, load
+from lmgen.errors import UsageError
+from lmgen.model import LanguageModel
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
 from lmgen.store import DEFAULT_MODEL, model_folders
@@ -16,7 +18,7 @@ def complete_model(_context: click.Context, _parameter: click.Parameter, incompl
     return [name for name in model_folders() if name.startswith(incomplete)]
 
 
-def _all(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
+def all_of(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
     """One decorator of many."""
 
     def decorate(command: Callable) -> Callable:
@@ -27,16 +29,18 @@ def _all(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
     return decorate
 
 
-PRECISION = click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="fast",
-    show_default=True,
-    help="Of litert: int8 or float32 matrices.",
-)
-"""How exactly converted files compute."""
+def precision(default: str) -> Callable:
+    """An option: how exactly converted files compute."""
+    return click.option(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        default=default,
+        show_default=True,
+        help="Of litert: int8 or float32 matrices.",
+    )
 
-MODEL = _all(
+
+MODEL = all_of(
     (
         click.option(
             "-m",
@@ -77,14 +81,23 @@ MODEL = _all(
 """Which model, on which engine and devices."""
 
 
-def placement(options: dict) -> Placement:
-    """Take the placement options out of a command's keyword arguments."""
-    return Placement(
-        devices=options.pop("devices"),
-        soft=options.pop("soft_placement"),
-        allow_growth=options.pop("allow_growth"),
-        threads=options.pop("threads"),
+def open_model(options: dict) -> LanguageModel:
+    """The model that a command's options ask for."""
+    where = Placement(options["devices"], options["soft_placement"], options["allow_growth"], options["threads"])
+    engine, told = options["engine"], options["log_placement"]
+    if told and engine == "litert":
+        raise UsageError("operations are placed by the session alone: leave out --engine litert")
+    model = load(
+        options["model"],
+        "session" if told else engine,
+        where,
+        options["precision"],
+        options["verbose"],
+        options.get("spelled_marks", False),
     )
+    for row in model.placement() if told else ():
+        click.echo("\t".join(row), err=True)
+    return model
 
 
 def _sampler(*names: str, default, help: str) -> Callable:
@@ -93,7 +106,7 @@ def _sampler(*names: str, default, help: str) -> Callable:
     return click.option(*names, type=kind, default=default, show_default=True, metavar="X", help=help)
 
 
-SAMPLING = _all(
+SAMPLING = all_of(
     (
         _sampler(
             *("-t", "--temperature", "--temp"),
@@ -154,7 +167,7 @@ SAMPLING = _all(
 )
 """How words are chosen: the fields of `Sampling`."""
 
-CONSTRAINTS = _all(
+CONSTRAINTS = all_of(
     (
         click.option(
             "--ban", multiple=True, metavar="PATTERN", help="Never write a word: WORD, @FILE of words, or /regex/."

@@ -18,6 +18,7 @@ def load(
     placement: Placement = Placement(),  # noqa: B008 (immutable)
     precision: str = "float32",
     verbose: bool = False,
+    spelled_marks: bool = False,
 ) -> LanguageModel:
     """Load a model.
 
@@ -28,6 +29,7 @@ def load(
       placement: of the session; litert heeds the number of threads alone.
       precision: of litert, `fast` or `float32`; a session computes in float32 always.
       verbose: let the engines say what they like to.
+      spelled_marks: read `<S>` and `</S>` by their letters.
 
     Raises LmgenError of the kind that fits.
     """
@@ -44,7 +46,10 @@ def load(
         if converted:
             from lmgen.litert import LiteRTModel
 
-            return LiteRTModel(converted, files.vocabulary, placement.threads)
-        from lmgen.session import SessionModel
+            loaded: LanguageModel = LiteRTModel(converted, files.vocabulary, placement.threads)
+        else:
+            from lmgen.session import SessionModel
 
-        return SessionModel(files, placement)
+            loaded = SessionModel(files, placement)
+    loaded.vocabulary.spelled_marks = spelled_marks
+    return loaded

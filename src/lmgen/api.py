@@ -1,0 +1,116 @@
+"""The Python API: the command line's verbs, on a loaded model."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lmgen.choices import reduced
+from lmgen.distribution import Distribution, NextWord, next_words, suffix_logprobs
+from lmgen.errors import UsageError
+from lmgen.events import Word
+from lmgen.formats import BASES, token_rows
+from lmgen.generate import Generation, changed, generate, option_names
+from lmgen.model import Context, LanguageModel, read
+from lmgen.prompts import split_words
+from lmgen.scoring import CONTEXTS, Scored, Scoring, Sentence, as_input
+from lmgen.scoring import score as score_sentences
+from lmgen.sentences import COLUMN, sentences_of
+from lmgen.tables import Row
+from lmgen.tokenizer import detokenize
+from lmgen.vocabulary import SENTENCE_END
+
+Texts = str | Iterable[str]
+"""Sentences: a text with one a line, or one after the other."""
+
+
+class LM:
+    """A language model with the verbs of the command line.
+
+    Args:
+      model: on any engine.
+      scoring: how texts are read and scored, for all calls.
+      tokenized: texts are words with spaces between already.
+    """
+
+    def __init__(self, model: LanguageModel, scoring: Scoring = Scoring(), tokenized: bool = False) -> None:  # noqa: B008 (immutable)
+        self.model, self.scoring, self._split = model, scoring, split_words(tokenized)
+
+    def surprisal(self, texts: Texts, base: str = "2", context: str = "sentence") -> list[Row]:
+        """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries.
+
+        Args:
+          base: `2`, `e` or `10`: surprisal and entropy are in bits, nats or bans.
+          context: the memory is emptied at each `sentence`, at blank lines (`document`), or never (`stream`).
+        """
+        if base not in BASES:
+            raise UsageError(f"base must be one of {', '.join(BASES)}, not {base!r}")
+        return list(token_rows(self._score(texts, replace(self.scoring, rank=True, entropy=True), context), base))
+
+    def score(self, texts: Texts, reduce: str = "sum") -> np.ndarray:
+        """The natural logarithm of each sentence's probability, its end included: float64 [sentences].
+
+        Args:
+          reduce: `sum`, or `mean` per token.
+        """
+        if reduce not in ("sum", "mean"):
+            raise UsageError(f"reduce must be sum or mean, not {reduce!r}")
+        sentences = (Sentence(self._split(text)) for text in _lines(texts))
+        return np.array([reduced(scored, reduce) for scored in score_sentences(self.model, sentences, self.scoring)])
+
+    def distribution(self, prefix: str = "") -> Distribution:
+        """All that may come after a prefix: probabilities, entropy, shares."""
+        return next_words(self.model, self._read(prefix), self.scoring.renormalize)
+
+    def next(self, prefix: str = "", k: int | None = 20) -> list[NextWord]:
+        """The k likeliest next words, the likeliest first; None for all."""
+        return self.distribution(prefix).best(k)
+
+    def words_probs(self, prefix: str, words: Sequence[str], suffix: str = "") -> np.ndarray:
+        """The probability of each word after a prefix, times that of the suffix after it: float64 [words].
+
+        The probability of a word outside the vocabulary is that of `<UNK>`.
+        """
+        context, after = self._read(prefix), self._split(suffix)
+        distribution = next_words(self.model, context, self.scoring.renormalize)
+        probs = np.array([entry.prob for entry in distribution.of(words)])
+        return probs * np.exp(suffix_logprobs(self.model, context, words, after, self.scoring)) if after else probs
+
+    def sample(self, prefix: str = "", **options) -> list[str]:
+        """Write on from a prefix: texts, each with the prefix.
+
+        Args:
+          options: fields of `Generation`, `Sampling` and `Constraints`: samples=3, temperature=0.7, seed=1, …
+        """
+        for name in options.keys() - option_names():
+            raise UsageError(f"there is no option {name!r}: see lmgen.generate.Generation")
+        context, wanted = self._read(prefix), changed(Generation(), options)
+        written: list[list[str]] = [[*self._split(prefix)] for _ in range(wanted.samples)]
+        for event in generate(self.model, context, wanted):
+            if isinstance(event, Word):
+                written[event.sample].append(event.text)
+        return list(map(_as_text, written))
+
+    def _read(self, text: str) -> Context:
+        return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))
+
+    def _score(self, texts: Texts, scoring: Scoring, context: str) -> Iterator[Scored]:
+        if context not in CONTEXTS:
+            raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
+        records = ({COLUMN: line} for line in _lines(texts))
+        return score_sentences(self.model, sentences_of(records, COLUMN, self._split, context), scoring)
+
+
+def _lines(texts: Texts) -> Iterable[str]:
+    return texts.split("\n") if isinstance(texts, str) else texts
+
+
+def _as_text(words: list[str]) -> str:
+    """Words as natural text, sentence by sentence."""
+    sentences: list[list[str]] = [[]]
+    for word in words:
+        if word == SENTENCE_END:
+            sentences.append([])
+        else:
+            sentences[-1].append(word)
+    return " ".join(map(detokenize, sentences))

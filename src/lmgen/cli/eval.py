@@ -1,0 +1,140 @@
+"""`lmgen eval`: the perplexity of a text."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lmgen.cli import scoring as shared
+from lmgen.cli.options import open_model
+from lmgen.corpus import read_lines
+from lmgen.errors import UsageError
+from lmgen.evaluation import Evaluation
+from lmgen.formats import BASES, sentence_rows
+from lmgen.model import LanguageModel
+from lmgen.output import open_output, stderr_console
+from lmgen.scoring import Scored, Sentence, score
+from lmgen.tables import KINDS, write_rows
+
+MEMORY = {
+    "sentence": "emptied at each sentence",
+    "document": "emptied at blank lines",
+    "stream": "never emptied",
+}
+
+
+@click.command("eval", short_help="Measure the perplexity of a text.")
+@click.argument("file", type=click.Path(path_type=Path))
+@shared.CONTEXT
+@click.option("--per-sentence", is_flag=True, help="Write a row for every sentence; the sum goes to stderr.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(("text", "json", *KINDS)),
+    help="Of the result (text, json) or of the rows of --per-sentence.  [default: text, tsv]",
+)
+@shared.OUTPUT
+@shared.TABLE_COLUMN
+@shared.READING
+def evaluate(file: Path, per_sentence: bool, **options) -> None:
+    """Measure the perplexity of FILE (`-`: stdin), a sentence on each line, over all words and sentence ends.
+
+    Perplexities can be compared only over the same words, OOV words and memory: all are printed. The interval
+    is that of the mean over sentences.
+
+    \b
+    Examples:
+      lmgen eval news.txt
+      lmgen eval news.en.heldout-00000-of-00050 --no-tokenize
+      lmgen eval story.txt --context document --format json
+      lmgen eval news.txt --per-sentence > sentences.tsv
+    """
+    kind = options["kind"] or ("tsv" if per_sentence else "text")
+    if per_sentence != (kind in KINDS):
+        raise UsageError(f"--format {kind} does {'not go with' if per_sentence else 'only go with'} --per-sentence")
+    wanted, total = shared.scoring(options), _count_lines(file)
+    sentences = shared.sentences(file, None, options)
+    model, evaluation = open_model(options), Evaluation()
+    with open_output(options["output"]) as out:
+        scores = evaluation.count(score(model, _with_progress(sentences, total), wanted))
+        if per_sentence:
+            write_rows(sentence_rows(scores, "2", "sum"), out, kind)
+        else:
+            _exhaust(scores)
+        if not evaluation.tokens:
+            raise UsageError(f"{file} has no words: there is nothing to measure")
+        facts = _facts(evaluation, model, options)
+        if kind == "json":
+            out.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        elif per_sentence:
+            click.echo(_told(facts), err=True)
+        else:
+            out.write(_told(facts) + "\n")
+
+
+def _exhaust(scores: Iterable[Scored]) -> None:
+    for _ in scores:
+        pass
+
+
+def _count_lines(file: Path) -> int | None:
+    """How many lines there are to come, where that can be known and somebody is watching."""
+    if not stderr_console().is_terminal or str(file) == "-":
+        return None
+    return sum(1 for _ in read_lines(file))
+
+
+def _with_progress(sentences: Iterable[Sentence], total: int | None) -> Iterator[Sentence]:
+    """Pass sentences on; on a terminal tell on stderr how many were taken, and the time left."""
+    console = stderr_console()
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("sentences"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield from progress.track(sentences, total=total)
+
+
+def _facts(evaluation: Evaluation, model: LanguageModel, options: dict) -> dict:
+    low, high = evaluation.interval or (None, None)
+    return {
+        "model": options["model"],
+        "vocabulary": len(model.vocabulary),
+        "perplexity": evaluation.perplexity,
+        "low": low,
+        "high": high,
+        "bits_per_word": evaluation.nats / BASES["2"],
+        "perplexity_without_oov": evaluation.known_perplexity,
+        "predictions": evaluation.tokens,
+        "words": evaluation.words,
+        "sentences": evaluation.sentences,
+        "oov": evaluation.oov,
+        "protocol": _protocol(options),
+    }
+
+
+def _protocol(options: dict) -> str:
+    """What was predicted from what, in words."""
+    return "; ".join(
+        (
+            "every word and sentence end is predicted, the first after <S>",
+            f"the memory is {MEMORY[options['context']]}",
+            "an OOV word is <UNK> as a target and read "
+            + ("by its letters" if options["oov_input"] == "chars" else "as <UNK>"),
+            f"softmax rows without a word are {'left out' if options['renormalize'] else 'counted in'}",
+            *(["marks are spelled"] if options["spelled_marks"] else []),
+            "words as they stand" if options["tokenized"] else "text tokenised by Moses' rules",
+        )
+    )
+
+
+def _told(facts: dict) -> str:
+    interval = f" (95 % interval {facts['low']:.2f} to {facts['high']:.2f})" if facts["low"] is not None else ""
+    return "\n".join(
+        (
+            f"perplexity {facts['perplexity']:.2f}{interval}, {facts['bits_per_word']:.4f} bits per word",
+            f"perplexity {facts['perplexity_without_oov']:.2f} without OOV targets",
+            f"{facts['predictions']:,} predictions: {facts['words']:,} words and {facts['sentences']:,} sentence ends",
+            f"{facts['oov']:,} OOV ({facts['oov'] / facts['predictions']:.2%}): {facts['model']} has {facts['vocabulary']:,} words",
+            f"protocol: {facts['protocol']}",
+        )
+    )

@@ -1,0 +1,148 @@
+"""`lmgen next`: the exact distribution of the next word."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+
+from lmgen.cli import scoring as shared
+from lmgen.cli.options import open_model
+from lmgen.constraints import matching, words_of
+from lmgen.distribution import Distribution, NextWord, next_words, suffix_logprobs
+from lmgen.errors import UsageError
+from lmgen.formats import BASES, UNITS, decimals, probability
+from lmgen.model import read
+from lmgen.output import open_output
+from lmgen.prompts import split_words
+from lmgen.scoring import as_input
+from lmgen.tables import Row, write_rows
+
+BAR = 30
+"""Characters of the longest bar."""
+
+
+@click.command("next", short_help="Show the exact distribution of the next word.")
+@click.argument("prefix", default="")
+@click.option("-k", "count", type=click.IntRange(1), default=20, show_default=True, help="How many words.")
+@click.option("--full", is_flag=True, help="Every word of the vocabulary, the likeliest first.")
+@click.option("--candidates", multiple=True, metavar="WORDS|@FILE", help="Only these words, in this order.")
+@click.option("--starts-with", default="", metavar="LETTERS", help="Only words that begin so.")
+@click.option("--match", "pattern", metavar="REGEX", help="Only words in which this is found.")
+@click.option(
+    "--suffix", default="", metavar="TEXT", help="Rank the words by P(word) x P(TEXT after it), both after PREFIX."
+)
+@shared.BASE
+@shared.table_format()
+@shared.OUTPUT
+@click.option("--stats", is_flag=True, help="Print entropy and shares on stderr; a table has them beneath.")
+@shared.READING
+def next_command(prefix: str, **options) -> None:
+    """Show what may follow PREFIX: rank, word, probability, the probability of all words so far, surprisal.
+
+    Beneath a table: the distribution's entropy, the probability of <UNK>, the share of the softmax in rows
+    without a word, and what the listed and the matching words have together. With --suffix, the words listed
+    (the -k likeliest, or the candidates) are ranked with what follows them; `</S>` may be part of it.
+
+    \b
+    Examples:
+      lmgen next "I love" -k 5
+      lmgen next "The keys to the cabinet" --candidates "is are was were"
+      lmgen next "She is a" --suffix "of mine" --candidates "friend sister"
+      lmgen next "It was" --match "^un.*ed$" -k 10
+    """
+    if options["candidates"] and (options["pattern"] or options["starts_with"] or options["full"]):
+        raise UsageError("--candidates are listed as they are: leave out --full, --match and --starts-with")
+    split, kind = split_words(options["tokenized"]), shared.chosen_format(options)
+    candidates, wanted = _candidates(options["candidates"]), shared.scoring(options)
+    model = open_model(options)
+    context = read(model, list(map(as_input(model, wanted), split(prefix))))
+    distribution = next_words(model, context, options["renormalize"])
+    among = _among(options, distribution)
+    listed = distribution.of(candidates) if candidates else distribution.best(_count(options), among)
+    rows = [_row(entry, BASES[options["base"]]) for entry in listed]
+    if options["suffix"] and listed:
+        words = [entry.word for entry in listed]
+        follows = suffix_logprobs(model, context, words, split(options["suffix"]), wanted)
+        rows = _with_suffix(rows, listed, follows, BASES[options["base"]])
+    with open_output(options["output"]) as out:
+        if kind == "table" and out.isatty():
+            _draw_bars(rows)
+        write_rows(rows, out, kind, tuple(_row(NextWord("", 1, 1.0, 1.0), 1.0)))
+        facts = _facts(distribution, listed, among, options["base"])
+        if kind == "table":
+            out.write("\n" + "".join(f"{name}: {value}\n" for name, value in facts))
+    if options["stats"]:
+        for name, value in facts:
+            click.echo(f"{name}\t{value}", err=True)
+
+
+def _count(options: dict) -> int | None:
+    return None if options["full"] else options["count"]
+
+
+def _candidates(given: tuple[str, ...]) -> list[str]:
+    files = (text.startswith("@") and len(text) > 1 for text in given)
+    return [
+        word
+        for text, file in zip(given, files, strict=True)
+        for word in (words_of(Path(text[1:])) if file else text.split())
+    ]
+
+
+def _among(options: dict, distribution: Distribution) -> np.ndarray | None:
+    """Which words the patterns leave, bool [words]; None where there are no patterns."""
+    if not options["pattern"] and not options["starts_with"]:
+        return None
+    words = distribution.vocabulary.words
+    among = np.fromiter((word.startswith(options["starts_with"]) for word in words), bool, len(words))
+    if options["pattern"]:
+        found = np.zeros(len(words), bool)
+        found[matching([f"/{options['pattern']}/"], distribution.vocabulary)] = True
+        among &= found
+    return among
+
+
+def _row(entry: NextWord, unit: float) -> Row:
+    return {
+        "rank": entry.rank,
+        "word": entry.word,
+        "prob": probability(entry.prob),
+        "cumulative": probability(entry.cumulative),
+        "surprisal": decimals(-entry.logprob / unit),
+        "oov": int(entry.oov),
+    }
+
+
+def _with_suffix(rows: list[Row], listed: list[NextWord], follows: np.ndarray, unit: float) -> list[Row]:
+    """The rows with the suffix's surprisal after each word and that of both, the likeliest first."""
+    joint = np.array([entry.logprob for entry in listed]) + follows
+    return [
+        {
+            **rows[place],
+            "suffix_surprisal": decimals(-follows[place] / unit),
+            "joint_surprisal": decimals(-joint[place] / unit),
+            "joint_prob": probability(math.exp(joint[place])),
+        }
+        for place in np.argsort(-joint, kind="stable").tolist()
+    ]
+
+
+def _draw_bars(rows: list[Row]) -> None:
+    """Add a bar to each row, in proportion to the probability that ranks it."""
+    name = "joint_prob" if rows and "joint_prob" in rows[0] else "prob"
+    highest = max((row[name] for row in rows), default=0) or 1
+    for row in rows:
+        row["bar"] = "█" * round(BAR * row[name] / highest)
+
+
+def _facts(
+    distribution: Distribution, listed: list[NextWord], among: np.ndarray | None, base: str
+) -> Iterator[tuple[str, str]]:
+    yield f"entropy, {UNITS[base]}", f"{distribution.entropy / BASES[base]:.6f}"
+    yield "probability of <UNK>", f"{distribution.unknown:.6g}"
+    yield "softmax rows without a word", f"{distribution.wordless:.6g}"
+    yield "listed words together", f"{sum(entry.prob for entry in listed):.6g}"
+    if among is not None:
+        yield "matching words together", f"{distribution.probs[among].sum():.6g}"

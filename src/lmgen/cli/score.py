@@ -1,0 +1,125 @@
+"""`lmgen score` and `lmgen choose`: sentences as wholes."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from lmgen.choices import Chosen, Item, choose_sentences
+from lmgen.cli import scoring as shared
+from lmgen.cli.options import open_model
+from lmgen.errors import UsageError
+from lmgen.formats import BASES, decimals, sentence_rows
+from lmgen.output import open_output
+from lmgen.prompts import split_words
+from lmgen.scoring import score
+from lmgen.sentences import BLIMP, read_items
+from lmgen.tables import Row, write_rows
+
+
+@click.command("score", short_help="Tell how likely whole sentences are.")
+@shared.FILE
+@shared.TEXT
+@shared.REDUCE
+@shared.BASE
+@shared.table_format()
+@shared.OUTPUT
+@shared.PREFIX
+@shared.CONTEXT
+@shared.TABLE_COLUMN
+@shared.READING
+def score_command(file: Path | None, text: str | None, **options) -> None:
+    """Tell how likely each sentence of FILE is: a row with its tokens, OOV words, surprisal and logprob.
+
+    FILE is as for `lmgen surprisal`. logprob is the natural logarithm of the probability of all words and the
+    end, or with --reduce mean its mean.
+
+    \b
+    Examples:
+      lmgen score --text "The cat sat on the mat."
+      lmgen score sentences.txt --reduce mean --format csv
+      lmgen score answers.csv --column answer --prefix "It was late."
+    """
+    wanted, kind = shared.scoring(options), shared.chosen_format(options)
+    sentences = shared.sentences(file, text, options)
+    model = open_model(options)
+    with open_output(options["output"]) as out:
+        scores = score(model, sentences, wanted)
+        columns = ("sentence_id", "sentence", "tokens", "oov", "surprisal", "logprob")
+        write_rows(sentence_rows(scores, options["base"], options["reduce"]), out, kind, columns)
+
+
+@click.command(short_help="Choose the likelier of sentences.")
+@click.argument("given", nargs=-1, metavar="[SENTENCE]...")
+@click.option(
+    "-f", "--file", type=click.Path(path_type=Path), help="Choose in every row of a .jsonl, .csv or .tsv instead."
+)
+@click.option(
+    "--candidates",
+    default=",".join(BLIMP),
+    show_default=True,
+    metavar="A,B,…",
+    help="Columns of the sentences to choose from; the first is right.",
+)
+@click.option("--answer", metavar="COLUMN", help="Column that tells the right one: its column, number from 1, or text.")
+@shared.REDUCE
+@shared.BASE
+@shared.table_format()
+@shared.OUTPUT
+@shared.PREFIX
+@shared.READING
+def choose(given: tuple[str, ...], file: Path | None, **options) -> None:
+    """Choose the likeliest of SENTENCEs, or in every item of a --file: minimal pairs and multiple choice.
+
+    A row per item: the best and its number, log_ratio (its score above the second's, in units of --base), the
+    first token in which those two part, and whether the best is right. BLiMP's files can be used as they are.
+    Accuracy is printed on stderr.
+
+    \b
+    Examples:
+      lmgen choose "The keys are here." "The keys is here."
+      lmgen choose -f anaphor_number_agreement.jsonl
+      lmgen choose -f questions.csv --candidates a,b,c,d --answer correct
+    """
+    if bool(given) == bool(file) or len(given) == 1:
+        raise UsageError("give two SENTENCEs or more, or a --file with items")
+    wanted, kind = shared.scoring(options), shared.chosen_format(options)
+    items = _items(given, file, options)
+    model = open_model(options)
+    counted: list[bool] = []
+    with open_output(options["output"]) as out:
+        chosen = _counted(choose_sentences(model, items, wanted, options["reduce"]), counted)
+        write_rows(_rows(chosen, BASES[options["base"]]), out, kind)
+    if counted:
+        click.echo(f"accuracy {sum(counted) / len(counted):.4f} ({sum(counted):,} of {len(counted):,})", err=True)
+
+
+def _items(given: tuple[str, ...], file: Path | None, options: dict) -> Iterable[Item]:
+    split = split_words(options["tokenized"])
+    if not file:
+        return [Item(list(map(split, given)))]
+    candidates = options["candidates"].split(",")
+    if len(set(candidates)) < 2:
+        raise UsageError("--candidates takes two columns or more, with commas")
+    return read_items(file, candidates, options["answer"], split)
+
+
+def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:
+    for one in chosen:
+        if one.correct is not None:
+            counted.append(one.correct)
+        yield one
+
+
+def _rows(chosen: Iterable[Chosen], unit: float) -> Iterator[Row]:
+    for number, one in enumerate(chosen, 1):
+        yield {
+            **one.item.extra,
+            "item_id": number,
+            "best": one.best + 1,
+            "sentence": " ".join(one.item.candidates[one.best]),
+            "log_ratio": decimals(one.log_ratio / unit),
+            "position": one.position,
+            "parting": "/".join(one.parting),
+            "correct": one.correct,
+        }

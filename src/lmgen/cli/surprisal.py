@@ -1,0 +1,100 @@
+"""`lmgen surprisal`: how unexpected every word is."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import click
+
+from lmgen.cli import scoring as shared
+from lmgen.cli.options import open_model
+from lmgen.errors import UsageError
+from lmgen.evaluation import Evaluation
+from lmgen.formats import COLUMNS, UNITS, token_rows, write_kenlm, write_srilm, write_zoo
+from lmgen.model import LanguageModel
+from lmgen.output import open_output
+from lmgen.scoring import Scored, score
+from lmgen.tables import write_rows
+
+OTHERS = ("lm-zoo", "kenlm", "srilm")
+
+
+@click.command(short_help="Tell how unexpected every word is.")
+@shared.FILE
+@shared.TEXT
+@shared.BASE
+@click.option(
+    "--columns",
+    default=",".join(COLUMNS),
+    show_default=True,
+    metavar="A,B,…",
+    help="Write only these; without rank and entropy it is faster.",
+)
+@shared.table_format(*OTHERS)
+@shared.OUTPUT
+@shared.PREFIX
+@shared.CONTEXT
+@shared.TABLE_COLUMN
+@click.option("--stats", is_flag=True, help="Print base, counts and perplexity, on stderr.")
+@shared.READING
+def surprisal(file: Path | None, text: str | None, **options) -> None:
+    """Tell how unexpected every word of FILE is: one row per word, the first and `</S>` included.
+
+    FILE is text with a sentence on each line (`-`: stdin), or a .csv, .tsv or .jsonl with a column `text`,
+    whose other columns are passed through. surprisal and entropy are in bits (see --base), logprob is the
+    natural logarithm. The score of a word outside the vocabulary (oov) is that of <UNK>.
+
+    \b
+    Examples:
+      lmgen surprisal --text "The horse raced past the barn fell."
+      lmgen surprisal items.csv --column sentence --format csv -o surprisals.csv
+      lmgen surprisal news.txt --no-tokenize --format lm-zoo
+      lmgen surprisal story.txt --context document --columns token,surprisal
+    """
+    kind, columns = shared.chosen_format(options), _columns(options["columns"])
+    needed = () if kind in OTHERS else columns
+    wanted = shared.scoring(options, "rank" in needed, "entropy" in needed)
+    sentences = shared.sentences(file, text, options)
+    model, evaluation = open_model(options), Evaluation()
+    try:
+        with open_output(options["output"]) as out:
+            scores = evaluation.count(score(model, sentences, wanted))
+            _write(scores, kind, columns, options["base"], model, file, out)
+    finally:
+        if options["stats"]:
+            _tell(evaluation, options["base"])
+
+
+def _columns(text: str) -> list[str]:
+    columns = [name.strip() for name in text.split(",")]
+    for name in columns:
+        if name not in COLUMNS:
+            raise UsageError(f"there is no column {name!r}: choose from {','.join(COLUMNS)}")
+    return columns
+
+
+def _write(
+    scores: Iterable[Scored],
+    kind: str,
+    columns: list[str],
+    base: str,
+    model: LanguageModel,
+    file: Path | None,
+    out: IO[str],
+) -> None:
+    if kind == "lm-zoo":
+        write_zoo(scores, model.vocabulary, out)
+    elif kind == "kenlm":
+        write_kenlm(scores, out)
+    elif kind == "srilm":
+        write_srilm(scores, str(file or "-"), out)
+    else:
+        write_rows(token_rows(scores, base, columns), out, kind, columns)
+
+
+def _tell(evaluation: Evaluation, base: str) -> None:
+    click.echo(f"base\t{base} ({UNITS[base]})", err=True)
+    for name in ("sentences", "tokens", "oov"):
+        click.echo(f"{name}\t{getattr(evaluation, name)}", err=True)
+    if evaluation.tokens:
+        click.echo(f"perplexity\t{evaluation.perplexity:.2f}", err=True)

@@ -1,0 +1,97 @@
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import lmgen
+from lmgen.errors import UsageError
+from lmgen.scoring import Scoring, Sentence, score
+
+
+@pytest.fixture(scope="module")
+def lm(tiny_folder):
+    return lmgen.load(str(tiny_folder))
+
+
+def totals(model, *texts):
+    return [one.logprobs.sum() for one in score(model, (Sentence(text.split()) for text in texts))]
+
+
+def test_importing_it_imports_nothing_else():
+    code = "import sys; import lmgen; sys.exit(any(name in sys.modules for name in ('numpy', 'tensorflow', 'click')))"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_load_stays_a_function_whatever_is_imported():
+    import lmgen.cli
+
+    assert callable(lmgen.load)
+
+
+def test_surprisal_is_that_of_the_command_line(lm):
+    rows = lm.surprisal("the cat\n\nthe zork")
+
+    assert [(row["sentence_id"], row["token_id"], row["token"], row["oov"]) for row in rows] == [
+        *((1, 1, "the", 0), (1, 2, "cat", 0), (1, 3, "</S>", 0)),
+        *((2, 1, "the", 0), (2, 2, "zork", 1), (2, 3, "</S>", 0)),
+    ]
+    expected = totals(lm.model, "the cat", "the zork")
+    assert sum(row["surprisal"] for row in rows) == pytest.approx(-sum(expected) / math.log(2), abs=1e-4)
+    assert lm.surprisal("the", base="e")[0]["surprisal"] == -rows[0]["logprob"]
+    assert lm.surprisal("the\nthe", context="stream")[2]["surprisal"] != rows[0]["surprisal"]
+
+
+def test_there_is_a_score_for_every_sentence(lm):
+    assert lm.score(["the cat", "", "the zork"]) == pytest.approx(totals(lm.model, "the cat", "", "the zork"))
+    assert lm.score("the cat", reduce="mean") == pytest.approx([totals(lm.model, "the cat")[0] / 3])
+
+
+def test_next_words_and_their_distribution(lm):
+    first, second = lm.next("the cat", 2)
+
+    assert (first.rank, second.rank) == (1, 2)
+    assert first.prob >= second.prob
+    assert len(lm.next("the", None)) == len(lm.model.vocabulary)
+    assert lm.distribution("the").probs.sum() == pytest.approx(1)
+
+
+def test_probabilities_of_words_in_a_slot(lm):
+    words = ["cat", "sat", "zork"]
+    probs, with_suffix = lm.words_probs("the", words), lm.words_probs("the", words, "sat the")
+
+    assert probs[0] == pytest.approx(lm.distribution("the").of(["cat"])[0].prob)
+    assert (with_suffix < probs).all()
+    tail = np.exp(sum(row["logprob"] for row in lm.surprisal("the cat sat the")[1:4]))
+    assert with_suffix[0] == pytest.approx(tail, rel=1e-4)
+
+
+def test_samples_are_seeded_texts(lm):
+    first = lm.sample("the cat", samples=2, seed=3, max_words=4)
+
+    assert first == lm.sample("the cat", samples=2, seed=3, max_words=4)
+    assert all(text.startswith("the cat") for text in first)
+    assert all("</S>" not in text for text in lm.sample(sentences=3, max_words=40))
+
+
+def test_how_it_scores_is_said_once(tiny_folder):
+    raw = lmgen.load(str(tiny_folder), Scoring(renormalize=False), tokenized=True)
+
+    assert raw.surprisal("don't")[0]["token"] == "don't"
+    assert raw.distribution("the").probs.sum() < 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("surprisal", {"base": "3"}),
+        ("surprisal", {"context": "page"}),
+        ("score", {"reduce": "max"}),
+        ("sample", {"heat": 1}),
+    ],
+)
+def test_options_that_are_none_are_refused(lm, verb, options):
+    with pytest.raises(UsageError):
+        getattr(lm, verb)("the", **options)
