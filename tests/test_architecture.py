@@ -10,7 +10,9 @@ network plain graph layout session
 quiet load
 constraints samplers sampling generate beam statistics
 corpus batches trainer train summaries
-prompts output cli __main__
+prompts output
+draft saved settings repl terminal
+cli __main__
 """.split()
 TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer", "summaries"}
 SOURCE = ROOT / "src" / "lmgen"

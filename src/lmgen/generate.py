@@ -1,17 +1,17 @@
 """Continue texts: many prompts and samples in one batch that is filled as rows become free."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
-from lmgen.events import Ended, Word
+from lmgen.events import Ended, Step, Word
 from lmgen.model import Context, LanguageModel, State, read, take
 from lmgen.samplers import log_total
-from lmgen.sampling import Choice, Sampling, chain, choose, log_probability, probabilities
+from lmgen.sampling import Choice, Sampling, chain, choose, entropy, log_probability, probabilities
 from lmgen.tokenizer import Detokenizer
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 
@@ -65,6 +65,12 @@ def changed(options: Generation, changes: dict[str, Any]) -> Generation:
         raise UsageError(f"an option has a value of the wrong type: {error}") from error
 
 
+def flat(options: Generation) -> dict[str, Any]:
+    """All options by their names, as `changed` takes them."""
+    named = asdict(options)
+    return {**named.pop("sampling"), **named.pop("constraints"), **named}
+
+
 def option_names() -> set[str]:
     """Names that `changed` knows."""
     return {known.name for kind in (Generation, Sampling, Constraints) for known in fields(kind)}
@@ -77,24 +83,27 @@ def _fields_of(kind: type, changes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def generate(model: LanguageModel, context: Context, options: Generation) -> Iterator[Word | Ended]:
+def generate(
+    model: LanguageModel, context: Context, options: Generation, steps: bool = False
+) -> Iterator[Step | Word | Ended]:
     """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.
 
-    The same seed gives a sample the same words, alone or among others.
+    The same seed gives a sample the same words, alone or among others. With `steps`, what was predicted
+    comes before each word.
     """
-    return _run(model, _samples(model, 0, context, options), ROWS)
+    return _run(model, _samples(model, 0, context, options), ROWS, steps)
 
 
 def generate_all(
-    model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS
-) -> Iterator[Word | Ended]:
+    model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS, steps: bool = False
+) -> Iterator[Step | Word | Ended]:
     """Write on from many prompts, given as words and options; a row that ends makes place for the next."""
     waiting = (
         sample
         for number, (words, options) in enumerate(prompts)
         for sample in _samples(model, number, read(model, words), options)
     )
-    return _run(model, waiting, rows)
+    return _run(model, waiting, rows, steps)
 
 
 class _Sample:
@@ -109,16 +118,18 @@ class _Sample:
         self._history = [model.vocabulary.id(word) for word in context.words]
         self._joiner, self._text = Detokenizer(), ""
 
-    def choose(self, logits: np.ndarray, limits: Limits) -> Choice:
+    def choose(self, logits: np.ndarray, limits: Limits) -> tuple[Choice, np.ndarray]:
+        """The choice, and the logits it was drawn from."""
         allowed = limits.apply(logits, self.index)
         for sampler in self._chain:
             allowed = sampler(self._history, allowed)
-        return choose(allowed, self.options.sampling.temperature, self._rng)
+        return choose(allowed, self.options.sampling.temperature, self._rng), allowed
 
-    def write(self, logits: np.ndarray, limits: Limits) -> Iterator[Word | Ended]:
+    def write(self, logits: np.ndarray, limits: Limits, state: State) -> Iterator[Step | Word | Ended]:
         """The next word, and the end if it is one."""
-        choice = self.choose(logits, limits)
+        choice, allowed = self.choose(logits, limits)
         text, logprob = self._vocabulary.word(choice.index), log_probability(logits, choice.index)
+        yield Step(self.prompt, self.sample, text, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
             yield Ended(self.prompt, self.sample, "sentence", logprob)
@@ -134,12 +145,12 @@ class _Sample:
     def _word(self, choice: Choice, text: str, logprob: float, logits: np.ndarray, limits: Limits) -> Word:
         interval = (choice.draw, choice.low, choice.high)
         top = alternatives(logits, self.options.alternatives, self._vocabulary) if self.options.alternatives else ()
-        entropy = masked = None
+        bits = masked = None
         if self.options.measure:
             shares = probabilities(logits)
-            entropy = float(-(shares[shares > 0] * np.log2(shares[shares > 0])).sum())
+            bits = entropy(shares)
             masked = float(shares[np.isneginf(limits.apply(logits, self.index))].sum())
-        return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, entropy, masked)
+        return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, bits, masked)
 
     def _stopped(self, word: str) -> bool:
         if not self.options.stop:
@@ -163,7 +174,7 @@ def _samples(model: LanguageModel, prompt: int, context: Context, options: Gener
     return (_Sample(model, prompt, sample, context, options) for sample in range(options.samples))
 
 
-def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int) -> Iterator[Word | Ended]:
+def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: bool) -> Iterator[Step | Word | Ended]:
     live: list[_Sample] = []
     state: State = ()
     limits: dict[Constraints, Limits] = {}
@@ -179,8 +190,9 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int) -> Iterato
             if wanted not in limits:
                 limits[wanted] = Limits(wanted, model.vocabulary, len(logits))
             event = None
-            for event in sample.write(logits, limits[wanted]):
-                yield event
+            for event in sample.write(logits, limits[wanted], take(state, [row])):
+                if steps or not isinstance(event, Step):
+                    yield event
             if isinstance(event, Word):
                 going_on.append(row)
                 words.append(SENTENCE_START if event.text == SENTENCE_END else event.text)

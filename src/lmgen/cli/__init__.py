@@ -11,6 +11,7 @@ from click.shell_completion import get_completion_class, shell_complete
 
 from lmgen.cli.complete import complete
 from lmgen.cli.models import models
+from lmgen.cli.repl import repl
 from lmgen.cli.train import train
 from lmgen.errors import LmgenError
 
@@ -54,6 +55,7 @@ def shell_completion(shell: str) -> None:
 
 lmgen.add_command(complete)
 lmgen.add_command(models)
+lmgen.add_command(repl)
 lmgen.add_command(train)
 
 

@@ -12,7 +12,7 @@ from typing import IO
 import click
 
 from lmgen.beam import hypothesis_events, search
-from lmgen.cli.options import CONSTRAINTS, MODEL, SAMPLING, placement
+from lmgen.cli.options import COLOUR, CONSTRAINTS, LENGTH, MODEL, NO_TOKENIZE, SAMPLING, placement, tell
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.generate import ROWS, Generation, changed, generate_all
@@ -32,23 +32,18 @@ from lmgen.statistics import Statistics
     help="Go on from every prefix of a file: one a line, or .jsonl, .csv, .tsv with a column `prefix`.",
 )
 @click.option("-n", "--samples", "--num-samples", type=int, default=1, show_default=True, help="Continuations of each.")
-@click.option("--max-words", "--max-tokens", type=int, default=100, show_default=True, help="Words of each at most.")
-@click.option("--sentences", type=int, default=1, show_default=True, help="Go on until so many sentences have ended.")
-@click.option("--stop", multiple=True, metavar="TEXT", help="End with the word in which this text is complete.")
-@click.option("--seed", type=int, help="The same seed writes the same words.  [default: a new one]")
+@LENGTH
 @SAMPLING
 @CONSTRAINTS
 @click.option("--beam", "width", type=click.IntRange(1), help="Print the N likeliest continuations; draw nothing.")
 @click.option("--length-penalty", type=click.FloatRange(0), default=0.0, help="Rank beams by logprob / length ** X.")
-@click.option("--no-tokenize", "tokenized", is_flag=True, help="Prefixes are words with spaces between already.")
+@NO_TOKENIZE
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output.")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write to a file, not to stdout.")
 @click.option("--echo/--no-echo", default=True, help="Print the prefix before its continuation.")
 @click.option("--raw", is_flag=True, help="Print words as the model has them, with spaces between.")
 @click.option("--stream/--no-stream", default=True, help="Print words as they come.")
-@click.option(
-    "--color-by", type=click.Choice(("surprisal",)), help="Colour words: cyan is expected, red is a surprise."
-)
+@COLOUR
 @click.option("--alternatives", type=int, default=0, metavar="N", help="Show what else each word might have been.")
 @click.option(
     "--logprobs",
@@ -82,7 +77,7 @@ def complete(prefix: str | None, file: Path | None, verbose: bool, **options) ->
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
     model = load(options["model"], options["engine"], where, verbose)
     if log_placement:
-        _tell(model.placement())
+        tell(model.placement())
     if verbose:
         click.echo(f"seed: {wanted.seed}", err=True)
         prompts = _tell_unknown(model, prompts)
@@ -119,11 +114,6 @@ def _piped() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
-def _tell(rows: Iterable[Iterable]) -> None:
-    for row in rows:
-        click.echo("\t".join(map(str, row)), err=True)
-
-
 def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[Prompt]:
     for prompt in prompts:
         unknown = [word for word in prompt.words if word not in model.vocabulary]
@@ -143,16 +133,16 @@ def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dic
         _write(events, desk, options, out)
     finally:
         if options["stats"]:
-            _tell([("seed", options["seed"]), *statistics.rows()])
+            tell([("seed", options["seed"]), *statistics.rows()])
 
 
 def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
     """Pass events on and tell each draw."""
-    _tell([("prompt", "sample", "index", "word", "draw", "low", "high")])
+    tell([("prompt", "sample", "index", "word", "draw", "low", "high")])
     for event in events:
         if isinstance(event, Word):
             draw, low, high = (f"{value:.9f}" for value in event.interval)
-            _tell([(event.prompt, event.sample, event.index, event.text, draw, low, high)])
+            tell([(event.prompt, event.sample, event.index, event.text, draw, low, high)])
         yield event
 
 

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
 
@@ -68,6 +68,34 @@ def placement(options: dict) -> Placement:
         allow_growth=options.pop("allow_growth"),
         threads=options.pop("threads"),
     )
+
+
+def tell(rows: Iterable[Iterable]) -> None:
+    """Write rows of notes to stderr."""
+    for row in rows:
+        click.echo("\t".join(map(str, row)), err=True)
+
+
+LENGTH = _all(
+    (
+        click.option(
+            *("--max-words", "--max-tokens"), type=int, default=100, show_default=True, help="Words of each at most."
+        ),
+        click.option(
+            "--sentences", type=int, default=1, show_default=True, help="Go on until so many sentences have ended."
+        ),
+        click.option("--stop", multiple=True, metavar="TEXT", help="End with the word in which this text is complete."),
+        click.option("--seed", type=int, help="The same seed writes the same words.  [default: a new one]"),
+    )
+)
+"""Where a continuation ends, and the seed: fields of `Generation`."""
+
+NO_TOKENIZE = click.option(
+    "--no-tokenize", "tokenized", is_flag=True, help="Prefixes are words with spaces between already."
+)
+COLOUR = click.option(
+    "--color-by", type=click.Choice(("surprisal",)), help="Colour words: cyan is expected, red is a surprise."
+)
 
 
 def _sampler(*names: str, default, help: str) -> Callable:
