@@ -10,11 +10,11 @@ network plain graph layout session
 quiet load
 constraints samplers sampling generate beam statistics
 corpus batches trainer train summaries
-prompts output
+prompts output heatmap recording
 draft saved settings repl terminal
 cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer", "summaries"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

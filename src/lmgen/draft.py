@@ -7,7 +7,7 @@ import numpy as np
 
 from lmgen.model import Context, LanguageModel, State
 from lmgen.samplers import log_total
-from lmgen.tokenizer import detokenize
+from lmgen.tokenizer import detokenize_sentences
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 
 BLOCK = 32
@@ -33,13 +33,7 @@ class Draft:
     @property
     def text(self) -> str:
         """As one writes, sentence after sentence."""
-        sentences: list[list[str]] = [[]]
-        for word in self.words[1:]:
-            if word == SENTENCE_END:
-                sentences.append([])
-            else:
-                sentences[-1].append(word)
-        return " ".join(map(detokenize, filter(None, sentences)))
+        return detokenize_sentences(self.words[1:])
 
     def cut(self, length: int) -> "Draft":
         """Its first words, `<S>` counted. 1 <= length."""

@@ -64,6 +64,11 @@ def state_folder() -> Path:
     return Path(home) / "state" if home else platformdirs.user_state_path("lmgen")
 
 
+def board_folder() -> Path:
+    """Where runs for TensorBoard go if no folder is named."""
+    return state_folder() / "board"
+
+
 def model_folders() -> dict[str, Path]:
     """Every model that is here, by name: the embedded ones, then those under `home()`."""
     package = Path(__file__).resolve().parent

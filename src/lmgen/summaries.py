@@ -1,14 +1,112 @@
-"""Write TensorBoard's files."""
+"""Write TensorBoard's files, without TensorFlow."""
 
+import io
+import itertools
+import os
+import socket
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import tensorflow as tf
+import numpy as np
+from PIL import Image
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import metadata as custom_scalar
+from tensorboard.plugins.histogram import metadata as histogram
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util.tensor_util import make_tensor_proto
 
 from lmgen.events import Saved, Trained, Validated
 
 EVERY = 20
 """Steps between two scalars of training."""
+BUCKETS = 30
+"""Of a histogram."""
+MARKDOWN = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_{}[]<>()#+-.!|&~"}
+"""What is a sign of Markdown, as itself."""
+
+_files = itertools.count()
+
+
+class Writer:
+    """An event file in a folder, which is made; what is written can be seen at once."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{int(time.time()):010}.{socket.gethostname()}.{os.getpid()}.{next(_files)}"
+        self._file = open(folder / name, "xb")  # noqa: SIM115 (closed by close)
+        self._records = RecordWriter(self._file)
+        self._write(Event(file_version="brain.Event:2"))
+
+    def write(self, step: int, values: Iterable[Summary.Value]) -> None:
+        """Values of one step."""
+        self._write(Event(step=step, summary=Summary(value=values)))
+
+    def write_graph(self, definition: bytes) -> None:
+        """A serialised GraphDef."""
+        self._write(Event(graph_def=definition))
+
+    def close(self) -> None:
+        """Nothing more is to come."""
+        self._file.close()
+
+    def _write(self, event: Event) -> None:
+        event.wall_time = time.time()
+        self._records.write(event.SerializeToString())
+        self._file.flush()
+
+
+def scalars(values: dict[str, float]) -> list[Summary.Value]:
+    """Values by their tags."""
+    return [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+
+
+def text_value(tag: str, markdown: str) -> Summary.Value:
+    """A text in Markdown; `plain` makes some of any text."""
+    return text_pb(tag, markdown).value[0]
+
+
+def plain(text: str) -> str:
+    """Any text as Markdown that shows it."""
+    return text.translate(MARKDOWN).encode("utf-8", "replace").decode()
+
+
+def histogram_value(tag: str, values: np.ndarray) -> Summary.Value:
+    """How often values of a range come; those that are not finite are left out."""
+    counts, edges = np.histogram(values[np.isfinite(values)], BUCKETS)
+    buckets = np.stack([edges[:-1], edges[1:], counts], 1)
+    about = histogram.create_summary_metadata(display_name=None, description=None)
+    return Summary.Value(tag=tag, metadata=about, tensor=make_tensor_proto(buckets, np.float64))
+
+
+def image_value(tag: str, picture: Image.Image) -> Summary.Value:
+    """A picture, as PNG."""
+    png = io.BytesIO()
+    picture.save(png, "PNG", compress_level=3)
+    image = Summary.Image(encoded_image_string=png.getvalue(), width=picture.width, height=picture.height)
+    return Summary.Value(tag=tag, image=image)
+
+
+def layout_value(categories: dict[str, dict[str, list[str]]]) -> Summary.Value:
+    """What the custom scalars tab shows: patterns of tags by chart, charts by category."""
+    layout = layout_pb2.Layout(
+        category=[
+            layout_pb2.Category(
+                title=title,
+                chart=[
+                    layout_pb2.Chart(title=chart, multiline=layout_pb2.MultilineChartContent(tag=tags))
+                    for chart, tags in charts.items()
+                ],
+            )
+            for title, charts in categories.items()
+        ]
+    )
+    about: SummaryMetadata = custom_scalar.create_summary_metadata()
+    tensor = make_tensor_proto(layout.SerializeToString(), np.object_)
+    return Summary.Value(tag=custom_scalar.CONFIG_SUMMARY_TAG, metadata=about, tensor=tensor)
 
 
 def record_training(
@@ -18,15 +116,12 @@ def record_training(
 
     Tags: train/loss (nats), train/gradient_norm, train/rate, train/tokens; validation/perplexity.
     """
-    writer = tf.summary.create_file_writer(str(folder))
-    with writer.as_default():
-        for event in events:
-            if isinstance(event, Trained) and event.step % EVERY == 0:
-                tf.summary.scalar("train/loss", event.loss, event.step)
-                tf.summary.scalar("train/gradient_norm", event.norm, event.step)
-                tf.summary.scalar("train/rate", event.rate, event.step)
-                tf.summary.scalar("train/tokens", event.tokens, event.step)
-            if isinstance(event, Validated):
-                tf.summary.scalar("validation/perplexity", event.perplexity, event.step)
-                writer.flush()
-            yield event
+    writer = Writer(folder)
+    for event in events:
+        if isinstance(event, Trained) and event.step % EVERY == 0:
+            values = {"loss": event.loss, "gradient_norm": event.norm, "rate": event.rate, "tokens": event.tokens}
+            writer.write(event.step, scalars({f"train/{name}": value for name, value in values.items()}))
+        if isinstance(event, Validated):
+            writer.write(event.step, scalars({"validation/perplexity": event.perplexity}))
+        yield event
+    writer.close()

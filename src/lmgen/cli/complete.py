@@ -1,5 +1,6 @@
 """`lmgen complete`: write on from a prefix."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -7,12 +8,23 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from lmgen.beam import hypothesis_events, search
-from lmgen.cli.options import COLOUR, CONSTRAINTS, LENGTH, MODEL, NO_TOKENIZE, SAMPLING, placement, tell
+from lmgen.cli.options import (
+    BOARD,
+    COLOUR,
+    CONSTRAINTS,
+    LENGTH,
+    MODEL,
+    NO_TOKENIZE,
+    SAMPLING,
+    board_of,
+    placement,
+    tell,
+)
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.generate import ROWS, Generation, changed, generate_all
@@ -21,6 +33,9 @@ from lmgen.model import LanguageModel, read
 from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
 from lmgen.prompts import Prompt, read_prompts, split_words
 from lmgen.statistics import Statistics
+
+if TYPE_CHECKING:
+    from lmgen.recording import Board
 
 
 @click.command(short_help="Write on from a prefix, word by word.")
@@ -53,9 +68,10 @@ from lmgen.statistics import Statistics
 )
 @click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
+@BOARD
 @click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
 @MODEL
-def complete(prefix: str | None, file: Path | None, verbose: bool, **options) -> None:
+def complete(prefix: str | None, verbose: bool, **options) -> None:
     """Write on from PREFIX, word by word, until the sentence ends.
 
     Without PREFIX a sentence is begun; a pipe, or `-`, gives the prefix on stdin. Constraints come first,
@@ -67,13 +83,16 @@ def complete(prefix: str | None, file: Path | None, verbose: bool, **options) ->
       lmgen complete -n 5 -t 0.7 --seed 1 "The president said"
       lmgen complete -f prefixes.csv --format jsonl -o samples.jsonl
       lmgen complete "It was" --ban /[A-Z]/ --min-words 5
+      lmgen complete "The old man" --board
     """
     log_placement, where = options.pop("log_placement"), placement(options)
     options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
     wanted = _generation(options)
-    split = split_words(options["tokenized"])
+    split, file = split_words(options["tokenized"]), options["file"]
     if prefix and file:
         raise UsageError("give a PREFIX or a --file, not both")
+    if options["width"] and options["board"] is not None:
+        raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
     model = load(options["model"], options["engine"], where, verbose)
     if log_placement:
@@ -124,16 +143,30 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
 
 def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
     desk, statistics = Desk(), Statistics(time.monotonic())
-    events = generate_all(model, desk.lay(prompts), options["rows"])
-    if options["stats"]:
-        events = statistics.count(events)
-    if options["audit"]:
-        events = _audit(events)
-    try:
-        _write(events, desk, options, out)
-    finally:
+    board = _board(model, options)
+    laid = desk.lay(board.lay(prompts) if board else prompts)
+    events = generate_all(model, laid, options["rows"], steps=board is not None)
+    with contextlib.closing(board.follow(events) if board else events) as events:
         if options["stats"]:
-            tell([("seed", options["seed"]), *statistics.rows()])
+            events = statistics.count(events)
+        if options["audit"]:
+            events = _audit(events)
+        try:
+            _write(events, desk, options, out)
+        finally:
+            if options["stats"]:
+                tell([("seed", options["seed"]), *statistics.rows()])
+            if board and board.run:
+                click.echo(f"for TensorBoard: {board.run}", err=True)
+
+
+def _board(model: LanguageModel, options: dict) -> "Board | None":
+    """Where steps are written for TensorBoard, if they are to be."""
+    if options["board"] is None:
+        return None
+    from lmgen.recording import Board
+
+    return Board(model, board_of(options["board"]), options["board_histograms"], many=options["file"] is not None)
 
 
 def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:

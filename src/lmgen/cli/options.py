@@ -1,13 +1,16 @@
 """Options that several commands share."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import click
 
 from lmgen.load import ENGINES
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
-from lmgen.store import DEFAULT_MODEL, model_folders
+from lmgen.store import DEFAULT_MODEL, board_folder, model_folders
+
+DEFAULT_BOARD = "default"
 
 
 def _complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -96,6 +99,27 @@ NO_TOKENIZE = click.option(
 COLOUR = click.option(
     "--color-by", type=click.Choice(("surprisal",)), help="Colour words: cyan is expected, red is a surprise."
 )
+
+
+BOARD = _all(
+    (
+        click.option(
+            "--board",
+            is_flag=False,
+            flag_value=DEFAULT_BOARD,
+            metavar="[DIR]",
+            help="Write each softmax for TensorBoard into DIR; as the last word, or before another option, "
+            "where serve-board looks.",
+        ),
+        click.option("--board-histograms", is_flag=True, help="Also of gates, cells and log-probabilities: slower."),
+    )
+)
+"""Runs for TensorBoard; `board_of` says where."""
+
+
+def board_of(given: str) -> Path:
+    """The folder that --board or /board names."""
+    return board_folder() if given == DEFAULT_BOARD else Path(given).expanduser()
 
 
 def _sampler(*names: str, default, help: str) -> Callable:
