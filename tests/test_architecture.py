@@ -10,7 +10,7 @@ network plain graph layout session
 quiet load
 constraints samplers sampling generate beam statistics
 corpus batches trainer train summaries
-prompts output heatmap recording
+prompts output heatmap hparams recording projector board
 draft saved settings repl terminal
 cli __main__
 """.split()

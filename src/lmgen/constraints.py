@@ -91,7 +91,7 @@ def _ids(patterns: Iterable[str], vocabulary: Vocabulary) -> list[int]:
     ids: list[int] = []
     for pattern in patterns:
         if pattern.startswith("@") and len(pattern) > 1:
-            ids.extend(vocabulary.id(word) for word in _words_of(Path(pattern[1:])) if word in vocabulary)
+            ids.extend(vocabulary.id(word) for word in words_of(Path(pattern[1:])) if word in vocabulary)
         elif len(pattern) > 2 and pattern[0] == pattern[-1] == "/":
             found = _compile(pattern[1:-1])
             ids.extend(index for index, word in enumerate(vocabulary.words) if found.search(word))
@@ -100,7 +100,8 @@ def _ids(patterns: Iterable[str], vocabulary: Vocabulary) -> list[int]:
     return ids
 
 
-def _words_of(path: Path) -> list[str]:
+def words_of(path: Path) -> list[str]:
+    """The words of a file, one a line."""
     try:
         return path.read_text("utf-8").split()
     except OSError as error:

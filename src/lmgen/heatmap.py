@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 COLUMNS = 12
 """Steps side by side; more go into further bands below."""
-WIDTH, HEIGHT, MARGIN, GAP = 92, 18, 4, 8
+WIDTH, HEIGHT, MARGIN, GAP = 84, 16, 4, 8
 """Of a cell, the space before its word, and that above a band, in pixels."""
 SIZE = 12
 """Of the letters, in pixels."""
@@ -74,7 +74,7 @@ def _glyph(letter: str) -> np.ndarray:
     """A letter's ink, uint8 [HEIGHT, its width]. Letters are put together, for drawing whole words is slower."""
     font = ImageFont.load_default(SIZE)
     mask = Image.new("L", (max(1, round(font.getlength(letter))), HEIGHT))
-    ImageDraw.Draw(mask).text((0, 2), letter, fill=255, font=font)
+    ImageDraw.Draw(mask).text((0, 1), letter, fill=255, font=font)
     return np.asarray(mask) // (256 // INKS)
 
 

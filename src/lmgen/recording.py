@@ -4,37 +4,28 @@ FOLDER/20261122-201530-the-president-said/   one call: the graph, and its only c
 FOLDER/20261122-201530-the-president-said/prompt-0/sample-1/   each in a folder of its own
 """
 
-import itertools
 import math
-import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.plugins.hparams import metadata as hparams
-from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
-from tensorboard.plugins.hparams.summary_v2 import Metric, hparams_config_pb, hparams_pb
 
-from lmgen import heatmap
-from lmgen.errors import MissingError
+from lmgen import heatmap, hparams
 from lmgen.events import Ended, Step, Word
 from lmgen.model import LanguageModel
 from lmgen.prompts import Prompt
 from lmgen.samplers import log_total
-from lmgen.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
-from lmgen.tokenizer import detokenize, detokenize_sentences
+from lmgen.summaries import Writer, histogram_value, image_value, layout_value, new_run, plain, scalars, text_value
+from lmgen.tokenizer import detokenize_sentences
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
 
 MASSES = (1, 10, 100, 1000)
 LISTED, PICTURED = 10, 20
 """Likeliest words of a step that are written as text, and that are drawn."""
-NEGLIGIBLE = 1e-6
-"""Words less likely are looked at only where there are too few others."""
-MEAN = "mean_surprisal"
+LIMITS = (1e-3, 1e-5, 1e-7)
+"""Shares below which words are looked at only where there are too few others."""
 LAYOUT = {
     "Words": {
         "surprisal and entropy, bits": ["word/surprisal", "softmax/entropy"],
@@ -65,7 +56,7 @@ class Board:
         for number, prompt in enumerate(prompts):
             self._prompts[number] = prompt
             if self.run is None:
-                self.run = _new_folder(self._folder, detokenize(prompt.words))
+                self.run = new_run(self._folder, detokenize_sentences(prompt.words))
                 self._describe()
             yield prompt
 
@@ -87,7 +78,7 @@ class Board:
         """What concerns all continuations: the graph, and what the tabs show."""
         writer = Writer(self.run)
         writer.write_graph(self._model.graph())
-        writer.write(0, [layout_value(LAYOUT), *hparams_config_pb([], [Metric(MEAN, display_name=MEAN)]).value])
+        writer.write(0, [layout_value(LAYOUT), hparams.experiment()])
         writer.close()
 
     def _run_of(self, step: Step) -> "_Run":
@@ -98,23 +89,21 @@ class Board:
                 folder /= f"prompt-{step.prompt}"
             if prompt.options.samples > 1:
                 folder /= f"sample-{step.sample}"
-            self._runs[key] = _Run(self._model, folder, prompt, self._histograms)
+            self._runs[key] = _Run(self._model, folder, prompt, f"{self.run.name} {step.prompt}", self._histograms)
         return self._runs[key]
 
 
 class _Run:
     """One continuation."""
 
-    def __init__(self, model: LanguageModel, folder: Path, prompt: Prompt, histograms: bool) -> None:
-        self._model, self._prompt, self._histograms = model, prompt, histograms
+    def __init__(self, model: LanguageModel, folder: Path, prompt: Prompt, group: str, histograms: bool) -> None:
+        self._model, self._histograms = model, histograms
         self._words: list[str] = []
         self._columns: list[heatmap.Column] = []
         self._bits, self._began = 0.0, time.monotonic()
         self._writer = Writer(folder)
-        options = {**asdict(prompt.options.sampling), "max_words": prompt.options.max_words}
-        options["order"] = ",".join(options["order"])
-        prefix = text_value("text/prefix", plain(detokenize(prompt.words)))
-        self._writer.write(0, [prefix, *hparams_pb(options, trial_id=str(folder.parent)).value])
+        prefix = text_value("text/prefix", plain(detokenize_sentences(prompt.words)))
+        self._writer.write(0, [prefix, hparams.begun(prompt.options, group)])
 
     def add(self, step: Step) -> None:
         """Write what is to be told of a step."""
@@ -131,13 +120,11 @@ class _Run:
 
     def close(self) -> None:
         """Write what is to be told of the whole."""
-        count = len(self._words)
-        written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
-        picture = image_value("softmax/top_20", heatmap.draw(self._columns))
-        self._writer.write(count - 1, [written, picture, *scalars({MEAN: self._bits / count})])
-        done = HParamsPluginData(session_end_info=SessionEndInfo(status=STATUS_SUCCESS, end_time_secs=time.time()))
-        about = hparams.create_summary_metadata(done)
-        self._writer.write(count, [Summary.Value(tag=hparams.SESSION_END_INFO_TAG, metadata=about)])
+        if count := len(self._words):
+            written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
+            picture = image_value("softmax/top_20", heatmap.draw(self._columns))
+            mean = scalars({hparams.MEAN: self._bits / count})
+            self._writer.write(count - 1, [written, picture, *mean, hparams.done()])
         self._writer.close()
 
     def _distributions(self, step: Step) -> Iterator[Summary.Value]:
@@ -163,30 +150,40 @@ def measure(logits: np.ndarray, word: str, vocabulary: Vocabulary) -> tuple[dict
     total = shares.sum(dtype=np.float64)
     shares /= np.float32(total)
     log_sum, index = float(highest) + math.log(total), vocabulary.id(word)
-    likeliest = _likeliest(shares, MASSES[-1])
-    masses = np.cumsum(shares[likeliest], dtype=np.float64)
+    likeliest = _likeliest(shares[: len(vocabulary)], PICTURED).tolist()
     values = {
         "word/surprisal": (log_sum - float(logits[index])) / math.log(2),
         "word/rank": 1 + np.count_nonzero(logits > logits[index]),
         "softmax/entropy": (log_sum - float(shares @ logits)) / math.log(2),
         "mass/unknown": float(shares[vocabulary.id(UNKNOWN)]),
         "mass/no_word": float(shares[len(vocabulary) :].sum()),
-        **{f"mass/top_{count}": float(masses[min(count, len(masses)) - 1]) for count in MASSES},
+        **{f"mass/top_{count}": mass for count, mass in zip(MASSES, _masses(shares), strict=True)},
     }
-    shown = [place for place in likeliest[: 2 * PICTURED].tolist() if place < len(vocabulary)][:PICTURED]
-    return values, heatmap.Column(
-        word, float(shares[index]), [vocabulary.word(place) for place in shown], shares[shown]
-    )
+    words = [vocabulary.word(place) for place in likeliest]
+    return values, heatmap.Column(word, float(shares[index]), words, shares[likeliest])
 
 
 def _likeliest(shares: np.ndarray, count: int) -> np.ndarray:
     """Places of the `count` highest shares, by falling share."""
-    places = np.flatnonzero(shares > NEGLIGIBLE)
-    if len(places) < count:
-        places = np.arange(len(shares))
-    if len(places) > count:
-        places = places[np.argpartition(shares[places], -count)[-count:]]
-    return places[np.argsort(-shares[places], kind="stable")]
+    places = _places_of_most(shares, count)
+    places = places[np.argsort(-shares[places], kind="stable")]
+    return places[:count]
+
+
+def _masses(shares: np.ndarray) -> list[float]:
+    """What the 1, 10, 100, … likeliest have together."""
+    some = shares[_places_of_most(shares, MASSES[-1])]
+    ordered = np.partition(some, [-count for count in MASSES if count <= len(some)])
+    return [float(ordered[-count:].sum(dtype=np.float64)) for count in MASSES]
+
+
+def _places_of_most(shares: np.ndarray, count: int) -> np.ndarray:
+    """Places of at least the `count` highest shares, mostly of few others: a way not to sort all."""
+    for limit in LIMITS:
+        places = np.flatnonzero(shares > limit)
+        if len(places) >= count:
+            return places
+    return np.arange(len(shares))
 
 
 def _table(column: heatmap.Column) -> str:
@@ -196,20 +193,3 @@ def _table(column: heatmap.Column) -> str:
         shown = f"**{plain(word)}**" if word == column.word else plain(word)
         rows.append(f"| {rank} | {shown} | {share:.2%} |")
     return "\n".join(rows)
-
-
-def _new_folder(folder: Path, prefix: str) -> Path:
-    """A folder that was not there, named from time and prefix."""
-    words = re.sub(r"[^\w]+", "-", prefix.lower()).strip("-")[:40].strip("-")
-    name = "-".join(filter(None, (time.strftime("%Y%m%d-%H%M%S"), words)))
-    for number in itertools.count(1):
-        path = folder / (name if number == 1 else f"{name}-{number}")
-        try:
-            path.mkdir(parents=True)
-            return path
-        except FileExistsError:
-            if folder.exists() and not folder.is_dir():
-                raise MissingError(f"cannot write into {folder}: it is a file") from None
-        except OSError as error:
-            raise MissingError(f"cannot write into {folder}: {error.strerror}") from error
-    raise AssertionError  # count() never ends

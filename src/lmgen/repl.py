@@ -6,6 +6,7 @@ import re
 import secrets
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,7 @@ from lmgen.prompts import Prompt
 from lmgen.samplers import log_total
 from lmgen.sampling import entropy, probabilities
 from lmgen.settings import Settings
+from lmgen.store import board_folder
 from lmgen.vocabulary import SENTENCE_END, UNKNOWN, Vocabulary
 
 MAIN = "main"
@@ -56,6 +58,8 @@ class Repl:
         self.branch = MAIN
         self.options = Generation()
         self.style = Style()
+        self.board: Path | None = None
+        self.board_histograms = False
         self.split: Callable[[str], list[str]] = str.split
 
     @property
@@ -115,7 +119,8 @@ class Repl:
         try:
             desk = Desk()
             for _ in desk.lay([Prompt(list(typed), self.options)]):
-                write_text(_noted(events, words, states), desk, self._out, self.style)
+                with closing(self._recorded(_noted(events, words, states), base)) as written:
+                    write_text(written, desk, self._out, self.style)
         finally:
             new = _grown(self._model, base, words, states)
             if written := len(new.words) - len(draft.words):
@@ -134,6 +139,16 @@ class Repl:
         options = replace(self.options, seed=self.options.seed + self._turns)
         self._turns += 1
         return generate(self._model, draft.context, options, steps=True)
+
+    def _recorded(self, events: Iterator[Step | Word | Ended], draft: Draft) -> Iterator[Word | Ended]:
+        """Words and ends alone; steps are written for TensorBoard if they are to be."""
+        if self.board is None:
+            return (event for event in events if not isinstance(event, Step))
+        from lmgen.recording import Board
+
+        board = Board(self._model, self.board, self.board_histograms)
+        list(board.lay([Prompt(list(draft.words[1:]), self.options)]))
+        return board.follow(events)
 
     def _change(self, draft: Draft) -> None:
         self._go(self._branches[self.branch].to(draft))
@@ -282,6 +297,10 @@ class Repl:
         for name, value, is_changed in [("model", self._name, False), *rows]:
             self._say(f"{'*' if is_changed else ' '} {name:<20} {value}".rstrip())
 
+    def record(self, folder: str = "") -> None:
+        """Write each softmax from now on for TensorBoard, into DIR or where serve-board looks; `off` ends it."""
+        self.board = None if folder == "off" else Path(folder).expanduser() if folder else board_folder()
+
     def help(self) -> None:
         """Show this."""
         self._say(HELP)
@@ -298,13 +317,14 @@ class Repl:
         self._say(_tail(self.draft.text, TAIL) or "(no text)")
 
 
-def _noted(events: Iterable[Step | Word | Ended], words: list[str], states: list[State]) -> Iterator[Word | Ended]:
-    """Pass words on; note them, and the memory before each."""
+def _noted(
+    events: Iterable[Step | Word | Ended], words: list[str], states: list[State]
+) -> Iterator[Step | Word | Ended]:
+    """Pass events on; note the words, and the memory before each."""
     for event in events:
         if isinstance(event, Step):
             states.append(event.state)
-            continue
-        if isinstance(event, Word):
+        elif isinstance(event, Word):
             words.append(event.text)
         elif event.reason == "sentence":
             words.append(SENTENCE_END)
@@ -342,15 +362,22 @@ class Command:
     takes: str = ""
     least: int = 0
     most: int = 0
+    called: str = ""
+    """Its name, if it is not that of the method."""
+
+    @property
+    def name(self) -> str:
+        """What is typed after the `/`."""
+        return self.called or self.run.__name__
 
     @property
     def usage(self) -> str:
         """How it is typed."""
-        return f"/{self.run.__name__} {self.takes}".rstrip()
+        return f"/{self.name} {self.takes}".rstrip()
 
 
 COMMANDS = {
-    command.run.__name__: command
+    command.name: command
     for command in (
         Command(Repl.help),
         Command(Repl.set, "OPTION [VALUE…]", 1, 1000),
@@ -369,6 +396,7 @@ COMMANDS = {
         Command(Repl.save, "FILE", 1, 1),
         Command(Repl.load, "FILE", 1, 1),
         Command(Repl.model, "NAME", 1, 1),
+        Command(Repl.record, "[DIR|off]", 0, 1, "board"),
         Command(Repl.quit),
     )
 }

@@ -3,32 +3,59 @@
 import io
 import itertools
 import os
+import re
 import socket
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from google_crc32c import value as crc32c
 from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_STRING
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import metadata as histogram
-from tensorboard.plugins.text.summary_v2 import text_pb
-from tensorboard.summary.writer.record_writer import RecordWriter
-from tensorboard.util.tensor_util import make_tensor_proto
+from tensorboard.plugins.text import metadata as text
 
+from lmgen.errors import MissingError
 from lmgen.events import Saved, Trained, Validated
 
 EVERY = 20
 """Steps between two scalars of training."""
+NAME = 40
+"""Letters of a title in a run's name at most."""
 BUCKETS = 30
 """Of a histogram."""
 MARKDOWN = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_{}[]<>()#+-.!|&~"}
 """What is a sign of Markdown, as itself."""
 
+TEXT = text.create_summary_metadata(display_name=None, description=None)
+HISTOGRAM = histogram.create_summary_metadata(display_name=None, description=None)
+BUCKETS_SHAPE = TensorShapeProto(dim=[TensorShapeProto.Dim(size=BUCKETS), TensorShapeProto.Dim(size=3)])
+
 _files = itertools.count()
+
+
+def new_run(folder: Path, title: str) -> Path:
+    """A folder that was not there, named from time and title. Raises MissingError where none can be made."""
+    words = re.sub(r"\W+", "-", title.lower()).strip("-")[:NAME].strip("-")
+    name = "-".join(filter(None, (time.strftime("%Y%m%d-%H%M%S"), words)))
+    for number in itertools.count(1):
+        path = folder / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            if folder.exists() and not folder.is_dir():
+                raise MissingError(f"cannot write into {folder}: it is a file") from None
+        except OSError as error:
+            raise MissingError(f"cannot write into {folder}: {error.strerror}") from error
+    raise AssertionError  # count() never ends
 
 
 class Writer:
@@ -38,7 +65,6 @@ class Writer:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time()):010}.{socket.gethostname()}.{os.getpid()}.{next(_files)}"
         self._file = open(folder / name, "xb")  # noqa: SIM115 (closed by close)
-        self._records = RecordWriter(self._file)
         self._write(Event(file_version="brain.Event:2"))
 
     def write(self, step: int, values: Iterable[Summary.Value]) -> None:
@@ -55,8 +81,16 @@ class Writer:
 
     def _write(self, event: Event) -> None:
         event.wall_time = time.time()
-        self._records.write(event.SerializeToString())
+        data = event.SerializeToString()
+        size = len(data).to_bytes(8, "little")
+        self._file.write(size + _checksum(size) + data + _checksum(data))
         self._file.flush()
+
+
+def _checksum(data: bytes) -> bytes:
+    """The masked CRC-32C of the TFRecord format; TensorBoard's own writer computes it in Python, for too long."""
+    crc = crc32c(data)
+    return (((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def scalars(values: dict[str, float]) -> list[Summary.Value]:
@@ -66,7 +100,7 @@ def scalars(values: dict[str, float]) -> list[Summary.Value]:
 
 def text_value(tag: str, markdown: str) -> Summary.Value:
     """A text in Markdown; `plain` makes some of any text."""
-    return text_pb(tag, markdown).value[0]
+    return Summary.Value(tag=tag, metadata=TEXT, tensor=_string(markdown.encode()))
 
 
 def plain(text: str) -> str:
@@ -78,14 +112,14 @@ def histogram_value(tag: str, values: np.ndarray) -> Summary.Value:
     """How often values of a range come; those that are not finite are left out."""
     counts, edges = np.histogram(values[np.isfinite(values)], BUCKETS)
     buckets = np.stack([edges[:-1], edges[1:], counts], 1)
-    about = histogram.create_summary_metadata(display_name=None, description=None)
-    return Summary.Value(tag=tag, metadata=about, tensor=make_tensor_proto(buckets, np.float64))
+    tensor = TensorProto(dtype=DT_DOUBLE, tensor_shape=BUCKETS_SHAPE, tensor_content=buckets.tobytes())
+    return Summary.Value(tag=tag, metadata=HISTOGRAM, tensor=tensor)
 
 
 def image_value(tag: str, picture: Image.Image) -> Summary.Value:
     """A picture, as PNG."""
     png = io.BytesIO()
-    picture.save(png, "PNG", compress_level=3)
+    picture.save(png, "PNG", compress_level=1)
     image = Summary.Image(encoded_image_string=png.getvalue(), width=picture.width, height=picture.height)
     return Summary.Value(tag=tag, image=image)
 
@@ -104,9 +138,15 @@ def layout_value(categories: dict[str, dict[str, list[str]]]) -> Summary.Value:
             for title, charts in categories.items()
         ]
     )
-    about: SummaryMetadata = custom_scalar.create_summary_metadata()
-    tensor = make_tensor_proto(layout.SerializeToString(), np.object_)
-    return Summary.Value(tag=custom_scalar.CONFIG_SUMMARY_TAG, metadata=about, tensor=tensor)
+    return Summary.Value(
+        tag=custom_scalar.CONFIG_SUMMARY_TAG,
+        metadata=custom_scalar.create_summary_metadata(),
+        tensor=_string(layout.SerializeToString()),
+    )
+
+
+def _string(data: bytes) -> TensorProto:
+    return TensorProto(dtype=DT_STRING, tensor_shape=TensorShapeProto(), string_val=[data])
 
 
 def record_training(

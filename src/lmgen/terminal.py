@@ -111,7 +111,7 @@ class Completions(Completer):
             return _beginning(command, COMMANDS)
         if command in self._takes:
             return _beginning(argument, self._takes[command]())
-        if COMMANDS.get(command) and "FILE" in COMMANDS[command].takes:
+        if COMMANDS.get(command) and re.search("FILE|DIR", COMMANDS[command].takes):
             return PathCompleter(expanduser=True).get_completions(Document(argument), complete_event)
         return iter(())
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from lmgen.cli.board import board_vectors, serve_board
 from lmgen.cli.complete import complete
 from lmgen.cli.models import models
 from lmgen.cli.repl import repl
@@ -53,9 +54,11 @@ def shell_completion(shell: str) -> None:
     click.echo(completer(lmgen, {}, "lmgen", COMPLETION_VARIABLE).source())
 
 
+lmgen.add_command(board_vectors)
 lmgen.add_command(complete)
 lmgen.add_command(models)
 lmgen.add_command(repl)
+lmgen.add_command(serve_board)
 lmgen.add_command(train)
 
 

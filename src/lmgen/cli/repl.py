@@ -6,7 +6,18 @@ from collections.abc import Iterable
 
 import click
 
-from lmgen.cli.options import COLOUR, CONSTRAINTS, LENGTH, MODEL, NO_TOKENIZE, SAMPLING, placement, tell
+from lmgen.cli.options import (
+    BOARD,
+    COLOUR,
+    CONSTRAINTS,
+    LENGTH,
+    MODEL,
+    NO_TOKENIZE,
+    SAMPLING,
+    board_of,
+    placement,
+    tell,
+)
 from lmgen.errors import UsageError
 from lmgen.generate import Generation, changed
 from lmgen.load import load
@@ -32,6 +43,7 @@ def settable(**_options) -> None:
 @CONSTRAINTS
 @COLOUR
 @NO_TOKENIZE
+@BOARD
 @click.option("--no-history", is_flag=True, help="Neither read nor keep what was typed in earlier sessions.")
 @MODEL
 def repl(no_history: bool, log_placement: bool, verbose: bool, **options) -> None:
@@ -59,6 +71,8 @@ def repl(no_history: bool, log_placement: bool, verbose: bool, **options) -> Non
     session = Repl(load_model, options["model"], Settings(settable.params), sys.stdout)
     session.options, session.split = wanted, split_words(options["tokenized"])
     session.style = Style(by_surprisal=options["color_by"] == "surprisal")
+    session.board = None if options["board"] is None else board_of(options["board"])
+    session.board_histograms = options["board_histograms"]
     if sys.stdin.isatty() and sys.stdout.isatty():
         from lmgen.terminal import talk
 
