@@ -7,14 +7,18 @@ from conftest import ROOT
 ORDER = """
 errors events vocabulary tokenizer manifest store placement model
 network plain graph layout session
+quiet
 template converted convert litert
-quiet engines
+engines
 constraints samplers sampling generate beam statistics
 scoring distribution evaluation choices
 corpus batches trainer train summaries
-records prompts sentences tables output formats lmzoo api cli __main__
+records prompts sentences tables output formats lmzoo
+heatmap hparams recording projector board
+draft saved settings repl terminal
+api cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "session", "convert", "trainer", "summaries"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "session", "convert", "trainer"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

@@ -193,12 +193,22 @@ def test_a_checkpoint_with_values_that_are_not_finite_is_not_converted(tiny_fold
     assert not beside(open_folder(folder), "fast").exists()
 
 
-def test_a_vocabulary_larger_than_the_softmax_is_refused(tiny_converted, tmp_path):
-    vocabulary = tmp_path / "vocab.txt"
+def test_a_vocabulary_larger_than_the_softmax_is_refused(copy):
+    [vocabulary] = copy.glob("vocab-*.txt")
     vocabulary.write_text("</S>\n<S>\n<UNK>\n" + "".join(f"word{number}\n" for number in range(41)))
 
     with pytest.raises(IntegrityError, match="do not belong together"):
-        LiteRTModel(find_converted(open_folder(tiny_converted), "fast"), vocabulary)
+        load(str(copy), "litert", precision="fast")
+
+
+def test_what_lies_inside_the_graph_is_the_session_s(tiny_converted):
+    model, session = load(str(tiny_converted), "litert"), load(str(tiny_converted), "session")
+    state = model.advance(model.start(), ["<S>"])
+
+    assert model.graph() == session.graph()
+    assert np.array_equal(model.output_vectors(["the"]), session.output_vectors(["the"]))
+    gates, others = model.gates(state, ["the"])[0], session.gates(state, ["the"])[0]
+    assert all(np.array_equal(gates[name], others[name]) for name in others)
 
 
 def test_the_engine_is_the_fastest_there_is_unless_a_device_is_asked_for(tiny_converted, tiny_folder):

@@ -46,7 +46,7 @@ def load(
         if converted:
             from lmgen.litert import LiteRTModel
 
-            loaded: LanguageModel = LiteRTModel(converted, files.vocabulary, placement.threads)
+            loaded: LanguageModel = LiteRTModel(files, converted, placement.threads)
         else:
             from lmgen.session import SessionModel
 

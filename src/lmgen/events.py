@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -62,6 +64,24 @@ class Word:
     """Of the model's own distribution, in bits, if asked for."""
     masked: float | None = None
     """The share of the distribution that constraints ruled out, if asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A word, or the `</S>` of a sentence's end, was chosen; what is told of it comes next.
+
+    Not to be kept: its arrays are large.
+    """
+
+    prompt: int
+    sample: int
+    text: str
+    logits: np.ndarray
+    """The model's own, float32 [softmax rows]."""
+    allowed: np.ndarray
+    """After constraints and samplers; -inf is ruled out."""
+    state: tuple[np.ndarray, ...]
+    """The memory that predicted it, of one row."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 
 from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
-from lmgen.events import Ended, Word
+from lmgen.events import Ended, Step, Word
 from lmgen.model import Context, LanguageModel, State, read_all, take
 from lmgen.samplers import log_total
-from lmgen.sampling import Choice, Sampling, chain, choose, log_probability, probabilities
+from lmgen.sampling import Choice, Sampling, chain, choose, entropy, log_probability, probabilities
 from lmgen.tokenizer import Detokenizer
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 
@@ -70,6 +70,12 @@ def changed(options: Generation, changes: dict[str, Any]) -> Generation:
         raise UsageError(f"an option has a value of the wrong type: {error}") from error
 
 
+def flat(options: Generation) -> dict[str, Any]:
+    """All options by their names, as `changed` takes them."""
+    named = asdict(options)
+    return {**named.pop("sampling"), **named.pop("constraints"), **named}
+
+
 def option_names() -> set[str]:
     """Names that `changed` knows."""
     return {known.name for kind in (Generation, Sampling, Constraints) for known in fields(kind)}
@@ -82,22 +88,25 @@ def _fields_of(kind: type, changes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def generate(model: LanguageModel, context: Context, options: Generation) -> Iterator[Word | Ended]:
+def generate(
+    model: LanguageModel, context: Context, options: Generation, steps: bool = False
+) -> Iterator[Step | Word | Ended]:
     """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.
 
-    The same seed gives a sample the same words, alone or among others.
+    The same seed gives a sample the same words, alone or among others. With `steps`, what was predicted
+    comes before each word.
     """
-    return _run(model, _samples(model, 0, context, options), ROWS)
+    return _run(model, _samples(model, 0, context, options), ROWS, steps)
 
 
 def generate_all(
-    model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS
-) -> Iterator[Word | Ended]:
+    model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS, steps: bool = False
+) -> Iterator[Step | Word | Ended]:
     """Write on from many prompts, given as words and options; a row that ends makes place for the next.
 
     Prompts are taken and read so many at a time as there are rows.
     """
-    return _run(model, _read(model, enumerate(prompts), rows), rows)
+    return _run(model, _read(model, enumerate(prompts), rows), rows, steps)
 
 
 def _read(model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int):
@@ -120,16 +129,18 @@ class _Sample:
         self._history = [model.vocabulary.id(word) for word in context.words]
         self._joiner, self._text = Detokenizer(), ""
 
-    def choose(self, logits: np.ndarray, limits: Limits) -> Choice:
+    def choose(self, logits: np.ndarray, limits: Limits) -> tuple[Choice, np.ndarray]:
+        """The choice, and the logits it was drawn from."""
         allowed = limits.apply(logits, self.index)
         for sampler in self._chain:
             allowed = sampler(self._history, allowed)
-        return choose(allowed, self.options.sampling.temperature, self._rng)
+        return choose(allowed, self.options.sampling.temperature, self._rng), allowed
 
-    def write(self, logits: np.ndarray, limits: Limits) -> Iterator[Word | Ended]:
+    def write(self, logits: np.ndarray, limits: Limits, state: State) -> Iterator[Step | Word | Ended]:
         """The next word, and the end if it is one."""
-        choice = self.choose(logits, limits)
+        choice, allowed = self.choose(logits, limits)
         text, logprob = self._vocabulary.word(choice.index), log_probability(logits, choice.index)
+        yield Step(self.prompt, self.sample, text, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
             yield Ended(self.prompt, self.sample, "sentence", logprob)
@@ -145,12 +156,12 @@ class _Sample:
     def _word(self, choice: Choice, text: str, logprob: float, logits: np.ndarray, limits: Limits) -> Word:
         interval = (choice.draw, choice.low, choice.high)
         top = alternatives(logits, self.options.alternatives, self._vocabulary) if self.options.alternatives else ()
-        entropy = masked = None
+        bits = masked = None
         if self.options.measure:
             shares = probabilities(logits)
-            entropy = float(-(shares[shares > 0] * np.log2(shares[shares > 0])).sum())
+            bits = entropy(shares)
             masked = float(shares[np.isneginf(limits.apply(logits, self.index))].sum())
-        return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, entropy, masked)
+        return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, bits, masked)
 
     def _stopped(self, word: str) -> bool:
         if not self.options.stop:
@@ -174,7 +185,7 @@ def _samples(model: LanguageModel, prompt: int, context: Context, options: Gener
     return (_Sample(model, prompt, sample, context, options) for sample in range(options.samples))
 
 
-def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int) -> Iterator[Word | Ended]:
+def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: bool) -> Iterator[Step | Word | Ended]:
     live: list[_Sample] = []
     state: State = ()
     limits: dict[Constraints, Limits] = {}
@@ -187,7 +198,7 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int) -> Iterato
                 return
             going_on, words = [], []
             for row, events in enumerate(_write(live, model, state, limits, pool)):
-                yield from events
+                yield from (event for event in events if steps or not isinstance(event, Step))
                 if isinstance(last := events[-1], Word):
                     going_on.append(row)
                     words.append(SENTENCE_START if last.text == SENTENCE_END else last.text)
@@ -201,14 +212,19 @@ def _write(
     state: State,
     limits: dict[Constraints, Limits],
     pool: ThreadPoolExecutor,
-) -> Iterator[list[Word | Ended]]:
+) -> Iterator[list[Step | Word | Ended]]:
     """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
     logits = model.logits(state)
     for wanted in {sample.options.constraints for sample in live} - limits.keys():
         limits[wanted] = Limits(wanted, model.vocabulary, logits.shape[1])
     shared_out = len(live) > 1 and logits.shape[1] >= PARALLEL_FROM
     each = pool.map if shared_out else map
-    return each(lambda sample, row: list(sample.write(row, limits[sample.options.constraints])), live, logits)
+
+    def written(row: int) -> list[Step | Word | Ended]:
+        sample = live[row]
+        return list(sample.write(logits[row], limits[sample.options.constraints], take(state, [row])))
+
+    return each(written, range(len(live)))
 
 
 def _append(state: State, other: State) -> State:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,19 @@ from ai_edge_litert.interpreter import Interpreter
 
 from lmgen.converted import Converted
 from lmgen.errors import IntegrityError
-from lmgen.model import State, VectorCache
+from lmgen.model import LanguageModel, State, VectorCache
+from lmgen.placement import Placement
+from lmgen.quiet import quiet_tensorflow
+from lmgen.store import ModelFiles
 from lmgen.vocabulary import Vocabulary
 
 
 class LiteRTModel:
     """A `LanguageModel` over converted files. Rows never touch each other's numbers."""
 
-    def __init__(self, converted: Converted, vocabulary: Path, threads: int = 0) -> None:
-        self.vocabulary = Vocabulary.load(vocabulary)
+    def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0) -> None:
+        self._files = files
+        self.vocabulary = Vocabulary.load(files.vocabulary)
         threads = threads or os.cpu_count() or 1
         self._embed = _Function(converted.vectors, threads)
         self._step = _Function(converted.memory, threads)
@@ -26,7 +31,7 @@ class LiteRTModel:
         rows = sum(part.output_width("logits") for part in self._softmax)
         if rows < len(self.vocabulary):
             raise IntegrityError(
-                f"{vocabulary} has {len(self.vocabulary)} words, the softmax only {rows} rows: they do not belong together"
+                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {rows} rows: they do not belong together"
             )
         self._cache = VectorCache(self._compute)
 
@@ -51,6 +56,23 @@ class LiteRTModel:
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         return self._cache.of(words)
+
+    def output_vectors(self, words: Sequence[str]) -> np.ndarray:
+        return self._session.output_vectors(words)
+
+    def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
+        return self._session.gates(state, words)
+
+    def graph(self) -> bytes:
+        return self._session.graph()
+
+    @cached_property
+    def _session(self) -> LanguageModel:
+        """Tells what lies inside the graph, which converted files do not show."""
+        from lmgen.session import SessionModel
+
+        with quiet_tensorflow():
+            return SessionModel(self._files, Placement())
 
     def _compute(self, words: list[str]) -> np.ndarray:
         return self._embed(characters=self.vocabulary.all_char_ids(words))["vectors"]

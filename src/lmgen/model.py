@@ -44,6 +44,15 @@ class LanguageModel(Protocol):
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         """What the LSTM sees of each word, float32 [words, projection]."""
 
+    def output_vectors(self, words: Sequence[str]) -> np.ndarray:
+        """The softmax's row of each word of the vocabulary, float32 [words, projection]."""
+
+    def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
+        """What opens in each layer as each row reads a word: `input`, `forget`, `output`, float32 [rows, cells]."""
+
+    def graph(self) -> bytes:
+        """The network from a word's characters to the softmax, as a serialised GraphDef."""
+
 
 class VectorCache:
     """Vectors of words, each computed once; emptied when CACHED_WORDS are there."""

@@ -125,6 +125,12 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum()
 
 
+def entropy(shares: np.ndarray) -> float:
+    """Of probabilities, in bits."""
+    some = shares[shares > 0]
+    return float(-(some * np.log2(some)).sum())
+
+
 def log_probability(logits: np.ndarray, index: int) -> float:
     """Ln of the softmax at one place."""
     return float(logits[index]) - samplers.log_total(logits).item()

@@ -29,6 +29,9 @@ v1 = tf.compat.v1
 LEAST_ROWS = 2
 """One row alone is multiplied by another kernel, whose rounding differs: it is run as two equal rows,
 so that a text gets the same numbers alone as in any batch."""
+CELL = "LSTMCellWithCachedConcat"
+GATES = {"input": "Sigmoid_1", "forget": "Sigmoid", "output": "Sigmoid_2"}
+"""Nodes of a layer's cell."""
 LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
 """Scopes of integer operations, which have no GPU kernels."""
 
@@ -37,7 +40,7 @@ class SessionModel:
     """A `LanguageModel` in a TensorFlow session."""
 
     def __init__(self, files: ModelFiles, placement: Placement) -> None:
-        definition = read_graph(files.graph)
+        self._definition = definition = read_graph(files.graph)
         self.vocabulary = Vocabulary.load(files.vocabulary)
         self.shape = shape_of(definition, files.graph)
         if self.shape.rows < len(self.vocabulary):
@@ -78,6 +81,20 @@ class SessionModel:
         characters = _at_least_two(self.vocabulary.all_char_ids(words))
         return self._session.run(self._embedded, {self._characters: characters[:, None]})[: len(words)]
 
+    def output_vectors(self, words: Sequence[str]) -> np.ndarray:
+        ids = [self.vocabulary.id(word) for word in words]
+        return self._session.run(self._rows, {self._ids: ids})
+
+    def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
+        feeds = dict(zip(self._memories, map(_at_least_two, state), strict=True))
+        feeds[self._word] = _at_least_two(self.vectors(words))
+        opened = self._session.run(self._gates, feeds)
+        return tuple({name: values[: len(words)] for name, values in layer.items()} for layer in opened)
+
+    def graph(self) -> bytes:
+        layers = [f"lstm/lstm_{layer}/concat_2" for layer in range(self.shape.layers)]
+        return extract(self._definition, ["softmax_out", *layers], []).SerializeToString()
+
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""
         feeds = dict(zip(self._memories, self.start(LEAST_ROWS), strict=True))
@@ -113,10 +130,16 @@ class SessionModel:
         for node in part.node:
             node.device = self._device_of(node.name)
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
+        find = v1.get_default_graph().get_tensor_by_name
+        self._gates = [
+            {gate: find(f"lstm/lstm_{layer}/{CELL}/{name}:0") for gate, name in GATES.items()}
+            for layer in range(shape.layers)
+        ]
 
     def _product(self, folder: Path) -> tf.Tensor:
         """The top layer's output times the softmax matrix, whose columns are split among the devices."""
-        shape, products = self.shape, []
+        shape, products, rows = self.shape, [], []
+        self._ids = v1.placeholder(tf.int32, [None])
         self._top = v1.placeholder(tf.float32, [None, shape.projection])
         bounds = np.linspace(0, shape.rows, len(self._devices) + 1).astype(int)
         for device, begin, end in zip(self._devices, bounds[:-1], bounds[1:], strict=True):
@@ -124,7 +147,9 @@ class SessionModel:
                 matrix = _joined(folder, "softmax/W", (shape.rows, shape.projection))
                 part = self._variable("softmax/W", tf.transpose(matrix[begin:end]))
                 products.append(tf.matmul(self._top, part))
+                rows.append(_columns(part, self._ids - int(begin)))
         with tf.device(self._devices[-1]):
+            self._rows = tf.add_n(rows)
             return tf.concat(products, 1) if len(products) > 1 else products[0]
 
     def _variable(self, name: str, value: tf.Tensor) -> tf.Tensor:
@@ -152,6 +177,12 @@ class SessionModel:
         if match := re.match(r"lstm/lstm_(\d+)/", name):
             return self._devices[int(match[1]) % len(self._devices)]
         return self._devices[0 if name.startswith("char_embedding/") else -1]
+
+
+def _columns(matrix: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Columns of a matrix as rows; zeros for places outside it."""
+    inside = (places >= 0) & (places < matrix.shape[1])
+    return tf.where(inside[:, None], tf.transpose(tf.gather(matrix, tf.where(inside, places, 0), axis=1)), 0.0)
 
 
 def _at_least_two(rows: np.ndarray) -> np.ndarray:

@@ -58,6 +58,17 @@ def home() -> Path:
     return Path(os.environ.get("LMGEN_HOME") or platformdirs.user_cache_path("lmgen"))
 
 
+def state_folder() -> Path:
+    """What lmgen remembers of its use: LMGEN_HOME/state, or the user's state folder."""
+    home = os.environ.get("LMGEN_HOME")
+    return Path(home) / "state" if home else platformdirs.user_state_path("lmgen")
+
+
+def board_folder() -> Path:
+    """Where runs for TensorBoard go if no folder is named."""
+    return state_folder() / "board"
+
+
 def model_folders() -> dict[str, Path]:
     """Every model that is here, by name: the embedded ones, then those under `home()`."""
     package = Path(__file__).resolve().parent

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+from lmgen.vocabulary import SENTENCE_END
+
 _STRAIGHT = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛´`", "'"),
@@ -76,3 +78,14 @@ def detokenize(words: Iterable[str]) -> str:
     """Words as natural text."""
     joiner = Detokenizer()
     return "".join(joiner.add(word) for word in words)
+
+
+def detokenize_sentences(words: Iterable[str]) -> str:
+    """Words of several sentences, each but the last ended by `</S>`, as natural text."""
+    sentences: list[list[str]] = [[]]
+    for word in words:
+        if word == SENTENCE_END:
+            sentences.append([])
+        else:
+            sentences[-1].append(word)
+    return " ".join(map(detokenize, filter(None, sentences)))

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from lmgen.cli.board import board_vectors, serve_board
 from lmgen.cli.complete import complete
 from lmgen.cli.convert import convert
 from lmgen.cli.eval import evaluate
 from lmgen.cli.lmzoo import predictions, spec, tokenize_command, unkify
 from lmgen.cli.models import models
 from lmgen.cli.next import next_command
+from lmgen.cli.repl import repl
 from lmgen.cli.score import choose, score_command
 from lmgen.cli.surprisal import surprisal
 from lmgen.cli.train import train
@@ -60,7 +62,7 @@ def shell_completion(shell: str) -> None:
 
 
 for command in (
-    *(complete, convert, models, train),
+    *(complete, repl, convert, models, train, serve_board, board_vectors),
     *(surprisal, next_command, evaluate, score_command, choose),
     *(tokenize_command, unkify, predictions, spec),
 ):

@@ -1,5 +1,6 @@
 """`lmgen complete`: write on from a prefix."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -7,12 +8,24 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from lmgen.beam import hypothesis_events, search
-from lmgen.cli.options import CONSTRAINTS, MODEL, SAMPLING, open_model, precision
+from lmgen.cli.options import (
+    BOARD,
+    COLOUR,
+    CONSTRAINTS,
+    LENGTH,
+    MODEL,
+    NO_TOKENIZE,
+    SAMPLING,
+    board_of,
+    open_model,
+    precision,
+    tell,
+)
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
 from lmgen.generate import ROWS, Generation, changed, generate_all
@@ -20,6 +33,9 @@ from lmgen.model import LanguageModel, read
 from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
 from lmgen.prompts import Prompt, read_prompts, split_words
 from lmgen.statistics import Statistics
+
+if TYPE_CHECKING:
+    from lmgen.recording import Board
 
 
 @click.command(short_help="Write on from a prefix, word by word.")
@@ -31,23 +47,18 @@ from lmgen.statistics import Statistics
     help="Go on from every prefix of a file: one a line, or .jsonl, .csv, .tsv with a column `prefix`.",
 )
 @click.option("-n", "--samples", "--num-samples", type=int, default=1, show_default=True, help="Continuations of each.")
-@click.option("--max-words", "--max-tokens", type=int, default=100, show_default=True, help="Words of each at most.")
-@click.option("--sentences", type=int, default=1, show_default=True, help="Go on until so many sentences have ended.")
-@click.option("--stop", multiple=True, metavar="TEXT", help="End with the word in which this text is complete.")
-@click.option("--seed", type=int, help="The same seed writes the same words.  [default: a new one]")
+@LENGTH
 @SAMPLING
 @CONSTRAINTS
 @click.option("--beam", "width", type=click.IntRange(1), help="Print the N likeliest continuations; draw nothing.")
 @click.option("--length-penalty", type=click.FloatRange(0), default=0.0, help="Rank beams by logprob / length ** X.")
-@click.option("--no-tokenize", "tokenized", is_flag=True, help="Prefixes are words with spaces between already.")
+@NO_TOKENIZE
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output.")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write to a file, not to stdout.")
 @click.option("--echo/--no-echo", default=True, help="Print the prefix before its continuation.")
 @click.option("--raw", is_flag=True, help="Print words as the model has them, with spaces between.")
 @click.option("--stream/--no-stream", default=True, help="Print words as they come.")
-@click.option(
-    "--color-by", type=click.Choice(("surprisal",)), help="Colour words: cyan is expected, red is a surprise."
-)
+@COLOUR
 @click.option("--alternatives", type=int, default=0, metavar="N", help="Show what else each word might have been.")
 @click.option(
     "--logprobs",
@@ -57,10 +68,11 @@ from lmgen.statistics import Statistics
 )
 @click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
+@BOARD
 @click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
 @precision("fast")
 @MODEL
-def complete(prefix: str | None, file: Path | None, **options) -> None:
+def complete(prefix: str | None, **options) -> None:
     """Write on from PREFIX, word by word, until the sentence ends.
 
     Without PREFIX a sentence is begun; a pipe, or `-`, gives the prefix on stdin. Constraints come first,
@@ -72,12 +84,15 @@ def complete(prefix: str | None, file: Path | None, **options) -> None:
       lmgen complete -n 5 -t 0.7 --seed 1 "The president said"
       lmgen complete -f prefixes.csv --format jsonl -o samples.jsonl
       lmgen complete "It was" --ban /[A-Z]/ --min-words 5
+      lmgen complete "The old man" --board
     """
     options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
     wanted = _generation(options)
-    split = split_words(options["tokenized"])
+    split, file = split_words(options["tokenized"]), options["file"]
     if prefix and file:
         raise UsageError("give a PREFIX or a --file, not both")
+    if options["width"] and options["board"] is not None:
+        raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
     model = open_model(options)
     if options["verbose"]:
@@ -119,11 +134,6 @@ def _piped() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
-def _tell(rows: Iterable[Iterable]) -> None:
-    for row in rows:
-        click.echo("\t".join(map(str, row)), err=True)
-
-
 def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[Prompt]:
     for prompt in prompts:
         unknown = [word for word in prompt.words if word not in model.vocabulary]
@@ -134,25 +144,39 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
 
 def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
     desk, statistics = Desk(), Statistics(time.monotonic())
-    events = generate_all(model, desk.lay(prompts), options["rows"])
-    if options["stats"]:
-        events = statistics.count(events)
-    if options["audit"]:
-        events = _audit(events)
-    try:
-        _write(events, desk, options, out)
-    finally:
+    board = _board(model, options)
+    laid = desk.lay(board.lay(prompts) if board else prompts)
+    events = generate_all(model, laid, options["rows"], steps=board is not None)
+    with contextlib.closing(board.follow(events) if board else events) as events:
         if options["stats"]:
-            _tell([("seed", options["seed"]), *statistics.rows()])
+            events = statistics.count(events)
+        if options["audit"]:
+            events = _audit(events)
+        try:
+            _write(events, desk, options, out)
+        finally:
+            if options["stats"]:
+                tell([("seed", options["seed"]), *statistics.rows()])
+            if board and board.run:
+                click.echo(f"for TensorBoard: {board.run}", err=True)
+
+
+def _board(model: LanguageModel, options: dict) -> "Board | None":
+    """Where steps are written for TensorBoard, if they are to be."""
+    if options["board"] is None:
+        return None
+    from lmgen.recording import Board
+
+    return Board(model, board_of(options["board"]), options["board_histograms"], many=options["file"] is not None)
 
 
 def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
     """Pass events on and tell each draw."""
-    _tell([("prompt", "sample", "index", "word", "draw", "low", "high")])
+    tell([("prompt", "sample", "index", "word", "draw", "low", "high")])
     for event in events:
         if isinstance(event, Word):
             draw, low, high = (f"{value:.9f}" for value in event.interval)
-            _tell([(event.prompt, event.sample, event.index, event.text, draw, low, high)])
+            tell([(event.prompt, event.sample, event.index, event.text, draw, low, high)])
         yield event
 
 

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import click
 
@@ -10,7 +11,9 @@ from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
-from lmgen.store import DEFAULT_MODEL, model_folders
+from lmgen.store import DEFAULT_MODEL, board_folder, model_folders
+
+DEFAULT_BOARD = "default"
 
 
 def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -95,9 +98,58 @@ def open_model(options: dict) -> LanguageModel:
         options["verbose"],
         options.get("spelled_marks", False),
     )
-    for row in model.placement() if told else ():
-        click.echo("\t".join(row), err=True)
+    if told:
+        tell(model.placement())
     return model
+
+
+def tell(rows: Iterable[Iterable]) -> None:
+    """Write rows of notes to stderr."""
+    for row in rows:
+        click.echo("\t".join(map(str, row)), err=True)
+
+
+LENGTH = all_of(
+    (
+        click.option(
+            *("--max-words", "--max-tokens"), type=int, default=100, show_default=True, help="Words of each at most."
+        ),
+        click.option(
+            "--sentences", type=int, default=1, show_default=True, help="Go on until so many sentences have ended."
+        ),
+        click.option("--stop", multiple=True, metavar="TEXT", help="End with the word in which this text is complete."),
+        click.option("--seed", type=int, help="The same seed writes the same words.  [default: a new one]"),
+    )
+)
+"""Where a continuation ends, and the seed: fields of `Generation`."""
+
+NO_TOKENIZE = click.option(
+    "--no-tokenize", "tokenized", is_flag=True, help="Prefixes are words with spaces between already."
+)
+COLOUR = click.option(
+    "--color-by", type=click.Choice(("surprisal",)), help="Colour words: cyan is expected, red is a surprise."
+)
+
+
+BOARD = all_of(
+    (
+        click.option(
+            "--board",
+            is_flag=False,
+            flag_value=DEFAULT_BOARD,
+            metavar="[DIR]",
+            help="Write each softmax for TensorBoard into DIR; as the last word, or before another option, "
+            "where serve-board looks.",
+        ),
+        click.option("--board-histograms", is_flag=True, help="Also of gates, cells and log-probabilities: slower."),
+    )
+)
+"""Runs for TensorBoard; `board_of` says where."""
+
+
+def board_of(given: str) -> Path:
+    """The folder that --board or /board names."""
+    return board_folder() if given == DEFAULT_BOARD else Path(given).expanduser()
 
 
 def _sampler(*names: str, default, help: str) -> Callable:

@@ -1,0 +1,73 @@
+"""`lmgen serve-board` and `lmgen board-vectors`: what TensorBoard shows."""
+
+import threading
+import webbrowser
+from pathlib import Path
+
+import click
+
+from lmgen.cli.options import MODEL, open_model, precision
+from lmgen.constraints import words_of
+from lmgen.output import stderr_console
+from lmgen.store import board_folder
+
+FOLDER = click.Path(path_type=Path)
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+@click.command("serve-board", short_help="Start TensorBoard on runs.")
+@click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
+@click.option("--port", type=click.IntRange(0, 65535), help="0 takes any free one.  [default: 6006 or the next free]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--reload", type=click.IntRange(1), default=5, show_default=True, help="Look for news every N seconds.")
+@click.option("--open", "open_browser", is_flag=True, help="Open a browser on it.")
+def serve_board(folder: Path | None, port: int | None, host: str, reload: int, open_browser: bool) -> None:
+    """Start TensorBoard on the runs in DIR, or where --board writes if no folder is named. Ctrl-C stops it.
+
+    \b
+    Examples:
+      lmgen serve-board
+      lmgen serve-board runs --port 0 --open
+    """
+    from lmgen.board import has_runs, serve
+
+    if folder is None:
+        folder = board_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+    address = serve(folder, host, port, reload)
+    if host not in LOCAL:
+        click.echo(f"warning: anyone who reaches {host} can read the runs in {folder}", err=True)
+    if not has_runs(folder):
+        click.echo(f'{folder} has no runs yet: lmgen complete --board {folder} "The old man" makes one', err=True)
+    click.echo(address)
+    if open_browser:
+        webbrowser.open(address)
+    threading.Event().wait()
+
+
+@click.command("board-vectors", short_help="Write word vectors for TensorBoard's projector.")
+@click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
+@click.option("--top", type=click.IntRange(1), default=10_000, show_default=True, help="So many frequent words.")
+@click.option("-w", "--words", type=FOLDER, metavar="FILE", help="The words of a file instead.")
+@precision("float32")
+@MODEL
+def board_vectors(folder: Path | None, top: int, words: Path | None, **options) -> None:
+    """Write word vectors into DIR, or where --board writes, for the projector of serve-board.
+
+    Both spaces: what the LSTM sees of a word, from its letters, and the word's row of the softmax.
+
+    \b
+    Examples:
+      lmgen board-vectors --top 20000
+      lmgen board-vectors runs --words animals.txt -m models/news
+    """
+    given = words_of(words) if words else None
+    model = open_model(options)
+    from lmgen.projector import frequent, known, write_vectors
+
+    chosen = frequent(model.vocabulary, top) if given is None else known(model.vocabulary, given)
+    if given and len(chosen) < len(set(given)):
+        click.echo(f"{len(set(given)) - len(chosen)} words are not in the model's vocabulary: left out", err=True)
+    with stderr_console().status("writing vectors"):
+        run = write_vectors(model, chosen, folder or board_folder())
+    click.echo(run)

@@ -1,0 +1,95 @@
+"""`lmgen repl`: write together with the model."""
+
+import secrets
+import sys
+from collections.abc import Iterable
+
+import click
+
+from lmgen.cli.options import (
+    BOARD,
+    COLOUR,
+    CONSTRAINTS,
+    LENGTH,
+    MODEL,
+    NO_TOKENIZE,
+    SAMPLING,
+    board_of,
+    open_model,
+    precision,
+)
+from lmgen.errors import UsageError
+from lmgen.generate import Generation, changed
+from lmgen.model import LanguageModel
+from lmgen.output import Style
+from lmgen.prompts import split_words
+from lmgen.repl import Leave, Repl
+from lmgen.settings import Settings
+
+
+@click.command()
+@LENGTH
+@SAMPLING
+@CONSTRAINTS
+@COLOUR
+def settable(**_options) -> None:
+    """Hold the options that /set knows; it is no command of its own."""
+
+
+@click.command(short_help="Write together with the model: undo, branch, choose words.")
+@LENGTH
+@SAMPLING
+@CONSTRAINTS
+@COLOUR
+@NO_TOKENIZE
+@BOARD
+@click.option("--no-history", is_flag=True, help="Neither read nor keep what was typed in earlier sessions.")
+@precision("fast")
+@MODEL
+def repl(no_history: bool, **options) -> None:
+    """Write together with the model: type a text, and it goes on.
+
+    Enter alone goes on from where the text stands. Commands, listed by /help, undo, branch, show what else
+    might have come, choose words by hand, save. Lines may be piped in; the first that cannot be done ends it.
+
+    \b
+    Examples:
+      lmgen repl
+      lmgen repl -t 0.7 --color-by surprisal
+      printf 'The old man\\n/alt\\n' | lmgen repl --seed 1
+    """
+    options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
+    wanted = changed(Generation(), options)
+
+    def load_model(name: str) -> LanguageModel:
+        return open_model({**options, "model": name})
+
+    session = Repl(load_model, options["model"], Settings(settable.params), sys.stdout)
+    session.options, session.split = wanted, split_words(options["tokenized"])
+    session.style = Style(by_surprisal=options["color_by"] == "surprisal")
+    session.board = None if options["board"] is None else board_of(options["board"])
+    session.board_histograms = options["board_histograms"]
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from lmgen.terminal import talk
+
+        talk(session, keep_history=not no_history)
+    else:
+        _obey(session, sys.stdin.buffer)
+
+
+def _obey(session: Repl, lines: Iterable[bytes]) -> None:
+    r"""Do line after line; one that ends with a \ goes on in the next."""
+    begun = ""
+    for number, raw in enumerate(lines, 1):
+        try:
+            line = begun + raw.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"line {number} on stdin is not UTF-8 text: see byte {error.start + 1}") from error
+        if line.endswith("\\"):
+            begun = line[:-1] + " "
+            continue
+        begun = ""
+        try:
+            session.read(line)
+        except Leave:
+            return

@@ -1,0 +1,95 @@
+"""The softmax's course as one picture: what was likely at each word, and what was written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+COLUMNS = 12
+"""Steps side by side; more go into further bands below."""
+WIDTH, HEIGHT, MARGIN, GAP = 84, 16, 4, 8
+"""Of a cell, the space before its word, and that above a band, in pixels."""
+SIZE = 12
+"""Of the letters, in pixels."""
+SHADES, INKS = 16, 8
+WHITE, BLACK = (255, 255, 255), (20, 20, 30)
+HUES = ((25, 75, 150), (225, 95, 0))
+"""Of a word that is certain; and of one that is certain and was written."""
+CAPTION = "First row: the words written. Below each the likeliest, the darker the likelier; orange is what was written."
+
+
+@dataclass(frozen=True)
+class Column:
+    """What was predicted for one word."""
+
+    word: str
+    """The one written."""
+    share: float
+    """Its probability."""
+    words: Sequence[str]
+    """The likeliest, the likeliest first; as many for every column."""
+    shares: np.ndarray
+    """Their probabilities."""
+
+
+def draw(columns: Sequence[Column]) -> Image.Image:
+    """A column for each step, in bands of so many as fit side by side. 1 <= steps."""
+    strips = [_caption(min(len(columns), COLUMNS) * WIDTH)]
+    for start in range(0, len(columns), COLUMNS):
+        band = np.concatenate([_column(column) for column in columns[start : start + COLUMNS]], 1)
+        strips += [np.zeros((GAP, strips[0].shape[1]), np.uint8), _widened(band, strips[0].shape[1])]
+    picture = Image.fromarray(np.concatenate(strips))
+    picture.putpalette(_palette())
+    return picture
+
+
+def _column(column: Column) -> np.ndarray:
+    """Palette places, uint8 [HEIGHT * (1 + words), WIDTH]: hue, shade and ink of every pixel."""
+    words = [column.word, *column.words]
+    shades = np.sqrt([column.share, *column.shares]) * (SHADES - 1)
+    written = np.array([True, *(word == column.word for word in column.words)])
+    ground = (written * SHADES + shades.round().astype(int)) * INKS
+    cells = np.stack([_label(word) for word in words]) + ground[:, None, None].astype(np.uint8)
+    return cells.reshape(-1, WIDTH)
+
+
+def _caption(width: int) -> np.ndarray:
+    return _widened(_line(CAPTION), width)
+
+
+@lru_cache(4096)
+def _label(word: str) -> np.ndarray:
+    """How much ink is where in a word's cell: uint8 [HEIGHT, WIDTH], below INKS."""
+    return _widened(_line(word[:WIDTH]), WIDTH)
+
+
+def _line(text: str) -> np.ndarray:
+    return np.concatenate([np.zeros((HEIGHT, MARGIN), np.uint8), *map(_glyph, text)], 1)
+
+
+@cache
+def _glyph(letter: str) -> np.ndarray:
+    """A letter's ink, uint8 [HEIGHT, its width]. Letters are put together, for drawing whole words is slower."""
+    font = ImageFont.load_default(SIZE)
+    mask = Image.new("L", (max(1, round(font.getlength(letter))), HEIGHT))
+    ImageDraw.Draw(mask).text((0, 1), letter, fill=255, font=font)
+    return np.asarray(mask) // (256 // INKS)
+
+
+def _widened(pixels: np.ndarray, width: int) -> np.ndarray:
+    """Cut or padded to a width."""
+    return np.pad(pixels[:, :width], ((0, 0), (0, max(0, width - pixels.shape[1]))))
+
+
+@cache
+def _palette() -> bytes:
+    """RGB of every palette place: for each hue and shade the ground, and the steps from it to the ink."""
+    colours = []
+    for hue in np.array(HUES):
+        for shade in np.linspace(0, 1, SHADES):
+            ground = np.array(WHITE) * (1 - shade) + hue * shade
+            ink = np.array(WHITE if shade > 0.55 else BLACK)
+            colours += [ground + (ink - ground) * share for share in np.linspace(0, 1, INKS)]
+    return np.array(colours).round().astype(np.uint8).tobytes()
