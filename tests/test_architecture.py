@@ -5,14 +5,14 @@ import ast
 from conftest import ROOT
 
 ORDER = """
-errors events vocabulary tokenizer manifest store placement model
-network plain graph layout session
+errors events vocabulary tokenizer manifest store fetch download archive placement model
+network plain graph layout definition checkpoint session
 quiet load
-constraints samplers sampling generate beam statistics
+constraints samplers sampling generate beam statistics selftest
 corpus batches trainer train summaries
 prompts output cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "session", "trainer", "summaries"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "definition", "checkpoint", "session", "trainer", "summaries"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

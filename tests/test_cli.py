@@ -41,7 +41,9 @@ def test_every_command_and_option_says_what_it_does(path):
         assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["complete", "--help"], ["train", "--help"], ["models", "list"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["complete", "--help"], ["train", "--help"], ["models", "list"], ["download"]]
+)
 def test_what_needs_no_tensorflow_does_not_import_it(arguments):
     code = f"import sys; from lmgen.cli import main; main({arguments}); sys.exit('tensorflow' in sys.modules)"
 
@@ -55,7 +57,13 @@ def test_shells_learn_to_complete(lmgen, shell):
 
 @pytest.mark.parametrize(
     ("words", "place", "expected"),
-    [("lmgen com", 1, "complete"), ("lmgen complete --top", 2, "--top-k"), ("lmgen complete -m mi", 3, "mini")],
+    [
+        ("lmgen com", 1, "complete"),
+        ("lmgen complete --top", 2, "--top-k"),
+        ("lmgen complete -m mi", 3, "mini"),
+        ("lmgen download l", 2, "lm1b"),
+        ("lmgen models verify mi", 3, "mini"),
+    ],
 )
 def test_commands_options_and_models_are_completed(words, place, expected):
     asked = {"_LMGEN_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(place)}
@@ -156,7 +164,7 @@ def test_a_damaged_model_is_listed_with_what_is_wrong(lmgen, tmp_path):
 def test_models_are_listed_as_json(lmgen):
     import json
 
-    [mini] = json.loads(lmgen("models", "list", "--format", "json").out)
+    mini, *_ = json.loads(lmgen("models", "list", "--format", "json").out)
 
     assert mini["name"] == "mini"
     assert mini["words"] == 30000

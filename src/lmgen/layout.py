@@ -12,7 +12,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from lmgen.graph import build_graph, shard_names
-from lmgen.manifest import SHARDS, Manifest, sha256
+from lmgen.manifest import SHARDS, File, Manifest, sha256
 from lmgen.vocabulary import Vocabulary
 
 
@@ -68,7 +68,9 @@ def write_model(
         graph.write_text(text_format.MessageToString(build_graph(manifest.shape)))
         vocabulary.save(words)
         files = [graph, words, *write_checkpoint(made, weights, step)]
-        manifest = replace(manifest, files={file.name: sha256(file) for file in files})
+        manifest = replace(
+            manifest, files={file.name: File(sha256=sha256(file), size=file.stat().st_size) for file in files}
+        )
         manifest.save(made / "model.toml")
         for file in [*files, made / "model.toml"]:
             file.replace(folder / file.name)

@@ -13,12 +13,14 @@ def load(
     engine: str = "auto",
     placement: Placement = Placement(),  # noqa: B008 (immutable)
     verbose: bool = False,
+    spelled_marks: bool = False,
 ) -> LanguageModel:
     """Load a model.
 
     Args:
       model: a name that `lmgen models list` shows, or a folder in the released layout.
       engine: `session`; `auto` is the fastest there is for this model.
+      spelled_marks: read `<S>` and `</S>` by their letters, as some programs written for the release did.
       verbose: let TensorFlow say what it likes to.
     """
     if engine not in ENGINES:
@@ -27,4 +29,4 @@ def load(
     with quiet_tensorflow(verbose):
         from lmgen.session import SessionModel
 
-        return SessionModel(files, placement)
+        return SessionModel(files, placement, spelled_marks)

@@ -7,18 +7,18 @@ is a call of its own.
 """
 
 import re
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf import text_format
 
+from lmgen.checkpoint import check_checkpoint, file_pattern
+from lmgen.definition import extract, read_graph, shape_of
 from lmgen.errors import DeviceError, IntegrityError
 from lmgen.graph import joined_name, memory_name, shard_names
 from lmgen.layout import file_of
-from lmgen.manifest import WIDTHS, Shape, weight_shapes
+from lmgen.manifest import weight_shapes
 from lmgen.model import State
 from lmgen.placement import Placement
 from lmgen.store import ModelFiles
@@ -37,15 +37,16 @@ LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
 class SessionModel:
     """A `LanguageModel` in a TensorFlow session."""
 
-    def __init__(self, files: ModelFiles, placement: Placement) -> None:
+    def __init__(self, files: ModelFiles, placement: Placement, spelled_marks: bool = False) -> None:
         definition = read_graph(files.graph)
-        self.vocabulary = Vocabulary.load(files.vocabulary)
+        self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         self.shape = shape_of(definition, files.graph)
         if self.shape.rows < len(self.vocabulary):
             raise IntegrityError(
                 f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax of {files.graph.name} "
                 f"only {self.shape.rows} rows: they do not belong together"
             )
+        check_checkpoint(files.folder, self.shape)
         self._vectors: dict[str, np.ndarray] = {}
         self._waiting: list[tuple[str, tf.Tensor, tf.Operation]] = []
         graph = tf.Graph()
@@ -141,7 +142,7 @@ class SessionModel:
         except tf.errors.ResourceExhaustedError as error:
             raise DeviceError("not enough memory for this model: try another --device") from error
         except tf.errors.OpError as error:
-            raise IntegrityError(f"cannot restore the checkpoint: {error.message.splitlines()[0]}") from error
+            raise IntegrityError(f"cannot restore {_variable_of(error)}: {error.message.splitlines()[0]}") from error
         if not all(fine):
             name = names[fine.index(False)]
             raise IntegrityError(f"{name} in {file_of(shard_names(name)[0])} holds values that are not finite")
@@ -170,8 +171,16 @@ def _joined(folder: Path, name: str, size: tuple[int, ...]) -> tf.Tensor:
 
 def _slice(folder: Path, variable: str) -> tf.Tensor:
     return tf.raw_ops.RestoreSlice(
-        file_pattern=str(folder / file_of(variable)), tensor_name=variable, shape_and_slice="", dt=tf.float32
+        file_pattern=file_pattern(folder / file_of(variable)), tensor_name=variable, shape_and_slice="", dt=tf.float32
     )
+
+
+def _variable_of(error: tf.errors.OpError) -> str:
+    """Which variable, in which file, an operation of `_slice` failed at."""
+    if error.op is None or error.op.type != "RestoreSlice":
+        return "the checkpoint"
+    variable = tf.get_static_value(error.op.inputs[1]).item().decode()
+    return f"{variable} from {file_of(variable)}"
 
 
 # Devices --------------------------------------------------------------------------------------
@@ -195,68 +204,3 @@ def _devices(session, placement: Placement) -> list[str]:
             there = ", ".join(name for name in present if not name.startswith("xla"))
             raise DeviceError(f"there is no device {name} here, only {there}; or add --soft-placement")
     return [f"/device:{name.upper()}" for name in placement.devices or ("cpu:0",)]
-
-
-# The graph ------------------------------------------------------------------------------------
-
-
-def read_graph(path: Path):
-    """Parse a GraphDef in text form."""
-    definition = v1.GraphDef()
-    try:
-        text_format.Parse(path.read_bytes(), definition)
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise IntegrityError(f"{path} is not a GraphDef in text form: {error}") from error
-    return definition
-
-
-def shape_of(definition, path: Path) -> Shape:
-    """The sizes of a model, read off its graph's variables."""
-    sizes = {
-        node.name: tuple(dim.size for dim in node.attr["shape"].shape.dim)
-        for node in definition.node
-        if node.op == "Variable"
-    }
-    layers = sum(name.endswith("/W_P_0") for name in sizes)
-    try:
-        return Shape(
-            filters=tuple(sizes[f"char_embedding/cnn_{index}/b"][-1] for index in range(len(WIDTHS))),
-            highways=sum(name.endswith("/gate/b") for name in sizes),
-            projection=sizes["char_embedding/proj/b"][1],
-            cells=sizes["lstm/lstm_0/W_F_diag"][0],
-            layers=layers,
-            rows=sizes["softmax/b"][0],
-        )
-    except (KeyError, IndexError) as error:
-        raise IntegrityError(f"{path} is not a graph of the lm_1b family: it lacks {error}") from error
-
-
-def extract(definition, outputs: Iterable[str], inputs: Iterable[str]):
-    """The nodes that `outputs` need, without those behind `inputs`; tensors are named `node:index`.
-
-    Control inputs are dropped: in this family they only serve to store the memories.
-    """
-    nodes = {node.name: node for node in definition.node}
-    cut = {name.partition(":")[0] for name in inputs}
-    waiting = deque(name.partition(":")[0] for name in outputs)
-    needed: set[str] = set()
-    while waiting:
-        name = waiting.popleft()
-        if name in needed or name in cut:
-            continue
-        if name not in nodes:
-            raise IntegrityError(f"the graph lacks the node {name}: it is not of the lm_1b family")
-        needed.add(name)
-        waiting.extend(source.partition(":")[0] for source in _sources(nodes[name]))
-    part = v1.GraphDef(versions=definition.versions)
-    for node in definition.node:
-        if node.name in needed:
-            copy = part.node.add()
-            copy.CopyFrom(node)
-            copy.input[:] = _sources(node)
-            copy.attr.pop("_class", None)
-    return part
-
-
-def _sources(node) -> list[str]:
-    return [source for source in node.input if not source.startswith("^")]

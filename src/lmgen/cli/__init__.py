@@ -10,6 +10,7 @@ import click
 from click.shell_completion import get_completion_class, shell_complete
 
 from lmgen.cli.complete import complete
+from lmgen.cli.download import download
 from lmgen.cli.models import models
 from lmgen.cli.train import train
 from lmgen.errors import LmgenError
@@ -34,6 +35,7 @@ def lmgen() -> None:
     Examples:
       lmgen complete "I love that I"
       lmgen complete -n 5 --temperature 0.7 "The president said"
+      lmgen download lm1b
       lmgen models list
     """
 
@@ -53,6 +55,7 @@ def shell_completion(shell: str) -> None:
 
 
 lmgen.add_command(complete)
+lmgen.add_command(download)
 lmgen.add_command(models)
 lmgen.add_command(train)
 

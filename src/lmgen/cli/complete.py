@@ -80,7 +80,7 @@ def complete(prefix: str | None, file: Path | None, verbose: bool, **options) ->
     if prefix and file:
         raise UsageError("give a PREFIX or a --file, not both")
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
-    model = load(options["model"], options["engine"], where, verbose)
+    model = load(options["model"], options["engine"], where, verbose, options["spelled_marks"])
     if log_placement:
         _tell(model.placement())
     if verbose:

@@ -7,11 +7,17 @@ import click
 from lmgen.load import ENGINES
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
-from lmgen.store import DEFAULT_MODEL, model_folders
+from lmgen.store import DEFAULT_MODEL, model_folders, released
 
 
-def _complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_local(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: models that are here."""
     return [name for name in model_folders() if name.startswith(incomplete)]
+
+
+def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: models that are here or can be had."""
+    return sorted(name for name in {*model_folders(), *released()} if name.startswith(incomplete))
 
 
 def _all(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
@@ -34,7 +40,7 @@ MODEL = _all(
             show_default=True,
             metavar="MODEL|FOLDER",
             envvar="LMGEN_MODEL",
-            shell_complete=_complete_model,
+            shell_complete=complete_local,
             help="A model's name, or a folder in the released layout.",
         ),
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What computes."),
@@ -48,6 +54,9 @@ MODEL = _all(
         click.option(
             "--soft-placement/--no-soft-placement",
             help="Let the CPU stand in for a device that is absent or cannot run an operation.",
+        ),
+        click.option(
+            "--spelled-marks", is_flag=True, help="Feed <S> and </S> by their letters, as the sample mode of 2016 did."
         ),
         click.option("--log-placement", is_flag=True, help="Print which operation runs on which device."),
         click.option("--allow-growth", is_flag=True, help="Take GPU memory as it is needed, not all at once."),
