@@ -2,8 +2,8 @@
 
 The graph is used as it was released, with three changes that leave its numbers alone (to float32
 rounding): the memories are fed and fetched instead of kept in variables; every weight is joined from
-its shards once, at load, not at every word; and the product with the softmax matrix, kept transposed,
-is a call of its own.
+its shards once, at load, not at every word; and the product with the softmax matrix, whose shards are
+kept transposed, is a call of its own.
 """
 
 import re
@@ -18,7 +18,7 @@ from lmgen.definition import extract, read_graph, shape_of
 from lmgen.errors import DeviceError, IntegrityError
 from lmgen.graph import joined_name, memory_name, shard_names
 from lmgen.layout import file_of
-from lmgen.manifest import weight_shapes
+from lmgen.manifest import SHARDS, weight_shapes
 from lmgen.model import State
 from lmgen.placement import Placement
 from lmgen.store import ModelFiles
@@ -92,7 +92,6 @@ class SessionModel:
     def _build(self, definition, folder: Path) -> None:
         shape, floats = self.shape, tf.float32
         product = self._product(folder)
-        self._restore_waiting()  # before the rest is read: the softmax is most of a model
         state_size = [None, shape.cells + shape.projection]
         self._memories = [v1.placeholder(floats, state_size) for _ in range(shape.layers)]
         self._characters = v1.placeholder(tf.int32, [None, 1, WORD_LENGTH])
@@ -106,7 +105,8 @@ class SessionModel:
         for name, size in weight_shapes(shape).items():
             if name != "softmax/W":
                 with tf.device(self._device_of(name)):
-                    inputs[joined_name(name)] = self._variable(name, _joined(folder, name, size))
+                    parts = [_slice(folder, variable) for variable in shard_names(name)]
+                    inputs[joined_name(name)] = self._variable(name, tf.ensure_shape(tf.concat(parts, 0), size))
         self._restore_waiting()
         states = [f"lstm/lstm_{layer}/concat_2:0" for layer in range(shape.layers)]
         outputs = ["char_embedding/proj/add:0", "BiasAdd:0", *states]
@@ -116,17 +116,19 @@ class SessionModel:
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
 
     def _product(self, folder: Path) -> tf.Tensor:
-        """The top layer's output times the softmax matrix, whose columns are split among the devices."""
+        """The top layer's output times the softmax matrix, whose shards are spread over the devices.
+
+        Row w of the matrix is row w // 8 of shard w % 8, so the products are dealt out in turn.
+        """
         shape, products = self.shape, []
         self._top = v1.placeholder(tf.float32, [None, shape.projection])
-        bounds = np.linspace(0, shape.rows, len(self._devices) + 1).astype(int)
-        for device, begin, end in zip(self._devices, bounds[:-1], bounds[1:], strict=True):
-            with tf.device(device):
-                matrix = _joined(folder, "softmax/W", (shape.rows, shape.projection))
-                part = self._variable("softmax/W", tf.transpose(matrix[begin:end]))
-                products.append(tf.matmul(self._top, part))
+        for shard, variable in enumerate(shard_names("softmax/W")):
+            with tf.device(self._devices[shard * len(self._devices) // SHARDS]):
+                rows = tf.ensure_shape(_slice(folder, variable), (shape.rows // SHARDS, shape.projection))
+                products.append(tf.matmul(self._top, self._variable(variable, tf.transpose(rows))))
+            self._restore_waiting()  # one after the other: little more than the model is ever in memory
         with tf.device(self._devices[-1]):
-            return tf.concat(products, 1) if len(products) > 1 else products[0]
+            return tf.reshape(tf.transpose(tf.stack(products, 1), [0, 2, 1]), [-1, shape.rows])
 
     def _variable(self, name: str, value: tf.Tensor) -> tf.Tensor:
         """Keep a value that is read from the checkpoint, from the next `_restore_waiting` on."""
@@ -157,16 +159,6 @@ class SessionModel:
 
 def _at_least_two(rows: np.ndarray) -> np.ndarray:
     return rows if len(rows) >= LEAST_ROWS else np.repeat(rows, LEAST_ROWS, axis=0)
-
-
-def _joined(folder: Path, name: str, size: tuple[int, ...]) -> tf.Tensor:
-    """A weight read from its shards: rows one below the other, or dealt out in turn for the softmax."""
-    names = shard_names(name)
-    shard_size = (size[0] // len(names), *size[1:])
-    parts = [tf.ensure_shape(_slice(folder, variable), shard_size) for variable in names]
-    if name == "softmax/W":
-        return tf.reshape(tf.concat(parts, 1), size)
-    return tf.concat(parts, 0)
 
 
 def _slice(folder: Path, variable: str) -> tf.Tensor:
