@@ -5,12 +5,12 @@ import ast
 from conftest import ROOT
 
 ORDER = """
-errors events vocabulary tokenizer manifest store placement model
-network plain graph layout session
+errors events vocabulary tokenizer manifest store fetch download archive placement model
+network plain graph layout definition checkpoint session
 quiet
 template converted convert litert
 engines
-constraints samplers sampling generate beam statistics
+constraints samplers sampling generate beam statistics selftest
 scoring distribution evaluation choices
 corpus batches trainer train summaries
 records prompts sentences tables output formats lmzoo
@@ -18,7 +18,7 @@ heatmap hparams recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "session", "convert", "trainer"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "definition", "checkpoint", "session", "convert", "trainer"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

@@ -44,7 +44,14 @@ def test_every_command_and_option_says_what_it_does(path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(["--help"], ["complete", "--help"], ["surprisal", "--help"], ["train", "--help"], ["models", "list"]),
+        *(
+            ["--help"],
+            ["complete", "--help"],
+            ["surprisal", "--help"],
+            ["train", "--help"],
+            ["models", "list"],
+            ["download"],
+        ),
         *(["tokenize", "--text", "a cat"], ["unkify", "--text", "a cat"], ["spec"]),
     ],
 )
@@ -61,7 +68,13 @@ def test_shells_learn_to_complete(lmgen, shell):
 
 @pytest.mark.parametrize(
     ("words", "place", "expected"),
-    [("lmgen com", 1, "complete"), ("lmgen complete --top", 2, "--top-k"), ("lmgen complete -m mi", 3, "mini")],
+    [
+        ("lmgen com", 1, "complete"),
+        ("lmgen complete --top", 2, "--top-k"),
+        ("lmgen complete -m mi", 3, "mini"),
+        ("lmgen download l", 2, "lm1b"),
+        ("lmgen models verify mi", 3, "mini"),
+    ],
 )
 def test_commands_options_and_models_are_completed(words, place, expected):
     asked = {"_LMGEN_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(place)}
@@ -162,7 +175,7 @@ def test_a_damaged_model_is_listed_with_what_is_wrong(lmgen, tmp_path):
 def test_models_are_listed_as_json(lmgen):
     import json
 
-    [mini] = json.loads(lmgen("models", "list", "--format", "json").out)
+    mini, *_ = json.loads(lmgen("models", "list", "--format", "json").out)
 
     assert mini["name"] == "mini"
     assert mini["words"] == 30000

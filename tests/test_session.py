@@ -10,6 +10,7 @@ from lmgen.layout import shards, write_checkpoint
 from lmgen.model import read, read_on, take
 from lmgen.placement import Placement
 from lmgen.store import find
+from lmgen.vocabulary import LITERAL
 
 import reference
 
@@ -132,8 +133,34 @@ def test_a_shard_cut_short_is_refused(copy, file):
     data = (copy / file).read_bytes()
     (copy / file).write_bytes(data[: len(data) // 2])
 
-    with pytest.raises(IntegrityError, match="cannot restore the checkpoint"):
+    with pytest.raises(IntegrityError, match=f"{file} in .* is cut short"):
         load(str(copy))
+
+
+def test_an_extra_shard_is_refused_by_name(copy):
+    """A copy beside it is what programs of 2016 call overlapping slices."""
+    shutil.copy(copy / "ckpt-base", copy / "ckpt-base.1")
+
+    with pytest.raises(IntegrityError, match="has ckpt-base.1 beside the twelve"):
+        load(str(copy))
+
+
+@pytest.mark.parametrize(
+    ("model", "problem"),
+    [
+        ("tiny", "ckpt-lstm is damaged, or no checkpoint file"),
+        ("mini", "cannot restore lstm/lstm_[01]/.* from ckpt-lstm"),
+    ],
+)
+def test_damaged_bytes_inside_a_shard_are_refused(tiny_folder, tmp_path, model, problem):
+    """A small file is one block with its index; in a large one the tensor is named."""
+    folder = shutil.copytree(tiny_folder if model == "tiny" else find("mini").folder, tmp_path / "copy")
+    data = bytearray((folder / "ckpt-lstm").read_bytes())
+    data[len(data) // 2] ^= 255
+    (folder / "ckpt-lstm").write_bytes(data)
+
+    with pytest.raises(IntegrityError, match=problem):
+        load(str(folder))
 
 
 def test_values_that_are_not_finite_are_refused(copy, tiny_weights):
@@ -144,25 +171,109 @@ def test_values_that_are_not_finite_are_refused(copy, tiny_weights):
         load(str(copy))
 
 
-def test_a_shard_of_another_shape_is_refused(copy, tiny_weights):
+def test_a_tensor_of_another_shape_is_refused(copy, tiny_weights):
     write_checkpoint(copy, {**tiny_weights, "lstm/lstm_0/B": np.zeros(5, np.float32)}, 1)
 
-    with pytest.raises(IntegrityError, match="cannot restore the checkpoint"):
+    with pytest.raises(IntegrityError, match=r"lstm/lstm_0/B in .*ckpt-lstm has the shape \[5\], the graph \[96\]"):
         load(str(copy))
 
 
-def test_a_file_that_is_no_graph_is_refused(copy):
-    (copy / "graph-tiny.pbtxt").write_text("the\ncat\n")
+def test_a_tensor_of_another_type_is_refused(copy, tiny_weights):
+    write_checkpoint(copy, {**tiny_weights, "lstm/lstm_0/B": np.zeros(96, np.int32)}, 1)
+
+    with pytest.raises(IntegrityError, match="lstm/lstm_0/B from ckpt-lstm"):
+        load(str(copy))
+
+
+def test_a_missing_tensor_is_refused(copy, tiny_weights):
+    write_checkpoint(copy, {name: value for name, value in tiny_weights.items() if name != "lstm/lstm_0/B"}, 1)
+
+    with pytest.raises(IntegrityError, match="ckpt-lstm lacks the tensor lstm/lstm_0/B"):
+        load(str(copy))
+
+
+def test_a_shard_under_another_shard_s_name_is_refused(copy):
+    shutil.copy(copy / "ckpt-softmax0", copy / "ckpt-softmax5")
+
+    with pytest.raises(IntegrityError, match="softmax/W_0 is in both ckpt-softmax0 and ckpt-softmax5"):
+        load(str(copy))
+
+
+def test_a_folder_s_name_is_no_pattern(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "[a]*? \\b")
+
+    assert load(str(folder)).shape.rows == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("the\ncat\n", "not a GraphDef in text form"),
+        ('node { name: "x" op: "NoOp" }', "not a graph of the lm_1b family"),
+        ('node { name: "x" op: "ReadFile" }', r"has the operation ReadFile \(x\).*refused"),
+        ('node { name: "x" op: "WriteFile" }', "has the operation WriteFile"),
+        ('node { name: "x" op: "PyFunc" }', "has the operation PyFunc"),
+        ('node { name: "x" op: "NoOp" } library { function { } }', "defines functions"),
+        ("#" * (1 << 24) + "\n", "has 17 MB: a graph of the lm_1b family has about one"),
+    ],
+    ids="vocabulary stranger ReadFile WriteFile PyFunc functions enormous".split(),
+)
+def test_a_file_that_is_no_graph_of_the_family_is_refused(copy, text, problem):
+    (copy / "graph-tiny.pbtxt").write_text(text)
+
+    with pytest.raises(IntegrityError, match=f"graph-tiny.pbtxt .*{problem}"):
+        load(str(copy))
+
+
+def test_a_dangerous_operation_among_good_ones_is_refused(copy):
+    with open(copy / "graph-tiny.pbtxt", "a") as file:
+        file.write('node { name: "spy" op: "ReadFile" input: "save/Const" }')
+
+    with pytest.raises(IntegrityError, match=r"ReadFile \(spy\)"):
+        load(str(copy))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_graph_cut_short_is_refused(copy, share):
+    text = (copy / "graph-tiny.pbtxt").read_text()
+    (copy / "graph-tiny.pbtxt").write_text(text[: int(len(text) * share)])
 
     with pytest.raises(IntegrityError, match="not a GraphDef in text form"):
         load(str(copy))
 
 
-def test_a_graph_of_another_family_is_refused(copy):
-    (copy / "graph-tiny.pbtxt").write_text('node { name: "x" op: "NoOp" }')
+def test_a_graph_cut_short_between_two_nodes_is_refused(copy):
+    text = (copy / "graph-tiny.pbtxt").read_text()
+    (copy / "graph-tiny.pbtxt").write_text(text[: text.index('node {\n  name: "lstm/lstm_1/')])
 
-    with pytest.raises(IntegrityError, match="not a graph of the lm_1b family"):
+    with pytest.raises(IntegrityError, match="the lm_1b family"):
         load(str(copy))
+
+
+def test_a_graph_given_as_vocabulary_is_refused(copy):
+    shutil.copy(copy / "graph-tiny.pbtxt", copy / "vocab-tiny.txt")
+
+    with pytest.raises(IntegrityError, match="vocab-tiny.txt cannot be used: it has no line </S>"):
+        load(str(copy))
+
+
+def test_the_released_graph_s_operations_are_all_allowed():
+    from lmgen.definition import OPERATIONS, read_graph
+
+    from conftest import RELEASED_GRAPH
+
+    if not RELEASED_GRAPH.exists():
+        pytest.skip("the released graph is not here")
+
+    assert {node.op for node in read_graph(RELEASED_GRAPH).node} == OPERATIONS
+
+
+def test_marks_can_be_spelled_as_the_sample_mode_of_2016_did(tiny_folder, tiny_model):
+    spelled = load(str(tiny_folder), spelled_marks=True)
+
+    assert np.array_equal(spelled.vectors(["<S>"]), tiny_model.vectors([f"{LITERAL}<S>"]))
+    assert not np.array_equal(spelled.vectors(["<S>"]), tiny_model.vectors(["<S>"]))
+    assert np.array_equal(spelled.vectors(["the"]), tiny_model.vectors(["the"]))
 
 
 def test_a_vocabulary_larger_than_the_softmax_is_refused(copy):

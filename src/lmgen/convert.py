@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from lmgen import plain
+from lmgen.checkpoint import check_checkpoint, restore
 from lmgen.converted import MEMORY, SOFTMAX, VECTORS, fingerprint, save_facts
-from lmgen.errors import IntegrityError
+from lmgen.definition import read_graph, shape_of
 from lmgen.graph import shard_names
-from lmgen.layout import joined, restore
+from lmgen.layout import joined
 from lmgen.manifest import SHARDS, Shape, weight_shapes
-from lmgen.session import read_graph, shape_of
 from lmgen.store import ModelFiles
 from lmgen.template import fill, marked
 from lmgen.vocabulary import WORD_LENGTH
@@ -39,6 +39,7 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     made is used again, if the checkpoint is the same. Raises IntegrityError if the checkpoint is damaged.
     """
     shape = shape_of(read_graph(files.graph), files.graph)
+    check_checkpoint(files.folder, shape)
     partial = folder.with_name(f".partial-{folder.name}-{fingerprint(files)[:16]}")
     partial.mkdir(parents=True, exist_ok=True)
     makers = _makers(files.folder, shape, precision == "fast")
@@ -72,11 +73,9 @@ def _makers(folder: Path, shape: Shape, small: bool) -> dict[str, Callable[[], b
 def _weights(folder: Path, shape: Shape, scope: str) -> dict[str, np.ndarray]:
     """All weights of a scope, by their names without shards."""
     weights = {}
-    for name, size in weight_shapes(shape).items():
+    for name in weight_shapes(shape):
         if name.startswith(scope):
             weights[name] = joined(name, [restore(folder, variable) for variable in shard_names(name)])
-            if weights[name].shape != size:
-                raise IntegrityError(f"{name} has the shape {weights[name].shape}, not {size} as in the graph")
     return weights
 
 

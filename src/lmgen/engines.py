@@ -46,10 +46,7 @@ def load(
         if converted:
             from lmgen.litert import LiteRTModel
 
-            loaded: LanguageModel = LiteRTModel(files, converted, placement.threads)
-        else:
-            from lmgen.session import SessionModel
+            return LiteRTModel(files, converted, placement.threads, spelled_marks)
+        from lmgen.session import SessionModel
 
-            loaded = SessionModel(files, placement)
-    loaded.vocabulary.spelled_marks = spelled_marks
-    return loaded
+        return SessionModel(files, placement, spelled_marks)

@@ -4,6 +4,7 @@
     ├── UsageError    2   the command or its input cannot be used as given
     ├── MissingError  3   a model or a file is not there, or cannot be read
     ├── IntegrityError 4  a file is there but damaged, or not what it says it is
+    ├── DownloadError 5   a model cannot be brought here: network, disk, rights
     ├── DeviceError   6   a device or its memory cannot be had
     └── UnsupportedError 99   this model cannot do that
 
@@ -33,6 +34,12 @@ class IntegrityError(LmgenError):
     """A file is damaged, or is not of the kind it should be."""
 
     exit_code = 4
+
+
+class DownloadError(LmgenError):
+    """A model's files cannot be brought here: the network, the disk or its rights forbid it."""
+
+    exit_code = 5
 
 
 class DeviceError(LmgenError):

@@ -297,10 +297,16 @@ def _restore(graph: _Builder, shape: Shape) -> None:
 
 def saved_variables(shape: Shape) -> dict[str, tf.DType]:
     """The variables a checkpoint holds, shards counted one by one."""
-    names = {"global_step": tf.int64}
-    for name in weight_shapes(shape):
-        names.update(dict.fromkeys(shard_names(name), tf.float32))
-    return names
+    return {"global_step": tf.int64, **dict.fromkeys(variable_shapes(shape), tf.float32)}
+
+
+def variable_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
+    """The variables that weights are kept in, with their shapes."""
+    sizes = {}
+    for name, size in weight_shapes(shape).items():
+        names = shard_names(name)
+        sizes.update(dict.fromkeys(names, (size[0] // len(names), *size[1:]) if len(names) > 1 else size))
+    return sizes
 
 
 def shard_names(weight: str) -> list[str]:

@@ -11,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
-from lmgen.errors import IntegrityError
 from lmgen.graph import build_graph, shard_names
-from lmgen.manifest import SHARDS, Manifest, sha256
+from lmgen.manifest import SHARDS, File, Manifest, sha256
 from lmgen.vocabulary import Vocabulary
 
 
@@ -46,19 +45,6 @@ def joined(name: str, parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def restore(folder: Path, variable: str) -> np.ndarray:
-    """Read one float32 variable. Raises IntegrityError if it is not there whole and finite."""
-    try:
-        value = tf.raw_ops.RestoreSlice(
-            file_pattern=str(folder / file_of(variable)), tensor_name=variable, shape_and_slice="", dt=tf.float32
-        ).numpy()
-    except tf.errors.OpError as error:
-        raise IntegrityError(f"cannot restore the checkpoint: {error.message.splitlines()[0]}") from error
-    if not np.isfinite(value).all():
-        raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
-    return value
-
-
 def write_checkpoint(folder: Path, weights: dict[str, np.ndarray], step: int) -> list[Path]:
     """Write the twelve files; `weights` are float32 by their names without shards."""
     variables: dict[str, np.ndarray] = {"global_step": np.array(step, np.int64), **shards(weights)}
@@ -89,7 +75,9 @@ def write_model(
         graph.write_text(text_format.MessageToString(build_graph(manifest.shape)))
         vocabulary.save(words)
         files = [graph, words, *write_checkpoint(made, weights, step)]
-        manifest = replace(manifest, files={file.name: sha256(file) for file in files})
+        manifest = replace(
+            manifest, files={file.name: File(sha256=sha256(file), size=file.stat().st_size) for file in files}
+        )
         manifest.save(made / "model.toml")
         for file in [*files, made / "model.toml"]:
             file.replace(folder / file.name)

@@ -20,9 +20,9 @@ from lmgen.vocabulary import Vocabulary
 class LiteRTModel:
     """A `LanguageModel` over converted files. Rows never touch each other's numbers."""
 
-    def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0) -> None:
+    def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0, spelled_marks: bool = False) -> None:
         self._files = files
-        self.vocabulary = Vocabulary.load(files.vocabulary)
+        self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         threads = threads or os.cpu_count() or 1
         self._embed = _Function(converted.vectors, threads)
         self._step = _Function(converted.memory, threads)
@@ -72,7 +72,7 @@ class LiteRTModel:
         from lmgen.session import SessionModel
 
         with quiet_tensorflow():
-            return SessionModel(self._files, Placement())
+            return SessionModel(self._files, Placement(), self.vocabulary.spelled_marks)
 
     def _compute(self, words: list[str]) -> np.ndarray:
         return self._embed(characters=self.vocabulary.all_char_ids(words))["vectors"]

@@ -40,6 +40,11 @@ def coloured(stream: IO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def in_bytes(count: int) -> str:
+    """A number of bytes for people."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
 @contextlib.contextmanager
 def open_output(path: str) -> Iterator[IO[str]]:
     """A file to write, or `-` for stdout; see `whole_file`."""

@@ -2,23 +2,23 @@
 
 The graph is used as it was released, with three changes that leave its numbers alone (to float32
 rounding): the memories are fed and fetched instead of kept in variables; every weight is joined from
-its shards once, at load, not at every word; and the product with the softmax matrix, kept transposed,
-is a call of its own.
+its shards once, at load, not at every word; and the product with the softmax matrix, whose shards are
+kept transposed, is a call of its own.
 """
 
 import re
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf import text_format
 
+from lmgen.checkpoint import check_checkpoint, read_slice
+from lmgen.definition import extract, read_graph, shape_of
 from lmgen.errors import DeviceError, IntegrityError
 from lmgen.graph import joined_name, memory_name, shard_names
 from lmgen.layout import file_of
-from lmgen.manifest import WIDTHS, Shape, weight_shapes
+from lmgen.manifest import SHARDS, weight_shapes
 from lmgen.model import State, VectorCache
 from lmgen.placement import Placement
 from lmgen.store import ModelFiles
@@ -39,15 +39,16 @@ LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
 class SessionModel:
     """A `LanguageModel` in a TensorFlow session."""
 
-    def __init__(self, files: ModelFiles, placement: Placement) -> None:
+    def __init__(self, files: ModelFiles, placement: Placement, spelled_marks: bool = False) -> None:
         self._definition = definition = read_graph(files.graph)
-        self.vocabulary = Vocabulary.load(files.vocabulary)
+        self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         self.shape = shape_of(definition, files.graph)
         if self.shape.rows < len(self.vocabulary):
             raise IntegrityError(
                 f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax of {files.graph.name} "
                 f"only {self.shape.rows} rows: they do not belong together"
             )
+        check_checkpoint(files.folder, self.shape)
         self._vectors = VectorCache(self._spell)
         self._waiting: list[tuple[str, tf.Tensor, tf.Operation]] = []
         graph = tf.Graph()
@@ -108,7 +109,6 @@ class SessionModel:
     def _build(self, definition, folder: Path) -> None:
         shape, floats = self.shape, tf.float32
         product = self._product(folder)
-        self._restore_waiting()  # before the rest is read: the softmax is most of a model
         state_size = [None, shape.cells + shape.projection]
         self._memories = [v1.placeholder(floats, state_size) for _ in range(shape.layers)]
         self._characters = v1.placeholder(tf.int32, [None, 1, WORD_LENGTH])
@@ -122,7 +122,8 @@ class SessionModel:
         for name, size in weight_shapes(shape).items():
             if name != "softmax/W":
                 with tf.device(self._device_of(name)):
-                    inputs[joined_name(name)] = self._variable(name, _joined(folder, name, size))
+                    parts = [read_slice(folder, variable) for variable in shard_names(name)]
+                    inputs[joined_name(name)] = self._variable(name, tf.ensure_shape(tf.concat(parts, 0), size))
         self._restore_waiting()
         states = [f"lstm/lstm_{layer}/concat_2:0" for layer in range(shape.layers)]
         outputs = ["char_embedding/proj/add:0", "BiasAdd:0", *states]
@@ -137,20 +138,23 @@ class SessionModel:
         ]
 
     def _product(self, folder: Path) -> tf.Tensor:
-        """The top layer's output times the softmax matrix, whose columns are split among the devices."""
+        """The top layer's output times the softmax matrix, whose shards are spread over the devices.
+
+        Row w of the matrix is row w // 8 of shard w % 8, so the products are dealt out in turn.
+        """
         shape, products, rows = self.shape, [], []
         self._ids = v1.placeholder(tf.int32, [None])
         self._top = v1.placeholder(tf.float32, [None, shape.projection])
-        bounds = np.linspace(0, shape.rows, len(self._devices) + 1).astype(int)
-        for device, begin, end in zip(self._devices, bounds[:-1], bounds[1:], strict=True):
-            with tf.device(device):
-                matrix = _joined(folder, "softmax/W", (shape.rows, shape.projection))
-                part = self._variable("softmax/W", tf.transpose(matrix[begin:end]))
+        for shard, variable in enumerate(shard_names("softmax/W")):
+            with tf.device(self._devices[shard * len(self._devices) // SHARDS]):
+                matrix = tf.ensure_shape(read_slice(folder, variable), (shape.rows // SHARDS, shape.projection))
+                part = self._variable(variable, tf.transpose(matrix))
                 products.append(tf.matmul(self._top, part))
-                rows.append(_columns(part, self._ids - int(begin)))
+                rows.append(_columns(part, self._ids // SHARDS, tf.equal(self._ids % SHARDS, shard)))
+            self._restore_waiting()  # one after the other: little more than the model is ever in memory
         with tf.device(self._devices[-1]):
             self._rows = tf.add_n(rows)
-            return tf.concat(products, 1) if len(products) > 1 else products[0]
+            return tf.reshape(tf.transpose(tf.stack(products, 1), [0, 2, 1]), [-1, shape.rows])
 
     def _variable(self, name: str, value: tf.Tensor) -> tf.Tensor:
         """Keep a value that is read from the checkpoint, from the next `_restore_waiting` on."""
@@ -166,7 +170,7 @@ class SessionModel:
         except tf.errors.ResourceExhaustedError as error:
             raise DeviceError("not enough memory for this model: try another --device") from error
         except tf.errors.OpError as error:
-            raise IntegrityError(f"cannot restore the checkpoint: {error.message.splitlines()[0]}") from error
+            raise IntegrityError(f"cannot restore {_variable_of(error)}: {error.message.splitlines()[0]}") from error
         if not all(fine):
             name = names[fine.index(False)]
             raise IntegrityError(f"{name} in {file_of(shard_names(name)[0])} holds values that are not finite")
@@ -179,30 +183,21 @@ class SessionModel:
         return self._devices[0 if name.startswith("char_embedding/") else -1]
 
 
-def _columns(matrix: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-    """Columns of a matrix as rows; zeros for places outside it."""
-    inside = (places >= 0) & (places < matrix.shape[1])
-    return tf.where(inside[:, None], tf.transpose(tf.gather(matrix, tf.where(inside, places, 0), axis=1)), 0.0)
+def _columns(matrix: tf.Tensor, places: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """Columns of a matrix as rows; zeros where they are not wanted."""
+    return tf.where(wanted[:, None], tf.transpose(tf.gather(matrix, places, axis=1)), 0.0)
 
 
 def _at_least_two(rows: np.ndarray) -> np.ndarray:
     return rows if len(rows) >= LEAST_ROWS else np.repeat(rows, LEAST_ROWS, axis=0)
 
 
-def _joined(folder: Path, name: str, size: tuple[int, ...]) -> tf.Tensor:
-    """A weight read from its shards: rows one below the other, or dealt out in turn for the softmax."""
-    names = shard_names(name)
-    shard_size = (size[0] // len(names), *size[1:])
-    parts = [tf.ensure_shape(_slice(folder, variable), shard_size) for variable in names]
-    if name == "softmax/W":
-        return tf.reshape(tf.concat(parts, 1), size)
-    return tf.concat(parts, 0)
-
-
-def _slice(folder: Path, variable: str) -> tf.Tensor:
-    return tf.raw_ops.RestoreSlice(
-        file_pattern=str(folder / file_of(variable)), tensor_name=variable, shape_and_slice="", dt=tf.float32
-    )
+def _variable_of(error: tf.errors.OpError) -> str:
+    """Which variable, in which file, an operation of `_slice` failed at."""
+    if error.op is None or error.op.type != "RestoreSlice":
+        return "the checkpoint"
+    variable = tf.get_static_value(error.op.inputs[1]).item().decode()
+    return f"{variable} from {file_of(variable)}"
 
 
 # Devices --------------------------------------------------------------------------------------
@@ -226,68 +221,3 @@ def _devices(session, placement: Placement) -> list[str]:
             there = ", ".join(name for name in present if not name.startswith("xla"))
             raise DeviceError(f"there is no device {name} here, only {there}; or add --soft-placement")
     return [f"/device:{name.upper()}" for name in placement.devices or ("cpu:0",)]
-
-
-# The graph ------------------------------------------------------------------------------------
-
-
-def read_graph(path: Path):
-    """Parse a GraphDef in text form."""
-    definition = v1.GraphDef()
-    try:
-        text_format.Parse(path.read_bytes(), definition)
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise IntegrityError(f"{path} is not a GraphDef in text form: {error}") from error
-    return definition
-
-
-def shape_of(definition, path: Path) -> Shape:
-    """The sizes of a model, read off its graph's variables."""
-    sizes = {
-        node.name: tuple(dim.size for dim in node.attr["shape"].shape.dim)
-        for node in definition.node
-        if node.op == "Variable"
-    }
-    layers = sum(name.endswith("/W_P_0") for name in sizes)
-    try:
-        return Shape(
-            filters=tuple(sizes[f"char_embedding/cnn_{index}/b"][-1] for index in range(len(WIDTHS))),
-            highways=sum(name.endswith("/gate/b") for name in sizes),
-            projection=sizes["char_embedding/proj/b"][1],
-            cells=sizes["lstm/lstm_0/W_F_diag"][0],
-            layers=layers,
-            rows=sizes["softmax/b"][0],
-        )
-    except (KeyError, IndexError) as error:
-        raise IntegrityError(f"{path} is not a graph of the lm_1b family: it lacks {error}") from error
-
-
-def extract(definition, outputs: Iterable[str], inputs: Iterable[str]):
-    """The nodes that `outputs` need, without those behind `inputs`; tensors are named `node:index`.
-
-    Control inputs are dropped: in this family they only serve to store the memories.
-    """
-    nodes = {node.name: node for node in definition.node}
-    cut = {name.partition(":")[0] for name in inputs}
-    waiting = deque(name.partition(":")[0] for name in outputs)
-    needed: set[str] = set()
-    while waiting:
-        name = waiting.popleft()
-        if name in needed or name in cut:
-            continue
-        if name not in nodes:
-            raise IntegrityError(f"the graph lacks the node {name}: it is not of the lm_1b family")
-        needed.add(name)
-        waiting.extend(source.partition(":")[0] for source in _sources(nodes[name]))
-    part = v1.GraphDef(versions=definition.versions)
-    for node in definition.node:
-        if node.name in needed:
-            copy = part.node.add()
-            copy.CopyFrom(node)
-            copy.input[:] = _sources(node)
-            copy.attr.pop("_class", None)
-    return part
-
-
-def _sources(node) -> list[str]:
-    return [source for source in node.input if not source.startswith("^")]

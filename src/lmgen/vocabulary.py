@@ -13,6 +13,8 @@ import numpy as np
 from lmgen.errors import IntegrityError, MissingError
 
 SENTENCE_END, SENTENCE_START, UNKNOWN = "</S>", "<S>", "<UNK>"
+LITERAL = "\0"
+"""Before a mark: read it by its letters (no text has this character)."""
 MARKS = (SENTENCE_END, SENTENCE_START, UNKNOWN)
 MAX_BYTES = 48
 """A longer word is cut to its first 48 bytes, as in the release."""
@@ -26,24 +28,26 @@ _ASCII_SPACE = " \t\n\r\v\f"
 class Vocabulary:
     """The words a model can predict, by id; and the spelling of any word at all."""
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self.words = list(words)
-        self.spelled_marks = False
-        """Whether `<S>` and `</S>` are read by their letters, as programs written for the release did for samples."""
+    def __init__(self, words: Sequence[str], spelled_marks: bool = False) -> None:
+        self.words, self.spelled_marks = list(words), spelled_marks
         self._ids = dict(zip(self.words, range(len(self.words)), strict=True))
         for mark in MARKS:
             if mark not in self._ids:
-                raise IntegrityError(f"this vocabulary has no line {mark}: is it a vocabulary file?")
+                raise IntegrityError(f"it has no line {mark}: is it a vocabulary file?")
 
     @classmethod
-    def load(cls, path: Path) -> "Vocabulary":
+    def load(cls, path: Path, spelled_marks: bool = False) -> "Vocabulary":
         """Read a vocabulary file. Only ASCII white space is stripped: 0x85 and 0xA0 are bytes of words."""
         try:
             data = path.read_bytes()
         except OSError as error:
             raise MissingError(f"cannot read the vocabulary {path}: {error.strerror}") from error
         lines = data.decode("utf-8", "surrogateescape").split("\n")
-        return cls([word for line in lines if (word := line.strip(_ASCII_SPACE)) and word != _NO_WORD])
+        words = [word for line in lines if (word := line.strip(_ASCII_SPACE)) and word != _NO_WORD]
+        try:
+            return cls(words, spelled_marks)
+        except IntegrityError as error:
+            raise IntegrityError(f"{path} cannot be used: {error}") from error
 
     def save(self, path: Path) -> None:
         """Write the file that `load` reads."""
@@ -80,16 +84,16 @@ class Vocabulary:
     def char_ids(self, word: str) -> np.ndarray:
         """How the model reads a word: int32 [50], byte values between the word's marks, then padding.
 
-        `<S>` and `</S>` are the special rows of training, unless `spelled_marks`. Any word can be read,
-        whether it is in the vocabulary or not.
+        `<S>` and `</S>` are the special rows of training, not their spelling, unless `spelled_marks` is
+        set. Any word can be read, whether it is in the vocabulary or not.
         """
         return self.all_char_ids([word])[0]
 
     def all_char_ids(self, words: Sequence[str]) -> np.ndarray:
         """`char_ids` of many words at once: int32 [words, 50]."""
         start, end, word_start, word_end, pad = (bytes([value]) for value in self.unused_bytes)
-        marks = {} if self.spelled_marks else {SENTENCE_START: start, SENTENCE_END: end}
-        rows = (marks.get(word) or encode(word)[:MAX_BYTES] for word in words)
+        special = {} if self.spelled_marks else {SENTENCE_START: start, SENTENCE_END: end}
+        rows = (special.get(word) or encode(word.removeprefix(LITERAL))[:MAX_BYTES] for word in words)
         text = b"".join((word_start + row + word_end).ljust(WORD_LENGTH, pad) for row in rows)
         return np.frombuffer(text, np.uint8).reshape(len(words), WORD_LENGTH).astype(np.int32)
 

@@ -12,6 +12,7 @@ from click.shell_completion import get_completion_class, shell_complete
 from lmgen.cli.board import board_vectors, serve_board
 from lmgen.cli.complete import complete
 from lmgen.cli.convert import convert
+from lmgen.cli.download import download
 from lmgen.cli.eval import evaluate
 from lmgen.cli.lmzoo import predictions, spec, tokenize_command, unkify
 from lmgen.cli.models import models
@@ -43,6 +44,7 @@ def lmgen() -> None:
       lmgen complete "I love that I"
       lmgen complete -n 5 --temperature 0.7 "The president said"
       lmgen surprisal --text "The horse raced past the barn fell."
+      lmgen download lm1b
       lmgen models list
     """
 
@@ -62,7 +64,7 @@ def shell_completion(shell: str) -> None:
 
 
 for command in (
-    *(complete, repl, convert, models, train, serve_board, board_vectors),
+    *(complete, repl, convert, download, models, train, serve_board, board_vectors),
     *(surprisal, next_command, evaluate, score_command, choose),
     *(tokenize_command, unkify, predictions, spec),
 ):

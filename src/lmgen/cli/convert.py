@@ -7,11 +7,11 @@ import click
 from rich.progress import Progress
 
 from lmgen.cli.options import complete_model, precision
-from lmgen.converted import beside, cached, find_converted
+from lmgen.converted import beside, cached, find_converted, fingerprint
 from lmgen.errors import IntegrityError
 from lmgen.output import stderr_console
 from lmgen.quiet import quiet_tensorflow
-from lmgen.store import DEFAULT_MODEL, ModelFiles, find
+from lmgen.store import DEFAULT_MODEL, ModelFiles, find, lock
 
 
 @click.command(short_help="Make the files that the fast engine runs.")
@@ -30,10 +30,11 @@ def convert(model: str, precision: str, verbose: bool) -> None:
       lmgen convert lm1b --precision float32
     """
     files = find(model)
-    if not (folder := _fitting(files, precision)):
-        folder = _place(files, precision)
-        with quiet_tensorflow(verbose):
-            _convert(files, folder, precision)
+    with lock(f"convert-{fingerprint(files)[:16]}"):  # who comes second finds them made
+        if not (folder := _fitting(files, precision)):
+            folder = _place(files, precision)
+            with quiet_tensorflow(verbose):
+                _convert(files, folder, precision)
     click.echo(folder)
 
 

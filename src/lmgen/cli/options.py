@@ -11,14 +11,19 @@ from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
-from lmgen.store import DEFAULT_MODEL, board_folder, model_folders
+from lmgen.store import DEFAULT_MODEL, board_folder, model_folders, released
 
 DEFAULT_BOARD = "default"
 
 
-def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Names of models, for the shell."""
+def complete_local(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: models that are here."""
     return [name for name in model_folders() if name.startswith(incomplete)]
+
+
+def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: models that are here or can be had."""
+    return sorted(name for name in {*model_folders(), *released()} if name.startswith(incomplete))
 
 
 def all_of(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
@@ -52,7 +57,7 @@ MODEL = all_of(
             show_default=True,
             metavar="MODEL|FOLDER",
             envvar="LMGEN_MODEL",
-            shell_complete=complete_model,
+            shell_complete=complete_local,
             help="A model's name, or a folder in the released layout.",
         ),
         click.option(
@@ -72,6 +77,9 @@ MODEL = all_of(
         click.option(
             "--soft-placement/--no-soft-placement",
             help="Let the CPU stand in for a device that is absent or cannot run an operation.",
+        ),
+        click.option(
+            "--spelled-marks", is_flag=True, help="Feed <S> and </S> by their letters, as the sample mode of 2016 did."
         ),
         click.option("--log-placement", is_flag=True, help="Print which operation runs on which device."),
         click.option("--allow-growth", is_flag=True, help="Take GPU memory as it is needed, not all at once."),
@@ -96,7 +104,7 @@ def open_model(options: dict) -> LanguageModel:
         where,
         options["precision"],
         options["verbose"],
-        options.get("spelled_marks", False),
+        options["spelled_marks"],
     )
     if told:
         tell(model.placement())

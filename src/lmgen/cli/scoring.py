@@ -54,7 +54,6 @@ READING = all_of(
             show_default=True,
             help="Read unknown words by their letters, or as <UNK>; their score is that of <UNK> either way.",
         ),
-        click.option("--spelled-marks", is_flag=True, help="Read <S> by its letters, as the 2016 samples did."),
         TOKENIZED,
         click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Texts read at once."),
         precision("float32"),

@@ -1,0 +1,64 @@
+"""The twelve checkpoint files, checked before they are read: every tensor there, once, in its shape."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from lmgen.errors import IntegrityError
+from lmgen.graph import variable_shapes
+from lmgen.layout import file_of
+from lmgen.manifest import Shape
+from lmgen.store import CHECKPOINT_FILES
+
+
+def check_checkpoint(folder: Path, shape: Shape) -> None:
+    """Compare what the files of a model say they hold with what its graph has; only their indices are read.
+
+    Raises IntegrityError that names the first file and tensor which are not right.
+    """
+    places: dict[str, str] = {}
+    wanted = variable_shapes(shape)
+    for file in CHECKPOINT_FILES:
+        for name, size in _index(folder / file).items():
+            if name in places:
+                raise IntegrityError(
+                    f"{name} is in both {places[name]} and {file} of {folder}: one is not what it says"
+                )
+            places[name] = file
+            if name in wanted and tuple(size) != wanted[name]:
+                raise IntegrityError(f"{name} in {folder / file} has the shape {size}, the graph {list(wanted[name])}")
+    for name in wanted:
+        if places.get(name) != file_of(name):
+            where = f": it is in {places[name]}" if name in places else ""
+            raise IntegrityError(f"{folder / file_of(name)} lacks the tensor {name}{where}")
+
+
+def _index(file: Path) -> dict[str, list[int]]:
+    try:
+        return tf.compat.v1.train.NewCheckpointReader(file_pattern(file)).get_variable_to_shape_map()
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise IntegrityError(f"{file} is damaged, or no checkpoint file: {str(error).splitlines()[0]}") from error
+
+
+def restore(folder: Path, variable: str) -> np.ndarray:
+    """Read one float32 variable. Raises IntegrityError if it is not there whole and finite."""
+    try:
+        value = read_slice(folder, variable).numpy()
+    except tf.errors.OpError as error:
+        raise IntegrityError(f"cannot restore the checkpoint: {error.message.splitlines()[0]}") from error
+    if not np.isfinite(value).all():
+        raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
+    return value
+
+
+def read_slice(folder: Path, variable: str) -> tf.Tensor:
+    """The float32 variable, from the file it belongs to."""
+    pattern = file_pattern(folder / file_of(variable))
+    return tf.raw_ops.RestoreSlice(file_pattern=pattern, tensor_name=variable, shape_and_slice="", dt=tf.float32)
+
+
+def file_pattern(path: Path) -> str:
+    """A path where TensorFlow takes a pattern."""
+    return re.sub(r"([\\*?\[\]])", r"\\\1", str(path))

@@ -1,0 +1,117 @@
+"""`lmgen download`: bring a model here, whole and checked."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from lmgen.cli.options import complete_model
+from lmgen.download import Event, Need, Source, bring, survey
+from lmgen.errors import LmgenError
+from lmgen.events import Failed, Received, Waiting
+from lmgen.manifest import Manifest
+from lmgen.output import in_bytes, stderr_console
+from lmgen.store import DEFAULT_MODEL, check_intact, find, manifest_of, own_folder, released
+
+
+@click.command(short_help="Bring a model here, whole and checked.")
+@click.argument("model", default=DEFAULT_MODEL, shell_complete=complete_model)
+@click.option("--from", "place", default="", metavar="URL|FOLDER", help="A mirror, or a folder that has the files.")
+@click.option("--files", "patterns", multiple=True, metavar="GLOB", help="Only the files that match.")
+@click.option("--dry-run", is_flag=True, help="Print what would be fetched from where; fetch nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the model's folder.")
+@click.option("--offline", is_flag=True, envvar="LMGEN_OFFLINE", help="Use no network; so does LMGEN_OFFLINE=1.")
+def download(
+    model: str, place: str, patterns: tuple[str, ...], dry_run: bool, yes: bool, quiet: bool, offline: bool
+) -> None:
+    """Bring MODEL here: a name such as lm1b, or a manifest FILE.toml. Every file is verified.
+
+    After any interruption, run it again: it goes on from there. For a model that is here already, such as
+    the default, it verifies the files. The model's folder is printed on stdout.
+
+    \b
+    Examples:
+      lmgen download lm1b
+      lmgen download lm1b --from ~/Downloads/lm1b
+      lmgen download lm1b --from https://mirror.example.org/lm1b -y
+      lmgen download lm1b --files 'ckpt-softmax*' --dry-run
+    """
+    console = Console(quiet=True) if quiet else stderr_console()
+    manifest = _manifest(model)
+    if manifest is None:
+        click.echo(_verified(model, console))
+        return
+    source, needs = Source(place, offline), survey(manifest, patterns)
+    if dry_run:
+        _print_plan(manifest, source, needs)
+        return
+    if missing := sum(need.missing for need in needs):
+        console.print(
+            f"{manifest.name}: about {in_bytes(missing)} to fetch into {own_folder(manifest.name)}", soft_wrap=True
+        )
+        _ask(yes or quiet)
+    _show(bring(manifest, source, patterns), needs, console)
+    click.echo(own_folder(manifest.name))
+
+
+def _manifest(model: str) -> Manifest | None:
+    """What is to be brought; None for a model that can only be here already."""
+    if model.endswith(".toml"):
+        return Manifest.load(Path(model))
+    return released().get(model)
+
+
+def _verified(model: str, console: Console) -> Path:
+    """The folder of a model that needs no download."""
+    files = find(model)
+    check_intact(files.folder, manifest_of(files.folder))
+    console.print(f"{model} is here, verified; nothing is to be fetched", soft_wrap=True)
+    for name, manifest in released().items():
+        console.print(f"for the released model: lmgen download {name} ({in_bytes(manifest.size)})", soft_wrap=True)
+    return files.folder
+
+
+def _ask(certain: bool) -> None:
+    """Go on only if the person at the terminal, if there is one, wants it."""
+    asked = sys.stdin.isatty() and sys.stderr.isatty() and not certain
+    if asked and not click.confirm("Go on?", default=True, err=True):
+        raise LmgenError("nothing was fetched")
+
+
+def _print_plan(manifest: Manifest, source: Source, needs: list[Need]) -> None:
+    for need in needs:
+        urls = [str(source.folder)] if source.folder else source.urls(manifest, need.name)
+        click.echo("\t".join((need.name, need.state, str(need.missing), " ".join(urls))))
+    click.echo(f"about {in_bytes(sum(need.missing for need in needs))} to fetch", err=True)
+
+
+def _show(events: Iterable[Event], needs: list[Need], console: Console) -> None:
+    """Show on stderr how it goes: bars on a terminal, else a line for what goes wrong."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    here, whole = {need.name: need.size for need in needs}, {need.name: need.file.size for need in needs}
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bars = {}
+        total = progress.add_task("total", total=None)
+        for event in events:
+            if isinstance(event, Waiting):
+                console.print(f"{event.model} is being brought by another lmgen: waiting", soft_wrap=True)
+            elif isinstance(event, Failed):
+                again = f"; again in {event.seconds:.0f} s" if event.seconds else ""
+                console.print(f"{event.file}: {event.problem}{again}", markup=False, soft_wrap=True)
+            else:
+                here[event.file] = event.size
+                whole[event.file] = max(event.size, event.total if isinstance(event, Received) else 0)
+                if event.file not in bars:
+                    bars[event.file] = progress.add_task(event.file)
+                progress.update(bars[event.file], completed=event.size, total=whole[event.file])
+                progress.update(total, completed=sum(here.values()), total=sum(whole.values()))

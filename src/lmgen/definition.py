@@ -1,0 +1,105 @@
+"""A GraphDef from a file: read, checked before it can run, and cut down to what is needed of it."""
+
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+import tensorflow as tf
+from google.protobuf import text_format
+
+from lmgen.errors import IntegrityError, MissingError
+from lmgen.manifest import WIDTHS, Shape
+
+v1 = tf.compat.v1
+
+LONGEST = 1 << 24
+"""Bytes of a graph's text at most; the release has 1.2 million."""
+OPERATIONS = set(
+    """
+    Add AddN Assign AssignAdd BiasAdd BiasAddGrad BroadcastGradientArgs Cast Concat ConcatOffset Const Conv2D
+    Conv2DBackpropFilter Conv2DBackpropInput DestroyTemporaryVariable Div DynamicStitch Equal ExpandDims Fill Gather
+    HistogramSummary Identity L2Loss MatMul Max Mean Minimum Mul Neg NoOp Pack Placeholder RandomStandardNormal
+    RandomUniform Range Rank Relu ReluGrad Reshape RestoreSlice SaveSlices ScalarSummary Shape ShapeN ShardedFilename
+    ShardedFilespec Sigmoid Slice Softmax SoftmaxCrossEntropyWithLogits SparseToDense Split Sqrt Square Squeeze Sub Sum
+    Tanh TemporaryVariable Tile Transpose Unique UnsortedSegmentSum Variable ZerosLike
+    """.split()
+)
+"""Those of the released graph, which has its training half too. A GraphDef is a program: no other ones may run."""
+
+
+def read_graph(path: Path):
+    """Parse a GraphDef in text form. Raises IntegrityError for what is none, or might do more than compute."""
+    definition = v1.GraphDef()
+    try:
+        size = path.stat().st_size
+        if size > LONGEST:
+            raise IntegrityError(f"{path} has {size / 1e6:,.0f} MB: a graph of the lm_1b family has about one")
+        text_format.Parse(path.read_bytes(), definition)
+    except OSError as error:
+        raise MissingError(f"cannot read {path}: {error.strerror}") from error
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"{path} is not a GraphDef in text form: {error}") from error
+    _check_operations(definition, path)
+    return definition
+
+
+def _check_operations(definition, path: Path) -> None:
+    for node in definition.node:
+        if node.op not in OPERATIONS:
+            raise IntegrityError(
+                f"{path} has the operation {node.op} ({node.name}), which no model of the lm_1b family needs: refused"
+            )
+    if definition.library.function:
+        raise IntegrityError(f"{path} defines functions, which no model of the lm_1b family needs: refused")
+
+
+def shape_of(definition, path: Path) -> Shape:
+    """The sizes of a model, read off its graph's variables."""
+    sizes = {
+        node.name: tuple(dim.size for dim in node.attr["shape"].shape.dim)
+        for node in definition.node
+        if node.op == "Variable"
+    }
+    layers = sum(name.endswith("/W_P_0") for name in sizes)
+    try:
+        return Shape(
+            filters=tuple(sizes[f"char_embedding/cnn_{index}/b"][-1] for index in range(len(WIDTHS))),
+            highways=sum(name.endswith("/gate/b") for name in sizes),
+            projection=sizes["char_embedding/proj/b"][1],
+            cells=sizes["lstm/lstm_0/W_F_diag"][0],
+            layers=layers,
+            rows=sizes["softmax/b"][0],
+        )
+    except (KeyError, IndexError) as error:
+        raise IntegrityError(f"{path} is not a graph of the lm_1b family: it lacks {error}") from error
+
+
+def extract(definition, outputs: Iterable[str], inputs: Iterable[str]):
+    """The nodes that `outputs` need, without those behind `inputs`; tensors are named `node:index`.
+
+    Control inputs are dropped: in this family they only serve to store the memories.
+    """
+    nodes = {node.name: node for node in definition.node}
+    cut = {name.partition(":")[0] for name in inputs}
+    waiting = deque(name.partition(":")[0] for name in outputs)
+    needed: set[str] = set()
+    while waiting:
+        name = waiting.popleft()
+        if name in needed or name in cut:
+            continue
+        if name not in nodes:
+            raise IntegrityError(f"the graph lacks the node {name}: it is not of the lm_1b family")
+        needed.add(name)
+        waiting.extend(source.partition(":")[0] for source in _sources(nodes[name]))
+    part = v1.GraphDef(versions=definition.versions)
+    for node in definition.node:
+        if node.name in needed:
+            copy = part.node.add()
+            copy.CopyFrom(node)
+            copy.input[:] = _sources(node)
+            copy.attr.pop("_class", None)
+    return part
+
+
+def _sources(node) -> list[str]:
+    return [source for source in node.input if not source.startswith("^")]
