@@ -293,3 +293,10 @@ def test_a_long_prefix_is_read(complete):
     result = complete("the cat " * 2000, "--seed", 1, "--max-words", 1, "--no-echo")
 
     assert result.exit_code == 0
+
+
+def test_marks_can_be_fed_by_their_letters(lmgen, tiny_folder):
+    """Another row is read at the start, so the same draws meet another distribution."""
+    command = ["complete", "-m", tiny_folder, "the", "--seed", 1, "--format", "jsonl"]
+
+    assert lmgen(*command).out != lmgen(*command, "--spelled-marks").out

@@ -41,6 +41,7 @@ def test_a_downloaded_model_runs(lmgen, manifest):
 
     assert (result.exit_code, result.out) == (0, f"{own_folder('toy')}\n")
     assert result.err.startswith("toy: about 0.4 MB to fetch into ")
+    assert "toy: 14 files verified, 14 of them brought now" in result.err
     assert lmgen("complete", "-m", "toy", "the", "--max-words", 3, "--seed", 1).exit_code == 0
     assert {line.split("\t")[2] for line in lmgen("models", "verify", "toy").out.splitlines()} == {"ok"}
 
@@ -48,6 +49,12 @@ def test_a_downloaded_model_runs(lmgen, manifest):
 def test_quiet_prints_only_the_folder(lmgen, manifest):
     for _ in range(2):
         assert lmgen("download", "-q", manifest) == (0, f"{own_folder('toy')}\n", "")
+
+
+def test_what_is_still_lacking_is_told(lmgen, manifest):
+    result = lmgen("download", manifest, "--files", "*softmax*", "--files", "*-tiny.*")
+
+    assert result.err.splitlines()[-1] == "it still lacks ckpt-base, ckpt-char-embedding, ckpt-lstm"
 
 
 def test_a_dry_run_tells_and_fetches_nothing(lmgen, manifest, server):

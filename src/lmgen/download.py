@@ -88,6 +88,11 @@ def survey(manifest: Manifest, patterns: tuple[str, ...] = ()) -> list[Need]:
     return found
 
 
+def lacking(manifest: Manifest) -> list[str]:
+    """Files of a model that are not in its folder."""
+    return [name for name in manifest.files if not (own_folder(manifest.name) / name).is_file()]
+
+
 def bring(
     manifest: Manifest,
     source: Source = Source(),
@@ -120,16 +125,16 @@ def _bring_all(manifest: Manifest, source: Source, patterns: tuple[str, ...], pa
     absent = [need.name for need in needs if source.folder and need.state != "here" and not source.path(need)]
     if absent:
         raise MissingError(f"{source.place} lacks {', '.join(absent)} (--files GLOB takes only what it has)")
-    check_room(sum(need.missing for need in needs))
+    if not source.folder:  # from there they are linked, if the disk is the same
+        check_room(sum(need.missing for need in needs))
     partial_folder(manifest.name).mkdir(parents=True, exist_ok=True)
     with closing(_Crew(manifest, source, patience)) as crew:
         damaged = yield from crew.bring(needs)
     if damaged:
         raise IntegrityError(f"{'; '.join(damaged)}. Try again later, or another mirror: --from URL")
-    folder = own_folder(manifest.name)
-    if all((folder / name).is_file() for name in manifest.files):
+    if not lacking(manifest):
         manifest.save(partial_folder(manifest.name) / MANIFEST)
-        put(partial_folder(manifest.name) / MANIFEST, folder / MANIFEST)
+        put(partial_folder(manifest.name) / MANIFEST, own_folder(manifest.name) / MANIFEST)
         shutil.rmtree(partial_folder(manifest.name))
 
 

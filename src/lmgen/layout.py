@@ -51,14 +51,18 @@ def write_checkpoint(folder: Path, weights: dict[str, np.ndarray], step: int) ->
     files: dict[str, dict[str, np.ndarray]] = {}
     for name, value in variables.items():
         files.setdefault(file_of(name), {})[name] = value
-    for file, tensors in files.items():
-        tf.raw_ops.SaveSlices(
-            filename=str(folder / file),
-            tensor_names=list(tensors),
-            shapes_and_slices=[""] * len(tensors),
-            data=[tf.constant(value) for value in tensors.values()],
-        )
-    return [folder / file for file in sorted(files)]
+    return [write_shard(folder / file, tensors) for file, tensors in sorted(files.items())]
+
+
+def write_shard(path: Path, variables: dict[str, np.ndarray]) -> Path:
+    """Write one of the twelve files, with whole variables."""
+    tf.raw_ops.SaveSlices(
+        filename=str(path),
+        tensor_names=list(variables),
+        shapes_and_slices=[""] * len(variables),
+        data=[tf.constant(value) for value in variables.values()],
+    )
+    return path
 
 
 def write_model(

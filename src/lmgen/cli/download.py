@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from lmgen.cli.options import complete_model
-from lmgen.download import Event, Need, Source, bring, survey
+from lmgen.download import Event, Need, Source, bring, lacking, survey
 from lmgen.errors import LmgenError
-from lmgen.events import Failed, Received, Waiting
+from lmgen.events import Failed, Placed, Received, Waiting
 from lmgen.manifest import Manifest
 from lmgen.output import in_bytes, stderr_console
 from lmgen.store import DEFAULT_MODEL, check_intact, find, manifest_of, own_folder, released
@@ -54,7 +54,10 @@ def download(
             f"{manifest.name}: about {in_bytes(missing)} to fetch into {own_folder(manifest.name)}", soft_wrap=True
         )
         _ask(yes or quiet)
-    _show(bring(manifest, source, patterns), needs, console)
+    fetched = _show(bring(manifest, source, patterns), needs, console)
+    console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them brought now")
+    if absent := lacking(manifest):
+        console.print(f"it still lacks {', '.join(absent)}", soft_wrap=True)
     click.echo(own_folder(manifest.name))
 
 
@@ -89,8 +92,8 @@ def _print_plan(manifest: Manifest, source: Source, needs: list[Need]) -> None:
     click.echo(f"about {in_bytes(sum(need.missing for need in needs))} to fetch", err=True)
 
 
-def _show(events: Iterable[Event], needs: list[Need], console: Console) -> None:
-    """Show on stderr how it goes: bars on a terminal, else a line for what goes wrong."""
+def _show(events: Iterable[Event], needs: list[Need], console: Console) -> int:
+    """Show on stderr how it goes: bars on a terminal, else a line for what goes wrong. Returns how many files came."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -100,7 +103,7 @@ def _show(events: Iterable[Event], needs: list[Need], console: Console) -> None:
     )
     here, whole = {need.name: need.size for need in needs}, {need.name: need.file.size for need in needs}
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bars = {}
+        bars, fetched = {}, 0
         total = progress.add_task("total", total=None)
         for event in events:
             if isinstance(event, Waiting):
@@ -114,4 +117,6 @@ def _show(events: Iterable[Event], needs: list[Need], console: Console) -> None:
                 if event.file not in bars:
                     bars[event.file] = progress.add_task(event.file)
                 progress.update(bars[event.file], completed=event.size, total=whole[event.file])
+                fetched += isinstance(event, Placed) and event.fetched
                 progress.update(total, completed=sum(here.values()), total=sum(whole.values()))
+    return fetched
