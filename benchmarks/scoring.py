@@ -90,6 +90,7 @@ def protocol_2016(model: str, sentences: Sentences) -> float:
     with tf.Graph().as_default(), v1.Session() as session:
         tf.import_graph_def(read_graph(files.graph), name="")
         session.run("save/restore_all", {"save/Const:0": str(files.folder / "ckpt-*")})
+        session.run("states_init")
         feeds = {"inputs_in:0": [[0]], "targets_in:0": [[0]], "target_weights_in:0": [[1.0]]}
         began = count = 0
         for sentence in sentences:
