@@ -195,11 +195,17 @@ def joined_weights(folder: Path) -> dict[str, np.ndarray]:
     return weights
 
 
+def alone(function: Callable, *arguments):
+    """Call a function in a process of its own, whose memory ends with it."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
 def main(model: str, file: Path | None, words: int, slow_words: int, random: int | None, folder: Path | None) -> None:
     if random:
         model = str(folder)
         if not (folder / "model.toml").exists():
-            write_random_model(folder, random)
+            alone(write_random_model, folder, random)
     vocabulary = Vocabulary.load(find(model).vocabulary)
     text = [line.split() for line in file.open(encoding="utf-8")] if file else zipfian_sentences(vocabulary, words)
     contestants = [
@@ -210,8 +216,7 @@ def main(model: str, file: Path | None, words: int, slow_words: int, random: int
     ]
     rates = {}
     for name, run, count in contestants:
-        with multiprocessing.get_context("spawn").Pool(1) as alone:
-            rates[name] = alone.apply(run, (model, first(text, count)))
+        rates[name] = alone(run, model, first(text, count))
         print(f"{name:30} {rates[name]:10,.1f} words/s", flush=True)
     for name in list(rates)[:-2]:
         print(f"lmgen / {name:30} {rates['lmgen'] / rates[name]:8.1f}")

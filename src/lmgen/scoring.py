@@ -18,7 +18,7 @@ from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN
 
 ROWS = 128
 """Texts read side by side, at most."""
-FIRST_WINDOW, WINDOW = 1 << 10, 1 << 15
+FIRST_WINDOW, WINDOW = 1 << 10, 1 << 14
 """Words sorted together: a few at first, so that results come soon, then twice as many each time."""
 BLOCK = 1 << 23
 """Logits computed at once, 32 MB of them, but of at least LEAST_POSITIONS positions."""
