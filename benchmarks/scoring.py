@@ -189,9 +189,13 @@ def joined_weights(folder: Path) -> dict[str, np.ndarray]:
     files, reader = find(str(folder)), tf.compat.v1.train.NewCheckpointReader(str(folder / "ckpt-*"))
     weights = {}
     for name, shape in weight_shapes(shape_of(read_graph(files.graph), files.graph)).items():
-        parts = [reader.get_tensor(shard) for shard in shard_names(name)]
-        dealt = name == "softmax/W"
-        weights[name] = np.stack(parts, 1).reshape(shape) if dealt else np.concatenate(parts).reshape(shape)
+        names = shard_names(name)
+        if name == "softmax/W":  # its rows are dealt out in turn
+            weights[name] = np.empty(shape, np.float32)
+            for shard, part in enumerate(names):
+                weights[name][shard :: len(names)] = reader.get_tensor(part)
+        else:
+            weights[name] = np.concatenate([reader.get_tensor(part) for part in names]).reshape(shape)
     return weights
 
 
