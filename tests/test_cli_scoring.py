@@ -140,6 +140,12 @@ def test_columns_of_items_are_passed_through(run, tmp_path, name, comma, kind):
     assert [(row["item"], row["token"]) for row in rows] == [("x", "the"), ("x", "cat"), ("x", "</S>")]
 
 
+def test_a_spreadsheet_s_byte_order_mark_is_no_part_of_a_column(run, tmp_path):
+    (tmp_path / "a.csv").write_text("text,item\nthe cat,x\n", encoding="utf-8-sig")
+
+    assert table(run("surprisal", tmp_path / "a.csv").out)[0]["item"] == "x"
+
+
 def test_json_lines_in_and_out(run, tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "the cat", "n": 3}\n')
 
