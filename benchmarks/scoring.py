@@ -90,6 +90,7 @@ def protocol_2016(model: str, sentences: Sentences) -> float:
     with tf.Graph().as_default(), v1.Session() as session:
         tf.import_graph_def(read_graph(files.graph), name="")
         session.run("save/restore_all", {"save/Const:0": str(files.folder / "ckpt-*")})
+        session.run("states_init")
         feeds = {"inputs_in:0": [[0]], "targets_in:0": [[0]], "target_weights_in:0": [[1.0]]}
         began = count = 0
         for sentence in sentences:
@@ -188,17 +189,27 @@ def joined_weights(folder: Path) -> dict[str, np.ndarray]:
     files, reader = find(str(folder)), tf.compat.v1.train.NewCheckpointReader(str(folder / "ckpt-*"))
     weights = {}
     for name, shape in weight_shapes(shape_of(read_graph(files.graph), files.graph)).items():
-        parts = [reader.get_tensor(shard) for shard in shard_names(name)]
-        dealt = name == "softmax/W"
-        weights[name] = np.stack(parts, 1).reshape(shape) if dealt else np.concatenate(parts).reshape(shape)
+        names = shard_names(name)
+        if name == "softmax/W":  # its rows are dealt out in turn
+            weights[name] = np.empty(shape, np.float32)
+            for shard, part in enumerate(names):
+                weights[name][shard :: len(names)] = reader.get_tensor(part)
+        else:
+            weights[name] = np.concatenate([reader.get_tensor(part) for part in names]).reshape(shape)
     return weights
+
+
+def alone(function: Callable, *arguments):
+    """Call a function in a process of its own, whose memory ends with it."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
 
 
 def main(model: str, file: Path | None, words: int, slow_words: int, random: int | None, folder: Path | None) -> None:
     if random:
         model = str(folder)
         if not (folder / "model.toml").exists():
-            write_random_model(folder, random)
+            alone(write_random_model, folder, random)
     vocabulary = Vocabulary.load(find(model).vocabulary)
     text = [line.split() for line in file.open(encoding="utf-8")] if file else zipfian_sentences(vocabulary, words)
     contestants = [
@@ -209,8 +220,7 @@ def main(model: str, file: Path | None, words: int, slow_words: int, random: int
     ]
     rates = {}
     for name, run, count in contestants:
-        with multiprocessing.get_context("spawn").Pool(1) as alone:
-            rates[name] = alone.apply(run, (model, first(text, count)))
+        rates[name] = alone(run, model, first(text, count))
         print(f"{name:30} {rates[name]:10,.1f} words/s", flush=True)
     for name in list(rates)[:-2]:
         print(f"lmgen / {name:30} {rates['lmgen'] / rates[name]:8.1f}")

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pty
+import re
 import signal
 import subprocess
 
@@ -139,6 +140,12 @@ def test_columns_of_items_are_passed_through(run, tmp_path, name, comma, kind):
     assert [(row["item"], row["token"]) for row in rows] == [("x", "the"), ("x", "cat"), ("x", "</S>")]
 
 
+def test_a_spreadsheet_s_byte_order_mark_is_no_part_of_a_column(run, tmp_path):
+    (tmp_path / "a.csv").write_text("text,item\nthe cat,x\n", encoding="utf-8-sig")
+
+    assert table(run("surprisal", tmp_path / "a.csv").out)[0]["item"] == "x"
+
+
 def test_json_lines_in_and_out(run, tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "the cat", "n": 3}\n')
 
@@ -183,8 +190,7 @@ def test_sentences_come_from_a_pipe_and_go_to_a_file(tiny_folder, tmp_path):
     assert len(table(output.read_text())) == 7
 
 
-def test_rows_come_while_the_text_is_still_being_written_and_ctrl_c_keeps_them(tiny_folder, tmp_path):
-    output = tmp_path / "out.tsv"
+def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(tiny_folder):
     process = start_lmgen("surprisal", "-", "-m", tiny_folder, stdin=subprocess.PIPE)
     process.stdin.write(b"the cat sat\n" * 400)
     process.stdin.flush()
@@ -195,24 +201,32 @@ def test_rows_come_while_the_text_is_still_being_written_and_ctrl_c_keeps_them(t
 
     assert process.returncode == 130
     assert err == b"lmgen: stopped\n"
-    assert not output.exists()
 
 
 def test_a_terminal_gets_an_aligned_table(tiny_folder):
+    lines = on_a_terminal("stdout", "next", "the", "-k", 3, "-m", tiny_folder).splitlines()
+
+    assert lines[0].split() == ["rank", "word", "prob", "cumulative", "surprisal", "oov", "bar"]
+    assert lines[1].endswith("█" * 30)
+    assert lines[5].startswith("entropy, bits: ")
+
+
+def test_progress_and_the_time_left_are_told_on_a_terminal_alone(tiny_folder, text):
+    shown = on_a_terminal("stderr", "eval", text, "-m", tiny_folder)
+
+    assert re.search(r"2/3.*sentences.*[-\d]:[-\d]{2}:[-\d]{2}", shown)
+
+
+def on_a_terminal(stream, *arguments):
+    """What a command shows where one of its streams is a terminal."""
     leader, follower = pty.openpty()
-    process = start_lmgen(
-        "next", "the", "-k", 3, "-m", tiny_folder, stdout=follower, env={**os.environ, "TERM": "xterm"}
-    )
+    process = start_lmgen(*arguments, env={**os.environ, "TERM": "xterm"}, **{stream: follower})
     os.close(follower)
     shown = b""
     while chunk := _read(leader):
         shown += chunk
     process.communicate()
-
-    lines = shown.decode().splitlines()
-    assert lines[0].split() == ["rank", "word", "prob", "cumulative", "surprisal", "oov", "bar"]
-    assert lines[1].endswith("█" * 30)
-    assert lines[5].startswith("entropy, bits: ")
+    return shown.decode()
 
 
 def _read(descriptor):

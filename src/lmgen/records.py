@@ -32,12 +32,18 @@ def read_records(path: Path, texts: Sequence[str]) -> Iterator[tuple[Record, str
     elif kind != "text":
         yield from _rows(path, texts)
     else:
-        for number, line in enumerate(read_lines(path), 1):
+        for number, line in enumerate(_lines(path), 1):
             yield {texts[0]: line}, f"{path}, line {number}"
 
 
+def _lines(path: Path) -> Iterator[str]:
+    """Lines without the byte order mark that spreadsheets put first."""
+    for number, line in enumerate(read_lines(path)):
+        yield line if number else line.removeprefix("\ufeff")
+
+
 def _objects(path: Path, texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -52,7 +58,7 @@ def _objects(path: Path, texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
 
 def _rows(path: Path, texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
     csv.field_size_limit(LONGEST)  # of the whole process; the module's own is an eighth of it
-    reader = csv.DictReader(read_lines(path), delimiter="\t" if kind_of(path) == "tsv" else ",")
+    reader = csv.DictReader(_lines(path), delimiter="\t" if kind_of(path) == "tsv" else ",")
     try:
         for name in texts:
             if name not in (reader.fieldnames or ()):

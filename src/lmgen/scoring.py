@@ -18,7 +18,7 @@ from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN
 
 ROWS = 128
 """Texts read side by side, at most."""
-FIRST_WINDOW, WINDOW = 1 << 10, 1 << 15
+FIRST_WINDOW, WINDOW = 1 << 10, 1 << 14
 """Words sorted together: a few at first, so that results come soon, then twice as many each time."""
 BLOCK = 1 << 23
 """Logits computed at once, 32 MB of them, but of at least LEAST_POSITIONS positions."""
@@ -96,7 +96,7 @@ class Scored:
 
 
 def score(model: LanguageModel, sentences: Iterable[Sentence], options: Scoring = Scoring()) -> Iterator[Scored]:
-    """Score sentences, in order, keeping no more of them than are read side by side.
+    """Score sentences, in order; no more than WINDOW words of them are in memory, or one sentence.
 
     The first word is predicted after `<S>` (and the prefix), the last prediction is `</S>`.
     """
@@ -236,14 +236,20 @@ class _Gathered:
         self._places.append(places)
         self._hidden.append(hidden.copy())  # the rest of the memory need not be kept
         self._waiting += len(places)
-        if self._waiting >= self._block:
-            self.finish()
+        self.finish(self._block)
 
-    def finish(self) -> None:
-        """Pass what waits through the softmax."""
-        if not self._waiting:
+    def finish(self, least: int = 1) -> None:
+        """Pass what waits through the softmax, block by block, while so many positions wait."""
+        if self._waiting < least:
             return
-        logits, places = self._model.logits_of(np.concatenate(self._hidden)), np.concatenate(self._places)
+        hidden, places = np.concatenate(self._hidden), np.concatenate(self._places)
+        while len(places) >= least:
+            self._predict(hidden[: self._block], places[: self._block])
+            hidden, places = hidden[self._block :], places[self._block :]
+        self._hidden, self._places, self._waiting = [hidden], [places], len(places)
+
+    def _predict(self, hidden: np.ndarray, places: np.ndarray) -> None:
+        logits = self._model.logits_of(hidden)
         size = max(1, CHUNK // logits.shape[1])
         for begin in range(0, len(logits), size):
             part = places[begin : begin + size]
@@ -251,7 +257,6 @@ class _Gathered:
             for column, values in zip(self.found, measured, strict=True):
                 if values is not None:
                     column[part] = values
-        self._places, self._hidden, self._waiting = [], [], 0
 
 
 def _measures(logits: np.ndarray, targets: np.ndarray, model: LanguageModel, options: Scoring):

@@ -15,7 +15,7 @@ from lmgen.evaluation import Evaluation
 from lmgen.formats import BASES, sentence_rows
 from lmgen.model import LanguageModel
 from lmgen.output import open_output, stderr_console
-from lmgen.scoring import Scored, Sentence, score
+from lmgen.scoring import Scored, score
 from lmgen.tables import KINDS, write_rows
 
 MEMORY = {
@@ -58,7 +58,7 @@ def evaluate(file: Path, per_sentence: bool, **options) -> None:
     sentences = shared.sentences(file, None, options)
     model, evaluation = open_model(options), Evaluation()
     with open_output(options["output"]) as out:
-        scores = evaluation.count(score(model, _with_progress(sentences, total), wanted))
+        scores = evaluation.count(_with_progress(score(model, sentences, wanted), total))
         if per_sentence:
             write_rows(sentence_rows(scores, "2", "sum"), out, kind)
         else:
@@ -86,12 +86,12 @@ def _count_lines(file: Path) -> int | None:
     return sum(1 for _ in read_lines(file))
 
 
-def _with_progress(sentences: Iterable[Sentence], total: int | None) -> Iterator[Sentence]:
-    """Pass sentences on; on a terminal tell on stderr how many were taken, and the time left."""
+def _with_progress(scores: Iterable[Scored], total: int | None) -> Iterator[Scored]:
+    """Pass scores on; on a terminal tell on stderr how many there are, and the time left."""
     console = stderr_console()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("sentences"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        yield from progress.track(sentences, total=total)
+        yield from progress.track(scores, total=total)
 
 
 def _facts(evaluation: Evaluation, model: LanguageModel, options: dict) -> dict:

@@ -43,7 +43,7 @@ def next_command(prefix: str, **options) -> None:
 
     Beneath a table: the distribution's entropy, the probability of <UNK>, the share of the softmax in rows
     without a word, and what the listed and the matching words have together. With --suffix, the words listed
-    (the -k likeliest, or the candidates) are ranked with what follows them; `</S>` may be part of it.
+    (the -k likeliest, or the candidates) are ranked with what follows them (with --no-tokenize also </S>).
 
     \b
     Examples:
