@@ -138,13 +138,16 @@ def start_lmgen(*arguments, **options):
 def serving_board(*arguments):
     """`lmgen serve-board` on a free port: its address and its process."""
     process = start_lmgen("serve-board", *arguments, "--port", 0)
-    address = process.stdout.readline().decode().strip()
-    assert address, process.stderr.read().decode()
+    _started.remove(process)  # it may serve many tests
     try:
+        address = process.stdout.readline().decode().strip()
+        assert address, process.stderr.read().decode()
         yield address, process
-    finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(autouse=True)

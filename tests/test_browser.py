@@ -16,9 +16,10 @@ pytestmark = [
 ALL_TEXT = """
     const shown = [];
     (function visit(node) {
+        if (!node) return;
         if (node.nodeType === Node.TEXT_NODE) shown.push(node.data);
         if (node.tagName === 'STYLE' || node.tagName === 'SCRIPT') return;
-        if (node.tagName === 'IFRAME') visit(node.contentDocument.body);
+        if (node.tagName === 'IFRAME') visit(node.contentDocument && node.contentDocument.body);
         if (node.tagName === 'IMG' && node.naturalWidth) shown.push(`image ${node.naturalWidth} wide`);
         if (node.shadowRoot) visit(node.shadowRoot);
         node.childNodes.forEach(visit);
@@ -49,7 +50,7 @@ def browser():
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,900"):
+    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,2000"):
         options.add_argument(f"--{argument}")
     driver = webdriver.Chrome(options, Service(DRIVER))
     yield driver
@@ -59,9 +60,9 @@ def browser():
 @pytest.mark.parametrize(
     ("tab", "expected"),
     [
-        ("scalars", ["mass/top_10", "softmax/entropy", "word/surprisal", "word/perplexity"]),
+        ("scalars", ["softmax/top_1000", "softmax/entropy", "word/surprisal", "word/perplexity"]),
         ("custom_scalars", ["surprisal and entropy, bits", "mass of the likeliest words"]),
-        ("images", ["softmax/top_20", "image 1008 wide"]),
+        ("images", ["softmax/likeliest", "image 1008 wide"]),
         ("graphs", ["lstm", "char_embedding", "softmax_out", "Reshape_3"]),
         ("histograms", ["logprobs/model", "logprobs/sampled", "lstm_0/cells"]),
         ("distributions", ["logprobs/sampled"]),

@@ -16,8 +16,8 @@ from lmgen.recording import Board, measure
 from lmgen.sampling import entropy, probabilities
 
 SCALARS = {
-    *("word/surprisal", "word/rank", "word/perplexity", "softmax/entropy", "speed/words_per_second"),
-    *("mass/top_1", "mass/top_10", "mass/top_100", "mass/top_1000", "mass/unknown", "mass/no_word"),
+    *("word/surprisal", "word/rank", "word/perplexity", "softmax/entropy", "word/per_second"),
+    *("softmax/top_1", "softmax/top_10", "softmax/top_100", "softmax/top_1000", "softmax/unknown", "softmax/no_word"),
 }
 LAYER = ("input", "forget", "output", "cells", "h")
 
@@ -61,7 +61,7 @@ def test_a_run_is_named_from_time_and_prefix_and_never_overwritten(tiny_model, t
 
 def test_every_word_has_its_scalars(recorded, run, tiny_model):
     words, _ = recorded
-    assert set(run.Tags()["scalars"]) == SCALARS | {"mean_surprisal"}
+    assert set(run.Tags()["scalars"]) == SCALARS | {"word/mean_surprisal"}
 
     surprisal = [event.value for event in run.Scalars("word/surprisal")]
     for place, word in enumerate(words):
@@ -69,7 +69,7 @@ def test_every_word_has_its_scalars(recorded, run, tiny_model):
         assert surprisal[place] == pytest.approx(-math.log2(shares[tiny_model.vocabulary.id(word)]), abs=1e-4)
         assert run.Scalars("softmax/entropy")[place].value == pytest.approx(entropy(shares), abs=1e-4)
     assert run.Scalars("word/perplexity")[-1].value == pytest.approx(2 ** np.mean(surprisal), rel=1e-4)
-    assert run.Scalars("mean_surprisal")[0].value == pytest.approx(np.mean(surprisal), rel=1e-4)
+    assert run.Scalars("word/mean_surprisal")[0].value == pytest.approx(np.mean(surprisal), rel=1e-4)
     assert [event.step for event in run.Scalars("word/rank")] == [0, 1, 2, 3, 4]
 
 
@@ -83,8 +83,8 @@ def test_one_softmax_is_measured_as_one_would_by_hand(tiny_words):
     assert values["word/surprisal"] == pytest.approx(3, abs=1e-5)
     assert values["word/rank"] == 3
     assert values["softmax/entropy"] == pytest.approx(1.875, abs=1e-5)
-    assert (values["mass/unknown"], values["mass/no_word"]) == pytest.approx((0.0625, 0.0625), abs=1e-6)
-    masses = [values[f"mass/top_{count}"] for count in (1, 10, 100, 1000)]
+    assert (values["softmax/unknown"], values["softmax/no_word"]) == pytest.approx((0.0625, 0.0625), abs=1e-6)
+    masses = [values[f"softmax/top_{count}"] for count in (1, 10, 100, 1000)]
     assert masses == pytest.approx([0.5, 1, 1, 1], abs=1e-6)
     assert column.words[:4] == ["the", "cat", "sat", "<UNK>"]
     assert column.share == pytest.approx(0.125)
@@ -121,7 +121,7 @@ def test_words_are_shown_as_they_are_not_as_markdown():
 
 
 def test_the_softmaxs_course_is_a_picture(run):
-    [event] = run.Images("softmax/top_20")
+    [event] = run.Images("softmax/likeliest")
     picture = Image.open(io.BytesIO(event.encoded_image_string))
 
     assert (picture.format, picture.size) == ("PNG", (event.width, event.height))
@@ -209,7 +209,7 @@ def test_an_interruption_leaves_whole_files(tiny_model, tmp_path):
 
     run = load(board.run)
     assert texts(run, "text/continuation") == [" ".join(words)]
-    assert len(run.Images("softmax/top_20")) == 1
+    assert len(run.Images("softmax/likeliest")) == 1
 
 
 def test_what_is_written_can_be_seen_before_the_end(tiny_model, tmp_path):
