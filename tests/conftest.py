@@ -1,6 +1,8 @@
 """Tiny models to test on, the default model, and a way to run the command line."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections import namedtuple
@@ -130,6 +132,22 @@ def start_lmgen(*arguments, **options):
     process = subprocess.Popen(command, **pipes)
     _started.append(process)
     return process
+
+
+@contextlib.contextmanager
+def serving_board(*arguments):
+    """`lmgen serve-board` on a free port: its address and its process."""
+    process = start_lmgen("serve-board", *arguments, "--port", 0)
+    _started.remove(process)  # it may serve many tests
+    try:
+        address = process.stdout.readline().decode().strip()
+        assert address, process.stderr.read().decode()
+        yield address, process
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(autouse=True)

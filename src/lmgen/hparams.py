@@ -20,7 +20,7 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
 from lmgen.generate import Generation
 
-MEAN = "mean_surprisal"
+MEAN = "word/mean_surprisal"
 """The tag of a continuation's result, in bits."""
 
 FIRST = ("temperature", "top_k", "top_p", "min_p", "typical")

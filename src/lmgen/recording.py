@@ -33,10 +33,10 @@ LAYOUT = {
         "rank": ["word/rank"],
     },
     "Softmax": {
-        "mass of the likeliest words": [f"mass/top_{count}$" for count in MASSES],
-        "mass of what is never written": ["mass/unknown", "mass/no_word"],
+        "mass of the likeliest words": [f"softmax/top_{count}$" for count in MASSES],
+        "mass of what is never written": ["softmax/unknown", "softmax/no_word"],
     },
-    "Speed": {"words per second": ["speed/words_per_second"]},
+    "Speed": {"words per second": ["word/per_second"]},
 }
 
 
@@ -113,7 +113,7 @@ class _Run:
         self._columns.append(column)
         self._bits += values["word/surprisal"]
         values["word/perplexity"] = 2 ** (self._bits / (number + 1))
-        values["speed/words_per_second"] = (number + 1) / max(time.monotonic() - self._began, 1e-9)
+        values["word/per_second"] = (number + 1) / max(time.monotonic() - self._began, 1e-9)
         self._writer.write(number, [*scalars(values), text_value("text/top_10", _table(column))])
         if self._histograms:
             self._writer.write(number, self._distributions(step))
@@ -122,7 +122,7 @@ class _Run:
         """Write what is to be told of the whole."""
         if count := len(self._words):
             written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
-            picture = image_value("softmax/top_20", heatmap.draw(self._columns))
+            picture = image_value("softmax/likeliest", heatmap.draw(self._columns))
             mean = scalars({hparams.MEAN: self._bits / count})
             self._writer.write(count - 1, [written, picture, *mean, hparams.done()])
         self._writer.close()
@@ -155,9 +155,9 @@ def measure(logits: np.ndarray, word: str, vocabulary: Vocabulary) -> tuple[dict
         "word/surprisal": (log_sum - float(logits[index])) / math.log(2),
         "word/rank": 1 + np.count_nonzero(logits > logits[index]),
         "softmax/entropy": (log_sum - float(shares @ logits)) / math.log(2),
-        "mass/unknown": float(shares[vocabulary.id(UNKNOWN)]),
-        "mass/no_word": float(shares[len(vocabulary) :].sum()),
-        **{f"mass/top_{count}": mass for count, mass in zip(MASSES, _masses(shares), strict=True)},
+        "softmax/unknown": float(shares[vocabulary.id(UNKNOWN)]),
+        "softmax/no_word": float(shares[len(vocabulary) :].sum()),
+        **{f"softmax/top_{count}": mass for count, mass in zip(MASSES, _masses(shares), strict=True)},
     }
     words = [vocabulary.word(place) for place in likeliest]
     return values, heatmap.Column(word, float(shares[index]), words, shares[likeliest])
