@@ -103,7 +103,7 @@ def run_plain(folder: Path, words: int) -> Iterator[np.ndarray | None]:
 
 def run_lmgen(folder: Path, words: int) -> Iterator[np.ndarray | None]:
     """The session engine, one text."""
-    from lmgen.load import load
+    from lmgen.engines import load
 
     from lmgen.events import Word
     from lmgen.generate import Generation, generate

@@ -165,7 +165,7 @@ def test_gates_are_those_of_the_plain_network(tiny_model, tiny_weights, tiny_sha
 
 
 def test_the_released_graph_shows_its_gates_too(released_folder):
-    from lmgen.load import load
+    from lmgen.engines import load
 
     model = load(str(released_folder))
     gates = model.gates(take(read(model, ["the"]).state, [0, 0]), ["cat", "sat"])
@@ -231,6 +231,31 @@ def test_any_stream_of_steps_can_be_recorded(tiny_model, tmp_path):
 
     assert list(board.follow([Step(0, 0, "the", logits, logits, context.state)])) == []
     assert load(board.run).Scalars("word/rank")[0].value >= 1
+
+
+def test_scored_texts_are_runs_that_tell_the_same_surprisals(lmgen, tiny_folder, tmp_path):
+    """Of three sentences with the memory carried on, each in a folder of its own."""
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat\nnever seen\nthe\n")
+    arguments = [
+        "surprisal",
+        text,
+        "-m",
+        tiny_folder,
+        "--context",
+        "stream",
+        "--no-renormalize",
+        "--columns",
+        "surprisal",
+    ]
+
+    result = lmgen(*arguments, "--board", tmp_path / "board")
+
+    assert (result.exit_code, result.out) == (0, lmgen(*arguments).out)
+    [folder] = (tmp_path / "board").iterdir()
+    assert f"for TensorBoard: {folder}" in result.err
+    told = [event.value for number in range(3) for event in load(folder / f"prompt-{number}").Scalars("word/surprisal")]
+    assert told == pytest.approx([float(line) for line in result.out.split()[1:]], abs=1e-3)
 
 
 def test_samples_are_the_same_words_with_and_without(lmgen, tiny_folder, tmp_path):

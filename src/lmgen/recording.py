@@ -6,6 +6,7 @@ FOLDER/20261122-201530-the-president-said/prompt-0/sample-1/   each in a folder 
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 
 from lmgen import heatmap, hparams
 from lmgen.events import Ended, Step, Word
+from lmgen.generate import Generation
 from lmgen.model import LanguageModel
 from lmgen.prompts import Prompt
 from lmgen.samplers import log_total
+from lmgen.scoring import Scored, Scoring, memories
 from lmgen.summaries import Writer, histogram_value, image_value, layout_value, new_run, plain, scalars, text_value
 from lmgen.tokenizer import detokenize_sentences
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
@@ -91,6 +94,29 @@ class Board:
                 folder /= f"sample-{step.sample}"
             self._runs[key] = _Run(self._model, folder, prompt, f"{self.run.name} {step.prompt}", self._histograms)
         return self._runs[key]
+
+
+def record_scored(board: Board, model: LanguageModel, options: Scoring, scored: Iterable[Scored]) -> Iterator[Scored]:
+    """Pass on texts that were scored, each as a run that tells what was predicted before every token."""
+    passed: deque[Scored] = deque()
+
+    def prompts() -> Iterator[Prompt]:
+        for item in scored:
+            passed.append(item)
+            yield Prompt(list(item.sentence.words), Generation())
+
+    def events() -> Iterator[Step | Ended]:
+        last = None
+        for number, _ in enumerate(board.lay(prompts())):
+            item = passed[0]
+            for token, state in zip(item.tokens, memories(model, item.sentence, options, last), strict=True):
+                [logits] = model.logits(state)
+                yield Step(number, 0, token, logits, logits, state)
+                last = state
+            yield Ended(number, 0, "sentence", 0.0)
+
+    for _ in board.follow(events()):  # the ends
+        yield passed.popleft()
 
 
 class _Run:

@@ -133,13 +133,24 @@ def _start(model: LanguageModel, prefix: Sequence[str]) -> tuple[State, str]:
 
 def hidden_states(model: LanguageModel, sentence: Sentence, options: Scoring) -> np.ndarray:
     """What the softmax sees before each word of one sentence, and at its end: float32 [words + 1, projection]."""
+    return np.concatenate([model.hidden(state) for state in memories(model, sentence, options)])
+
+
+def memories(
+    model: LanguageModel, sentence: Sentence, options: Scoring, before: State | None = None
+) -> Iterator[State]:
+    """The memory that predicts each word of one sentence, and its end.
+
+    `before` is the last of the sentence before, from which this one goes on unless it is fresh.
+    """
     known = as_input(model, options)
-    state, first = _start(model, [known(word) for word in options.prefix])
-    found = []
+    if sentence.fresh or before is None:
+        state, first = _start(model, [known(word) for word in options.prefix])
+    else:
+        state, first = before, SENTENCE_START
     for word in (first, *map(known, sentence.words)):
         state = model.advance(state, [word])
-        found.append(model.hidden(state))
-    return np.concatenate(found)
+        yield state
 
 
 # Passages -------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
@@ -21,10 +21,11 @@ from lmgen.cli.options import (
     MODEL,
     NO_TOKENIZE,
     SAMPLING,
-    board_of,
+    open_board,
     open_model,
     precision,
     tell,
+    tell_board,
 )
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
@@ -33,9 +34,6 @@ from lmgen.model import LanguageModel, read
 from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
 from lmgen.prompts import Prompt, read_prompts, split_words
 from lmgen.statistics import Statistics
-
-if TYPE_CHECKING:
-    from lmgen.recording import Board
 
 
 @click.command(short_help="Write on from a prefix, word by word.")
@@ -144,7 +142,7 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
 
 def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
     desk, statistics = Desk(), Statistics(time.monotonic())
-    board = _board(model, options)
+    board = open_board(model, options, many=options["file"] is not None)
     laid = desk.lay(board.lay(prompts) if board else prompts)
     events = generate_all(model, laid, options["rows"], steps=board is not None)
     with contextlib.closing(board.follow(events) if board else events) as events:
@@ -157,17 +155,7 @@ def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dic
         finally:
             if options["stats"]:
                 tell([("seed", options["seed"]), *statistics.rows()])
-            if board and board.run:
-                click.echo(f"for TensorBoard: {board.run}", err=True)
-
-
-def _board(model: LanguageModel, options: dict) -> "Board | None":
-    """Where steps are written for TensorBoard, if they are to be."""
-    if options["board"] is None:
-        return None
-    from lmgen.recording import Board
-
-    return Board(model, board_of(options["board"]), options["board_histograms"], many=options["file"] is not None)
+            tell_board(board)
 
 
 def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:

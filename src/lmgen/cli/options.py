@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from lmgen.model import LanguageModel
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
 from lmgen.store import DEFAULT_MODEL, board_folder, model_folders, released
+
+if TYPE_CHECKING:
+    from lmgen.recording import Board
 
 DEFAULT_BOARD = "default"
 
@@ -158,6 +162,21 @@ BOARD = all_of(
 def board_of(given: str) -> Path:
     """The folder that --board or /board names."""
     return board_folder() if given == DEFAULT_BOARD else Path(given).expanduser()
+
+
+def open_board(model: LanguageModel, options: dict, many: bool) -> "Board | None":
+    """Where softmaxes are written for TensorBoard, if they are to be; `many` texts have a folder each."""
+    if options["board"] is None:
+        return None
+    from lmgen.recording import Board
+
+    return Board(model, board_of(options["board"]), options["board_histograms"], many)
+
+
+def tell_board(board: "Board | None") -> None:
+    """Say on stderr where the run is."""
+    if board and board.run:
+        click.echo(f"for TensorBoard: {board.run}", err=True)
 
 
 def _sampler(*names: str, default, help: str) -> Callable:

@@ -1,20 +1,23 @@
 """`lmgen surprisal`: how unexpected every word is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from lmgen.cli import scoring as shared
-from lmgen.cli.options import open_model
+from lmgen.cli.options import BOARD, open_board, open_model, tell_board
 from lmgen.errors import UsageError
 from lmgen.evaluation import Evaluation
 from lmgen.formats import COLUMNS, UNITS, token_rows, write_kenlm, write_srilm, write_zoo
 from lmgen.model import LanguageModel
 from lmgen.output import open_output
-from lmgen.scoring import Scored, score
+from lmgen.scoring import Scored, Scoring, score
 from lmgen.tables import write_rows
+
+if TYPE_CHECKING:
+    from lmgen.recording import Board
 
 OTHERS = ("lm-zoo", "kenlm", "srilm")
 
@@ -36,6 +39,7 @@ OTHERS = ("lm-zoo", "kenlm", "srilm")
 @shared.CONTEXT
 @shared.TABLE_COLUMN
 @click.option("--stats", is_flag=True, help="Print base, counts and perplexity, on stderr.")
+@BOARD
 @shared.READING
 def surprisal(file: Path | None, text: str | None, **options) -> None:
     """Tell how unexpected every word of FILE is: one row per word, the first and `</S>` included.
@@ -50,19 +54,30 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
       lmgen surprisal items.csv --column sentence --format csv -o surprisals.csv
       lmgen surprisal news.txt --no-tokenize --format lm-zoo
       lmgen surprisal story.txt --context document --columns token,surprisal
+      lmgen surprisal --text "The old man the boats." --board
     """
     kind, columns = shared.chosen_format(options), _columns(options["columns"])
     needed = () if kind in OTHERS else columns
     wanted = shared.scoring(options, "rank" in needed, "entropy" in needed)
     sentences = shared.sentences(file, text, options)
     model, evaluation = open_model(options), Evaluation()
+    board = open_board(model, options, many=True)
     try:
         with open_output(options["output"]) as out:
             scores = evaluation.count(score(model, sentences, wanted))
+            if board:
+                scores = _record(board, model, wanted, scores)
             _write(scores, kind, columns, options["base"], model, file, out)
     finally:
+        tell_board(board)
         if options["stats"]:
             _tell(evaluation, options["base"])
+
+
+def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Iterable[Scored]) -> Iterator[Scored]:
+    from lmgen.recording import record_scored
+
+    return record_scored(board, model, wanted, scores)
 
 
 def _columns(text: str) -> list[str]:
