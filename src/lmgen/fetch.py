@@ -125,7 +125,7 @@ class Fetcher:
 
     def _explain(self, error: httpx.HTTPError, url: str) -> None:
         """Raise what a failure of the transport means."""
-        told = f"{_host(url)}: {str(error) or type(error).__name__}"
+        told = f"{_host(url)}: {str(error).rstrip('.') or type(error).__name__}"
         if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             self._reached.set()
         if isinstance(error, httpx.TooManyRedirects):

@@ -8,7 +8,6 @@ HOME/locks/NAME.lock        held by the process that changes the model
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,9 +254,9 @@ def remove(name: str) -> None:
         if folder.is_symlink():
             folder.unlink()
         elif folder.is_dir():
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=partial.parent) as doomed:
-                folder.replace(Path(doomed) / name)  # gone at once: no half a model can stay
+            partial.mkdir(parents=True)
+            folder.replace(partial / "removed")  # gone at once: no half a model can stay
+            shutil.rmtree(partial)
 
 
 def verify(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:

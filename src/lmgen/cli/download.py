@@ -25,9 +25,7 @@ from lmgen.store import DEFAULT_MODEL, check_intact, find, manifest_of, own_fold
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the model's folder.")
 @click.option("--offline", is_flag=True, envvar="LMGEN_OFFLINE", help="Use no network; so does LMGEN_OFFLINE=1.")
-def download(
-    model: str, place: str, patterns: tuple[str, ...], dry_run: bool, yes: bool, quiet: bool, offline: bool
-) -> None:
+def download(model: str, quiet: bool, **options) -> None:
     """Bring MODEL here: a name such as lm1b, or a manifest FILE.toml. Every file is verified.
 
     After any interruption, run it again: it goes on from there. For a model that is here already, such as
@@ -45,15 +43,16 @@ def download(
     if manifest is None:
         click.echo(_verified(model, console))
         return
-    source, needs = Source(place, offline), survey(manifest, patterns)
-    if dry_run:
+    source, patterns = Source(options["place"], options["offline"]), options["patterns"]
+    needs = survey(manifest, patterns)
+    if options["dry_run"]:
         _print_plan(manifest, source, needs)
         return
     if missing := sum(need.missing for need in needs):
         console.print(
             f"{manifest.name}: about {in_bytes(missing)} to fetch into {own_folder(manifest.name)}", soft_wrap=True
         )
-        _ask(yes or quiet)
+        _ask(options["yes"] or quiet)
     fetched = _show(bring(manifest, source, patterns), needs, console)
     console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them brought now")
     if absent := lacking(manifest):
