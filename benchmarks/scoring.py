@@ -4,9 +4,10 @@
     python benchmarks/scoring.py --random 793471 --folder FOLDER   # lm_1b's size, random weights: 4 GB on disk
 
 2016: one word per session.run on the graph as released, the whole softmax fetched. lmgen: `lmgen.scoring.score`
-(log-probabilities; with rank and entropy). PyTorch, if it is installed: the same batches, every distinct word
+(log-probabilities; with rank and entropy). PyTorch, if it is installed: batches as large, every distinct word
 spelled once, LSTM step by step, float32 softmax and cross entropy per batch of steps. Loading is not
-counted; each runs in a process of its own, the slow ones on the text's first words.
+counted; each runs in a process of its own, 2016 on the text's first words. Words per second of all cores' work are
+told too: other work on the machine changes them less.
 """
 
 import argparse
@@ -62,25 +63,34 @@ def write_random_model(folder: Path, words: int) -> None:
     write_model(folder, Manifest(folder.name, "Random.", "CC0-1.0", shape, words), vocabulary, weights, step=0)
 
 
-# The contestants: each takes a model and sentences and returns words per second ---------------
+# The contestants: each takes a model and sentences, and returns words per second and per second of work
 
 
-def lmgen(model: str, sentences: Sentences, measures: bool = False) -> float:
+class Clock:
+    """Counts from when it is made."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def rates(self, words: int) -> tuple[float, float]:
+        return words / (time.perf_counter() - self._began[0]), words / (time.process_time() - self._began[1])
+
+
+def lmgen(model: str, sentences: Sentences, measures: bool = False) -> tuple[float, float]:
     from lmgen.engines import load
     from lmgen.scoring import Scoring, Sentence, score
 
     lm, options = load(model), Scoring(rank=measures, entropy=measures)
     list(score(lm, [Sentence([])]))
-    began = time.perf_counter()
-    count = sum(len(scored.tokens) for scored in score(lm, map(Sentence, sentences), options))
-    return count / (time.perf_counter() - began)
+    clock = Clock()
+    return clock.rates(sum(len(scored.tokens) for scored in score(lm, map(Sentence, sentences), options)))
 
 
-def measured(model: str, sentences: Sentences) -> float:
+def measured(model: str, sentences: Sentences) -> tuple[float, float]:
     return lmgen(model, sentences, measures=True)
 
 
-def protocol_2016(model: str, sentences: Sentences) -> float:
+def protocol_2016(model: str, sentences: Sentences) -> tuple[float, float]:
     import tensorflow as tf
 
     from lmgen.session import read_graph
@@ -92,34 +102,37 @@ def protocol_2016(model: str, sentences: Sentences) -> float:
         session.run("save/restore_all", {"save/Const:0": str(files.folder / "ckpt-*")})
         session.run("states_init")
         feeds = {"inputs_in:0": [[0]], "targets_in:0": [[0]], "target_weights_in:0": [[1.0]]}
-        began = count = 0
+        clock, count = None, 0
         for sentence in sentences:
             for word in (SENTENCE_START, *sentence):
                 characters = vocabulary.char_ids(word).reshape(1, 1, -1)
                 session.run(
                     ["softmax_out:0", "lstm/lstm_1/control_dependency:0"], {**feeds, "char_inputs_in:0": characters}
                 )
-                began, count = began or time.perf_counter(), count + 1  # the first run compiles
-        return (count - 1) / (time.perf_counter() - began)
+                clock, count = clock or Clock(), count + 1  # the first run compiles
+        return clock.rates(count - 1)
 
 
-def pytorch(model: str, sentences: Sentences) -> float:
+def pytorch(model: str, sentences: Sentences) -> tuple[float, float]:
     import torch
 
     files = find(model)
     vocabulary = Vocabulary.load(files.vocabulary)
-    network = torch_network(files.folder)
-    began, count = time.perf_counter(), 0
+    spell, surprisals = torch_network(files.folder)
+    clock, count = Clock(), 0
     with torch.inference_mode():
+        types = sorted({SENTENCE_START, *(word for sentence in sentences for word in sentence)})
+        vectors = spell(vocabulary.all_char_ids(types))
+        places = {word: place for place, word in enumerate(types)}
         ordered = sorted(sentences, key=len, reverse=True)
         for start in range(0, len(ordered), 128):
             batch = ordered[start : start + 128]
-            count += len(network(batch, vocabulary))
-    return count / (time.perf_counter() - began)
+            count += len(surprisals(batch, vocabulary, vectors, places))
+    return clock.rates(count)
 
 
-def torch_network(folder: Path) -> Callable:
-    """A function from sentences, the longest first, and a vocabulary to the surprisals of all words in nats."""
+def torch_network(folder: Path) -> tuple[Callable, Callable]:
+    """What makes vectors of character ids, and what makes surprisals, in nats, of sentences, the longest first."""
     import torch
     from torch.nn import functional
 
@@ -131,6 +144,9 @@ def torch_network(folder: Path) -> Callable:
     cells, size = w["lstm/lstm_0/W_P"].shape
 
     def spell(characters):
+        return torch.cat([convolve(part) for part in torch.from_numpy(characters).long().split(512)])
+
+    def convolve(characters):
         letters = w["char_embedding/W"][characters].transpose(1, 2)
         maps = (
             functional.conv1d(letters, kernel, w[f"char_embedding/cnn_{index}/b"].flatten())
@@ -149,11 +165,7 @@ def torch_network(folder: Path) -> Callable:
         c = forget * c + torch.sigmoid(i + w[f"{scope}/W_I_diag"] * c) * torch.tanh(j)
         return c, (torch.sigmoid(o + w[f"{scope}/W_O_diag"] * c) * torch.tanh(c)) @ w[f"{scope}/W_P"]
 
-    def surprisals(batch, vocabulary):
-        types = sorted({SENTENCE_START, *(word for sentence in batch for word in sentence)})
-        places = {word: place for place, word in enumerate(types)}
-        characters = torch.from_numpy(vocabulary.all_char_ids(types)).long()
-        vectors = torch.cat([spell(part) for part in characters.split(512)])
+    def surprisals(batch, vocabulary, vectors, places):
         memory = [(torch.zeros(len(batch), cells), torch.zeros(len(batch), size)) for _ in layers]
         tops, targets = [], []
         for place in range(len(batch[0]) + 1):
@@ -176,7 +188,7 @@ def torch_network(folder: Path) -> Callable:
             ]
         )
 
-    return surprisals
+    return spell, surprisals
 
 
 def joined_weights(folder: Path) -> dict[str, np.ndarray]:
@@ -221,9 +233,10 @@ def main(model: str, file: Path | None, words: int, slow_words: int, random: int
     rates = {}
     for name, run, count in contestants:
         rates[name] = alone(run, model, first(text, count))
-        print(f"{name:30} {rates[name]:10,.1f} words/s", flush=True)
+        print("{:30} {:10,.1f} words/s {:10,.1f} per second of work".format(name, *rates[name]), flush=True)
     for name in list(rates)[:-2]:
-        print(f"lmgen / {name:30} {rates['lmgen'] / rates[name]:8.1f}")
+        ratios = (ours / theirs for ours, theirs in zip(rates["lmgen"], rates[name], strict=True))
+        print("lmgen / {:30} {:8.1f} {:8.1f}".format(name, *ratios))
 
 
 if __name__ == "__main__":
