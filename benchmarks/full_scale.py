@@ -104,7 +104,6 @@ def run_plain(folder: Path, words: int) -> Iterator[np.ndarray | None]:
 def run_lmgen(folder: Path, words: int) -> Iterator[np.ndarray | None]:
     """The session engine, one text."""
     from lmgen.engines import load
-
     from lmgen.events import Word
     from lmgen.generate import Generation, generate
     from lmgen.model import read

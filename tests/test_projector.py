@@ -35,7 +35,6 @@ def test_both_spaces_are_written(run, tiny_model, tiny_weights):
 
 def test_vectors_of_the_output_are_gathered_from_all_devices(tiny_folder, tiny_weights):
     from lmgen.engines import load
-
     from lmgen.placement import Placement
 
     model = load(str(tiny_folder), placement=Placement(devices=("cpu:0", "cpu:1", "cpu:2")))

@@ -1,7 +1,9 @@
 """The README's commands do what it shows, and its map is the territory."""
 
+import io
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -32,11 +34,14 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_every_session_prints_what_the_readme_shows(lmgen, workplace, request):
+def test_every_session_prints_what_the_readme_shows(lmgen, workplace, monkeypatch, request):
     told = {}
     for command, shown in sessions():
-        program, *arguments = shlex.split(command)
+        feeding, piped, command_line = command.rpartition(" | ")
+        program, *arguments = shlex.split(command_line)
         assert program == "lmgen"
+        typed = subprocess.run(["sh", "-c", feeding], stdout=subprocess.PIPE, check=True).stdout if piped else b""
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
         result = lmgen(*arguments)
         assert result.exit_code == 0, result.err
         told[command] = (shown, result.out)
