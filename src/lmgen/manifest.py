@@ -152,13 +152,13 @@ class Manifest:
     shape: Shape
     words: int
     """Size of the vocabulary, the three marks included."""
-    citation: str = ""
-    mirrors: tuple[str, ...] = ()
-    """Addresses of folders that hold the files, the best first."""
     training: dict[str, Any] = field(default_factory=dict)
     """Facts of the training: steps, tokens, hours, perplexities."""
     files: dict[str, File] = field(default_factory=dict)
     """By name; in TOML a sha256 alone may stand for a file."""
+    citation: str = ""
+    mirrors: tuple[str, ...] = ()
+    """Addresses of folders that hold the files, the best first."""
     expectations: tuple[Expectation, ...] = ()
 
     def __post_init__(self) -> None:
