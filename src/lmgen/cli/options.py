@@ -10,7 +10,7 @@ from lmgen.sampling import ORDER, Sampling
 from lmgen.store import DEFAULT_MODEL, model_folders
 
 
-def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     return [name for name in model_folders() if name.startswith(incomplete)]
 
 
@@ -25,18 +25,20 @@ def all_of(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
     return decorate
 
 
+MODEL_NAME = click.option(
+    "-m",
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="MODEL|FOLDER",
+    envvar="LMGEN_MODEL",
+    shell_complete=_complete_model,
+    help="A model's name, or a folder in the released layout.",
+)
+
 MODEL = all_of(
     (
-        click.option(
-            "-m",
-            "--model",
-            default=DEFAULT_MODEL,
-            show_default=True,
-            metavar="MODEL|FOLDER",
-            envvar="LMGEN_MODEL",
-            shell_complete=complete_model,
-            help="A model's name, or a folder in the released layout.",
-        ),
+        MODEL_NAME,
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What computes."),
         click.option(
             "--device",
