@@ -7,25 +7,14 @@ from pathlib import Path
 import click
 
 from lmgen.cli import scoring as shared
-from lmgen.cli.options import complete_model, open_model
+from lmgen.cli.options import MODEL_NAME, open_model
 from lmgen.errors import UsageError
 from lmgen.formats import zoo_tokens
 from lmgen.lmzoo import specification, write_predictions
 from lmgen.output import open_output, whole_file
-from lmgen.store import DEFAULT_MODEL, find
+from lmgen.store import find
 from lmgen.tables import clean
 from lmgen.vocabulary import Vocabulary
-
-MODEL = click.option(
-    "-m",
-    "--model",
-    default=DEFAULT_MODEL,
-    show_default=True,
-    metavar="MODEL|FOLDER",
-    envvar="LMGEN_MODEL",
-    shell_complete=complete_model,
-    help="Whose vocabulary.",
-)
 
 
 @click.command("tokenize", short_help="Split sentences into a model's tokens.")
@@ -35,7 +24,7 @@ MODEL = click.option(
 @shared.OUTPUT
 @shared.TABLE_COLUMN
 @shared.TOKENIZED
-@MODEL
+@MODEL_NAME
 def tokenize_command(file: Path | None, text: str | None, **options) -> None:
     """Split the sentences of FILE into tokens, a sentence a line, between <S> and </S>, unknown words as <UNK>.
 
@@ -56,7 +45,7 @@ def tokenize_command(file: Path | None, text: str | None, **options) -> None:
 @shared.OUTPUT
 @shared.TABLE_COLUMN
 @shared.TOKENIZED
-@MODEL
+@MODEL_NAME
 def unkify(file: Path | None, text: str | None, **options) -> None:
     """Write 1 for each token of FILE that is outside the vocabulary and 0 for others, as many as `tokenize` writes.
 
@@ -105,7 +94,7 @@ def predictions(file: Path | None, text: str | None, output: Path, **options) ->
 
 
 @click.command(short_help="Tell what a model is, in lm-zoo's terms.")
-@MODEL
+@MODEL_NAME
 def spec(model: str) -> None:
     """Print lm-zoo's specification of a model, in JSON: vocabulary, tokeniser, features.
 

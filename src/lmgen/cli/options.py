@@ -52,18 +52,20 @@ def precision(default: str) -> Callable:
     )
 
 
+MODEL_NAME = click.option(
+    "-m",
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="MODEL|FOLDER",
+    envvar="LMGEN_MODEL",
+    shell_complete=complete_local,
+    help="A model's name, or a folder in the released layout.",
+)
+
 MODEL = all_of(
     (
-        click.option(
-            "-m",
-            "--model",
-            default=DEFAULT_MODEL,
-            show_default=True,
-            metavar="MODEL|FOLDER",
-            envvar="LMGEN_MODEL",
-            shell_complete=complete_local,
-            help="A model's name, or a folder in the released layout.",
-        ),
+        MODEL_NAME,
         click.option(
             "--engine",
             type=click.Choice(ENGINES),
