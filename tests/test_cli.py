@@ -41,7 +41,9 @@ def test_every_command_and_option_says_what_it_does(path):
         assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["complete", "--help"], ["train", "--help"], ["models", "list"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["complete", "--help"], ["train", "--help"], ["repl", "--help"], ["models", "list"]]
+)
 def test_what_needs_no_tensorflow_does_not_import_it(arguments):
     code = f"import sys; from lmgen.cli import main; main({arguments}); sys.exit('tensorflow' in sys.modules)"
 
