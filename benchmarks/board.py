@@ -1,61 +1,55 @@
-"""What --board costs: time of a generation with it and without, on the default model.
+"""What --board costs: time of a generation with it and without.
 
 python benchmarks/board.py [MODEL]
+
+Processor time, of all threads, is shown too: it hardly changes when other programs work beside.
 """
 
-import shutil
+import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from lmgen.engines import load
-from lmgen.generate import Generation, generate_all
+from lmgen.generate import Generation, changed, generate_all
 from lmgen.prompts import Prompt
 from lmgen.recording import Board
 from lmgen.store import DEFAULT_MODEL
 
 PREFIX = "The president said".split()
-WORDS, ROUNDS = 100, 7
+WORDS, ROUNDS = 100, 9
+WAYS = ("without", "with", "with histograms")
 
 
 def main():
     model = load(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_MODEL)
     for samples in (1, 8):
-        times = {name: [] for name in ("without", "with", "with histograms")}
-        for seed in range(ROUNDS):
-            prompt = Prompt(PREFIX, options(samples, seed))
-            for name, taken in times.items():
-                taken.append(seconds(model, prompt, name))
-        print(f"{samples} samples of {WORDS} words, median of {ROUNDS} rounds")
-        plain = sorted(times["without"])[ROUNDS // 2]
-        for name, found in times.items():
-            middle = sorted(found)[ROUNDS // 2]
-            share = f"{middle / plain - 1:+.0%}"
-            print(f"  {name:<16} {middle / (samples * WORDS) * 1e3:6.2f} ms a word  {share}")
+        rounds = [[milliseconds(model, samples, seed, way) for way in WAYS] for seed in range(ROUNDS)]
+        print(f"{samples} x {WORDS} words, median of {ROUNDS} rounds, ms a word: elapsed, processor")
+        medians = [[statistics.median(times) for times in zip(*way, strict=True)] for way in zip(*rounds, strict=True)]
+        for way, (elapsed, spent) in zip(WAYS, medians, strict=True):
+            more, more_spent = elapsed / medians[0][0] - 1, spent / medians[0][1] - 1
+            print(f"  {way:<16} {elapsed:6.2f} {more:+5.0%}  {spent:6.2f} {more_spent:+5.0%}")
 
 
-def options(samples, seed):
-    from lmgen.generate import changed
-
-    return changed(Generation(), {"samples": samples, "max_words": WORDS, "ignore_end": True, "seed": seed})
-
-
-def seconds(model, prompt, name):
-    """Of one generation, the closing of its files included."""
-    folder = Path(tempfile.mkdtemp())
-    began = time.perf_counter()
-    if name == "without":
-        events = generate_all(model, [(prompt.words, prompt.options)])
-    else:
-        board = Board(model, folder, histograms=name != "with")
-        laid = ((prompt.words, prompt.options) for prompt in board.lay([prompt]))
-        events = board.follow(generate_all(model, laid, steps=True))
-    for _ in events:
-        pass
-    taken = time.perf_counter() - began
-    shutil.rmtree(folder)
-    return taken
+def milliseconds(model, samples, seed, way):
+    """A word of one generation takes, the closing of its files included: elapsed and of the processor."""
+    prompt = Prompt(
+        PREFIX, changed(Generation(), {"samples": samples, "max_words": WORDS, "ignore_end": True, "seed": seed})
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        began, spent = time.perf_counter(), time.process_time()
+        if way == "without":
+            events = generate_all(model, [(prompt.words, prompt.options)])
+        else:
+            board = Board(model, Path(folder), histograms=way != "with")
+            laid = ((given.words, given.options) for given in board.lay([prompt]))
+            events = board.follow(generate_all(model, laid, steps=True))
+        for _ in events:
+            pass
+        taken = time.perf_counter() - began, time.process_time() - spent
+    return [seconds / (samples * WORDS) * 1e3 for seconds in taken]
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def test_every_command_and_option_says_what_it_does(path):
             ["complete", "--help"],
             ["surprisal", "--help"],
             ["train", "--help"],
+            ["repl", "--help"],
             ["models", "list"],
             ["download"],
         ),

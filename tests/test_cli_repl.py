@@ -9,7 +9,7 @@ import pytest
 
 from conftest import start_lmgen
 
-PATIENCE = 30
+PATIENCE = 120
 
 
 class Terminal:
@@ -70,13 +70,30 @@ class Terminal:
         return self.process.exitstatus
 
 
+MODEL = ["--seed", 1, "--max-words", 6, "--ignore-eos"]
+
+
+@pytest.fixture(scope="module")
+def shared(tiny_folder, tmp_path_factory):
+    started = Terminal("-m", tiny_folder, *MODEL, home=tmp_path_factory.mktemp("home"))
+    yield started
+    started.process.close(force=True)
+
+
+@pytest.fixture
+def terminal(shared):
+    """A terminal with an empty line and no text, for tests that do not leave it."""
+    shared.type("\x15", "")
+    shared.tell("/new")
+    return shared
+
+
 @pytest.fixture
 def spawn(tiny_folder, tmp_path):
     started = []
 
-    def start(*arguments, **options):
-        model = ["-m", tiny_folder, "--seed", 1, "--max-words", 6, "--ignore-eos"]
-        started.append(Terminal(*model, *arguments, home=tmp_path / "home", **options))
+    def start(*arguments):
+        started.append(Terminal("-m", tiny_folder, *MODEL, *arguments, home=tmp_path / "home"))
         return started[-1]
 
     yield start
@@ -84,8 +101,7 @@ def spawn(tiny_folder, tmp_path):
         terminal.process.close(force=True)
 
 
-def test_a_session_with_undo_alt_fork_save_and_load(spawn, tmp_path):
-    terminal = spawn()
+def test_a_session_with_undo_alt_fork_save_and_load(terminal, tmp_path):
     [whole] = terminal.tell("the cat")
     assert whole.startswith("the cat ")
     assert len(whole.split()) == 8
@@ -111,12 +127,9 @@ def test_a_session_with_undo_alt_fork_save_and_load(spawn, tmp_path):
     assert terminal.tell("/forks")[0].split()[:2] == ["*", "main"]
 
     assert terminal.tell("/udno") == ["lmgen: there is no command /udno: do you mean /undo?"]
-    terminal.process.send("/quit\r")
-    assert terminal.end() == 0
 
 
-def test_enter_goes_on_and_lines_can_be_many(spawn):
-    terminal = spawn()
+def test_enter_goes_on_and_lines_can_be_many(terminal):
     terminal.type("the cat\\")
     terminal.process.send("\r")
     terminal.until(". ")
@@ -131,9 +144,7 @@ def test_enter_goes_on_and_lines_can_be_many(spawn):
     assert terminal.tell("/text") == [f"{whole} {more}"]
 
 
-def test_tab_completes_frequent_words_first_commands_and_their_arguments(spawn):
-    terminal = spawn()
-
+def test_tab_completes_frequent_words_first_commands_and_their_arguments(terminal):
     terminal.type("the c\t", "the cat")
     terminal.type("\x15", "")
     terminal.type("word\t1\t", "word1")  # word1 is a word, and so are word10 to word19
@@ -161,7 +172,7 @@ def test_ctrl_r_finds_what_was_typed_in_an_earlier_session(spawn, tmp_path):
 def test_without_history_nothing_is_kept(spawn, tmp_path):
     terminal = spawn("--no-history")
     terminal.tell("the cat")
-    terminal.process.send("\x04")
+    terminal.process.send("/quit\r")
 
     assert terminal.end() == 0
     assert not (tmp_path / "home" / "state").exists()

@@ -6,7 +6,7 @@ FOLDER/20261122-201530-the-president-said/prompt-0/sample-1/   each in a folder 
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class Board:
         """`many`: there are several prompts, each with a folder of its own."""
         self._model, self._folder, self._histograms, self._many = model, folder, histograms, many
         self._prompts: dict[int, Prompt] = {}
+        self._left: Counter[int] = Counter()
         self._runs: dict[tuple[int, int], _Run] = {}
         self.run: Path | None = None
         """The call's folder, from the first prompt on."""
@@ -57,7 +58,7 @@ class Board:
     def lay(self, prompts: Iterable[Prompt]) -> Iterator[Prompt]:
         """Pass prompts on; the first one names the call's folder."""
         for number, prompt in enumerate(prompts):
-            self._prompts[number] = prompt
+            self._prompts[number], self._left[number] = prompt, prompt.options.samples
             if self.run is None:
                 self.run = new_run(self._folder, detokenize_sentences(prompt.words))
                 self._describe()
@@ -71,11 +72,18 @@ class Board:
                     self._run_of(event).add(event)
                     continue
                 if isinstance(event, Ended):
-                    self._runs.pop((event.prompt, event.sample)).close()
+                    self._end(event)
                 yield event
         finally:
             for run in self._runs.values():
                 run.close()
+
+    def _end(self, ended: Ended) -> None:
+        """A continuation is complete; its prompt is forgotten with the last one."""
+        self._runs.pop((ended.prompt, ended.sample)).close()
+        self._left[ended.prompt] -= 1
+        if not self._left[ended.prompt]:
+            del self._prompts[ended.prompt], self._left[ended.prompt]
 
     def _describe(self) -> None:
         """What concerns all continuations: the graph, and what the tabs show."""
@@ -139,7 +147,8 @@ class _Run:
         self._columns.append(column)
         self._bits += values["word/surprisal"]
         values["word/perplexity"] = 2 ** (self._bits / (number + 1))
-        values["word/per_second"] = (number + 1) / max(time.monotonic() - self._began, 1e-9)
+        if number:  # the first word waited for nothing
+            values["word/per_second"] = number / max(time.monotonic() - self._began, 1e-9)
         self._writer.write(number, [*scalars(values), text_value("text/top_10", _table(column))])
         if self._histograms:
             self._writer.write(number, self._distributions(step))

@@ -119,8 +119,8 @@ class Repl:
         try:
             desk = Desk()
             for _ in desk.lay([Prompt(list(typed), self.options)]):
-                with closing(self._recorded(_noted(events, words, states), base)) as written:
-                    write_text(written, desk, self._out, self.style)
+                with closing(self._recorded(_noted(events, words, states), base)) as shown:
+                    write_text(shown, desk, self._out, self.style)
         finally:
             new = _grown(self._model, base, words, states)
             if written := len(new.words) - len(draft.words):
@@ -283,12 +283,13 @@ class Repl:
     def set(self, name: str, *values: str) -> None:
         """Set an option of the command line; without a value, to its default."""
         changes = self._settings.parse(name, values)
+        if changes.get("seed", 0) is None:
+            changes["seed"] = secrets.randbits(32)
+        self.options = changed(self.options, changes)
         if "seed" in changes:
             self._turns = 0
-            changes["seed"] = secrets.randbits(32) if changes["seed"] is None else changes["seed"]
         if "color_by" in changes:
             self.style = replace(self.style, by_surprisal=changes["color_by"] == "surprisal")
-        self.options = changed(self.options, changes)
 
     def show(self) -> None:
         """Show the model and all options; * is changed."""

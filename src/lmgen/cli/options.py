@@ -152,10 +152,12 @@ BOARD = all_of(
             is_flag=False,
             flag_value=DEFAULT_BOARD,
             metavar="[DIR]",
-            help="Write each softmax for TensorBoard into DIR; as the last word, or before another option, "
+            help="Write each softmax for TensorBoard into DIR; without DIR, that is last or before another option, "
             "where serve-board looks.",
         ),
-        click.option("--board-histograms", is_flag=True, help="Also of gates, cells and log-probabilities: slower."),
+        click.option(
+            "--board-histograms", is_flag=True, help="Also histograms of log-probabilities, gates and memory: slower."
+        ),
     )
 )
 """Runs for TensorBoard; `board_of` says where."""
