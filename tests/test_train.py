@@ -163,7 +163,7 @@ def test_scalars_for_tensorboard_are_written(lmgen, text, tmp_path):
 
     board = EventAccumulator(str(tmp_path / "m" / "training" / "board"))
     board.Reload()
-    assert {"train/loss", "train/rate", "validation/perplexity"} <= set(board.Tags()["tensors"])
+    assert {"train/loss", "train/rate", "validation/perplexity"} <= set(board.Tags()["scalars"])
 
 
 def test_after_kill_9_training_goes_on_from_the_snapshot(lmgen, text, tmp_path):
