@@ -242,7 +242,7 @@ def _read(descriptor):
         (["surprisal"], "a.csv", b"item,sentence\n1,a\n", 2, "has no column 'text', only item, sentence"),
         (["surprisal"], "a.txt", b"good\nb\xffd\n", 2, "is not UTF-8 text: line 2, byte 2"),
         (["surprisal"], "a.bin", b"\x7fELF\0\0", 2, "is not text: line 1 holds a NUL byte"),
-        (["surprisal"], "a.csv", b'text\n"' + b"a" * 200_000 + b'"\n', 2, "is not a row of a table"),
+        (["surprisal"], "a.csv", b'text\n"' + b"a" * 2_000_000 + b'"\n', 2, "is not a row of a table"),
         (["surprisal", "--columns", "token,colour"], "a.txt", b"a\n", 2, "no column 'colour'"),
         (["surprisal", "--text", "a"], "a.txt", b"a\n", 2, "not both"),
         (["eval"], "a.txt", b"\n \n", 2, "has no words"),
