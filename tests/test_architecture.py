@@ -6,19 +6,31 @@ from conftest import ROOT
 
 ORDER = """
 errors events vocabulary tokenizer manifest store fetch download archive placement model
-network plain graph layout definition checkpoint session
+network plain graph layout definition checkpoint session original
 quiet
-template converted convert litert
+template converted convert litert pytorch
 engines
 constraints samplers sampling generate beam statistics selftest
 scoring distribution evaluation choices
+contenders workers bench
 corpus batches trainer train summaries
 records prompts sentences tables output formats lmzoo
 heatmap hparams recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "definition", "checkpoint", "session", "convert", "trainer"}
+TENSORFLOW = {
+    "network",
+    "plain",
+    "graph",
+    "layout",
+    "definition",
+    "checkpoint",
+    "session",
+    "original",
+    "convert",
+    "trainer",
+}
 SOURCE = ROOT / "src" / "lmgen"
 
 
