@@ -3,7 +3,21 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from lmgen.bench import COLD, MACHINE, MEASURES, PEAK, WARM, Plan, bench, figures, fitting_groups, forget
+from lmgen.bench import (
+    BANDWIDTH,
+    COLD,
+    MACHINE,
+    PEAK,
+    PREFIX_WORDS,
+    SHARE,
+    TASKS,
+    WARM,
+    Plan,
+    figures,
+    fitting_groups,
+    forget,
+    in_rounds,
+)
 from lmgen.contenders import Engine, sentences, zipfian_text
 from lmgen.errors import DeviceError, MissingError, UsageError
 from lmgen.events import Measured
@@ -11,17 +25,18 @@ from lmgen.store import find
 from lmgen.workers import Task, Worker
 
 
-def test_contenders_take_turns_in_every_round(tiny_folder):
-    names = ["original", "session"]
+def test_contenders_take_turns_in_every_round():
+    names = ("litert:fast", "original")
 
-    measured = [event for event in bench(str(tiny_folder), names, Plan(2, 0)) if isinstance(event, Measured)]
+    measured = [event for event in in_rounds("mini", [names], Plan(2, 0)) if isinstance(event, Measured)]
 
-    assert {(one.contender, one.measure) for one in measured if one.contender != MACHINE} == {
-        (name, measure) for name in names for measure in MEASURES[:-1]
+    assert {(one.contender, one.measure) for one in measured} == {
+        (MACHINE, BANDWIDTH),
+        *((name, measure) for name in names for measure in (*TASKS, SHARE)),
     }
     assert all(one.value > 0 for one in measured)
-    order = [(one.round, one.contender) for one in measured if one.measure == "prefix words/s"]
-    assert order == [(0, "original"), (0, "session"), (1, "session"), (1, "original")]
+    order = [(one.round, one.contender) for one in measured if one.measure == PREFIX_WORDS]
+    assert order == [(0, "litert:fast"), (0, "original"), (1, "original"), (1, "litert:fast")]
     assert multiprocessing.active_children() == []
 
 

@@ -1,23 +1,20 @@
 import csv
 import io
 import json
-import signal
 import sys
-import time
 
+import pexpect
 import pytest
-
-from conftest import start_lmgen
 
 QUICK = ("--rounds", 1, "--seconds", 0)
 
 
-def test_figures_stand_beside_those_of_the_original(lmgen, tiny_folder):
-    result = lmgen("bench", tiny_folder, "--against", "original", *QUICK)
+def test_figures_stand_beside_those_of_the_original(lmgen):
+    result = lmgen("bench", "--engine", "litert:fast", "--against", "original", *QUICK)
 
     heading, *lines = result.out.splitlines()
     assert (result.exit_code, result.err) == (0, "")
-    assert heading.split()[-2:] == ["original", "session"]
+    assert heading.split()[-2:] == ["original", "litert:fast"]
     assert [line.rsplit("  ", 1)[0].split("  ")[0] for line in lines] == [
         *("prefix words/s", "words/s, 1 text", "words/s, 8 texts", "words/s, 32 texts", "scored words/s"),
         *("% of the memory's speed", "seconds to first word", "seconds to first word, cold", "peak memory, MB"),
@@ -26,15 +23,15 @@ def test_figures_stand_beside_those_of_the_original(lmgen, tiny_folder):
 
 
 @pytest.mark.parametrize("kind", ["md", "csv", "json"])
-def test_figures_have_the_form_asked_for(lmgen, tiny_folder, kind):
-    out = lmgen("bench", tiny_folder, "--engine", "session", "--format", kind, *QUICK).out
+def test_figures_have_the_form_asked_for(lmgen, kind):
+    out = lmgen("bench", "--engine", "litert:fast", "--format", kind, *QUICK).out
 
     if kind == "md":
         assert out.splitlines()[1] == "| --- | --- |"
         return
     rows = json.loads(out) if kind == "json" else list(csv.DictReader(io.StringIO(out)))
     assert list(rows[0]) == ["measure", "contender", "count", "mean", "sd", "median", "ratio"]
-    assert {row["contender"] for row in rows} == {"session", "machine"}
+    assert {row["contender"] for row in rows} == {"litert:fast", "machine"}
 
 
 @pytest.mark.parametrize(
@@ -62,11 +59,13 @@ def test_pytorch_that_is_not_there_is_named(lmgen, tiny_folder, monkeypatch):
     assert result.err == "lmgen: PyTorch is not installed: pip install torch, or leave out --against torch\n"
 
 
-def test_ctrl_c_leaves_what_was_measured(tiny_folder):
-    process = start_lmgen("bench", tiny_folder, "--against", "original", "--rounds", 100_000, "--seconds", 0)
-    time.sleep(10)  # in its starts, or in its rounds
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+def test_ctrl_c_leaves_what_was_measured(tmp_path):
+    command = ["-m", "lmgen", "bench", "--engine", "litert:fast", "--rounds", "100000", "--seconds", "0"]
+    terminal = pexpect.spawn(sys.executable, [*command, "-o", str(tmp_path / "speed.md"), "--format", "md"], timeout=60)
+    terminal.expect("litert:fast: scored words/s")  # the progress, on stderr
+    terminal.sendintr()
+    terminal.expect("lmgen: stopped")
+    terminal.expect(pexpect.EOF)
 
-    assert (process.returncode, err) == (130, b"lmgen: stopped\n")
-    assert b"seconds to first word" in out
+    assert terminal.wait() == 130
+    assert "| prefix words/s |" in (tmp_path / "speed.md").read_text()

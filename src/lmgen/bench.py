@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +38,8 @@ MEASURES = (*TASKS, SHARE, WARM, COLD, PEAK, BANDWIDTH)
 LESS_IS_BETTER, WITHOUT_RATIO = (WARM, COLD, PEAK), (SHARE, BANDWIDTH)
 MACHINE = "machine"
 """Stands for a contender's name where the machine itself is measured."""
-STARTS, START_WORDS = 3, 8
-"""How often each contender is started, at most; and words that it writes, for its peak of memory."""
+STARTS, START_SECONDS, START_WORDS = 3, 60, 8
+"""How often each contender is started, cold and warm, unless that took so long; and words that it writes."""
 PROBE = 512 << 20
 """Bytes that are read to see how fast memory is: far more than fit into a cache."""
 
@@ -63,17 +63,11 @@ def bench(model: str, names: Sequence[str], plan: Plan) -> Iterator[Begun | Apar
 
     Raises DeviceError if there is too little memory for two of them.
     """
-    peaks = dict.fromkeys(names, 0)
-    for number in range(min(plan.rounds, STARTS)):
-        for name in names:
-            for event in _start(model, name, number):
-                yield event
-                if isinstance(event, Measured) and event.measure == PEAK:
-                    peaks[name] = max(peaks[name], int(event.value * 1e6))
+    peaks = yield from _starts(model, names, min(plan.rounds, STARTS))
     groups = fitting_groups(peaks, memory_free())
     if len(groups) > 1:
         yield Apart(names[0])
-    yield from _rounds(model, groups, plan)
+    yield from in_rounds(model, groups, plan)
 
 
 def turns(names: Sequence[str], plan: Plan) -> int:
@@ -82,6 +76,20 @@ def turns(names: Sequence[str], plan: Plan) -> int:
 
 
 # Starts ---------------------------------------------------------------------------------------
+
+
+def _starts(model: str, names: Sequence[str], times: int) -> Generator[Begun | Measured, None, dict[str, int]]:
+    """Start all contenders in turn, so many times; returns the most memory that each had, in bytes."""
+    peaks, spent = dict.fromkeys(names, 0), dict.fromkeys(names, 0.0)
+    for number in range(times):
+        for name in (name for name in names if spent[name] < START_SECONDS):
+            began = time.perf_counter()
+            for event in _start(model, name, number):
+                yield event
+                if isinstance(event, Measured) and event.measure == PEAK:
+                    peaks[name] = max(peaks[name], int(event.value * 1e6))
+            spent[name] += time.perf_counter() - began
+    return peaks
 
 
 def _start(model: str, name: str, number: int) -> Iterator[Begun | Measured]:
@@ -161,7 +169,7 @@ def fitting_groups(peaks: dict[str, int], free: int) -> list[tuple[str, ...]]:
     return [(first, other) for other in others]
 
 
-def _rounds(model: str, groups: list[tuple[str, ...]], plan: Plan) -> Iterator[Begun | Measured]:
+def in_rounds(model: str, groups: list[tuple[str, ...]], plan: Plan) -> Iterator[Begun | Measured]:
     """All rounds of one group after the other; the first contender, which is in all of them, stays loaded."""
     first, probe = groups[0][0], Probe()
     yield Begun(first, "loading")

@@ -15,7 +15,7 @@ from lmgen.checkpoint import restore
 from lmgen.definition import read_graph, shape_of
 from lmgen.graph import shard_names
 from lmgen.layout import joined
-from lmgen.manifest import WIDTHS, weight_shapes
+from lmgen.manifest import SHARDS, WIDTHS, weight_shapes
 from lmgen.model import State, VectorCache
 from lmgen.network import CARRY_BIAS, FORGET_BIAS
 from lmgen.store import ModelFiles
@@ -65,8 +65,14 @@ class PyTorchModel:
             return self._softmax(torch.from_numpy(np.ascontiguousarray(hidden))).numpy()
 
     def _weight(self, name: str) -> torch.Tensor:
-        """A weight by its name without shards."""
-        return torch.from_numpy(joined(name, [restore(self._folder, part) for part in shard_names(name)]))
+        """A weight by its name without shards; those of the softmax are never in memory all at once."""
+        parts = (restore(self._folder, part) for part in shard_names(name))
+        if name != "softmax/W":
+            return torch.from_numpy(joined(name, list(parts)))
+        whole = torch.empty(weight_shapes(self.shape)[name])
+        for shard, part in enumerate(parts):
+            whole[shard::SHARDS] = torch.from_numpy(part)
+        return whole
 
     def _layer(self, scope: str) -> Callable:
         """One step of a projected peephole LSTM: (x, c, h) -> (c, h), float32 [rows, …]."""

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lmgen.bench import BANDWIDTH, MACHINE, Figure, Plan, bench, figures, turns
+from lmgen.bench import MACHINE, Figure, Plan, bench, figures, turns
 from lmgen.cli.options import complete_local
 from lmgen.contenders import ENGINES, RIVALS, check_installed, present
 from lmgen.errors import MissingError, UsageError
@@ -22,6 +22,8 @@ from lmgen.output import open_output, stderr_console
 from lmgen.store import DEFAULT_MODEL, find
 
 FORMATS = ("table", "md", "csv", "json")
+WIDE = 40
+"""Characters for each column of a table that is not on a terminal."""
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -116,7 +118,9 @@ def _write(found: list[Figure], names: Sequence[str], out: IO[str], kind: str) -
         writer.writeheader()
         writer.writerows(rows)
     else:
-        (_write_markdown if kind == "md" else _write_table)(_lines(found, names), out)
+        shown = [figure for figure in found if figure.contender != MACHINE]
+        (_write_markdown if kind == "md" else _write_table)(_lines(shown, names), out)
+        out.write(f"\n{_about(found)}\n")
 
 
 def _lines(found: list[Figure], names: Sequence[str]) -> list[list[str]]:
@@ -124,9 +128,13 @@ def _lines(found: list[Figure], names: Sequence[str]) -> list[list[str]]:
     cells: dict[str, dict[str, str]] = {}
     for figure in found:
         cells.setdefault(figure.measure, {})[figure.contender] = _cell(figure)
-    memory = cells.pop(BANDWIDTH, {}).get(MACHINE)
-    about = f"{os.cpu_count()} cores" + (f", memory {memory} GB/s" if memory else "")
-    return [[about, *names], *([measure, *(row.get(name, "") for name in names)] for measure, row in cells.items())]
+    return [["", *names], *([measure, *(row.get(name, "") for name in names)] for measure, row in cells.items())]
+
+
+def _about(found: list[Figure]) -> str:
+    """What the figures are, and of which machine."""
+    memory = "".join(f", memory read at {_cell(figure)} GB/s" for figure in found if figure.contender == MACHINE)
+    return f"Median (mean ± sd), times better than the first; {os.cpu_count()} cores{memory}."
 
 
 def _cell(figure: Figure) -> str:
@@ -140,15 +148,12 @@ def _number(value: float) -> str:
 
 
 def _write_markdown(lines: list[list[str]], out: IO[str]) -> None:
-    for place, line in enumerate(lines):
-        out.write(f"| {' | '.join(line)} |\n")
-        if not place:
-            out.write("|" + " --- |" * len(line) + "\n")
+    heading, *rest = (f"| {' | '.join(line)} |\n" for line in lines)
+    out.writelines((heading, "|" + " --- |" * len(lines[0]) + "\n", *rest))
 
 
 def _write_table(lines: list[list[str]], out: IO[str]) -> None:
     table = Table(*lines[0], box=None, pad_edge=False)
     for line in lines[1:]:
         table.add_row(*line)
-    console = Console(file=out, highlight=False)
-    console.print(table, width=None if console.is_terminal else max(console.width, 30 * len(lines[0])))
+    Console(file=out, highlight=False, width=None if out.isatty() else WIDE * len(lines[0])).print(table)
