@@ -38,7 +38,7 @@ MEASURES = (*TASKS, SHARE, WARM, COLD, PEAK, BANDWIDTH)
 LESS_IS_BETTER, WITHOUT_RATIO = (WARM, COLD, PEAK), (SHARE, BANDWIDTH)
 MACHINE = "machine"
 """Stands for a contender's name where the machine itself is measured."""
-STARTS, START_SECONDS, START_WORDS = 3, 60, 8
+STARTS, START_SECONDS, START_WORDS = 3, 40, 8
 """How often each contender is started, cold and warm, unless that took so long; and words that it writes."""
 PROBE = 512 << 20
 """Bytes that are read to see how fast memory is: far more than fit into a cache."""

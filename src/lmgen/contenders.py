@@ -26,7 +26,7 @@ TEXT = 20_000
 """Words of the text that is read and scored, again and again if that is too few."""
 SENTENCE = 20
 """Words of its sentences."""
-SCORED = 1_280
+SCORED = 640
 """Words at least that are scored at once, where sentences are read side by side."""
 
 
