@@ -18,7 +18,7 @@ heatmap hparams recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "definition", "checkpoint", "session", "convert", "trainer"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "checkpoint", "session", "convert", "trainer"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

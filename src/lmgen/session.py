@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmgen.checkpoint import check_checkpoint, read_slice
-from lmgen.definition import extract, read_graph, shape_of
+from lmgen.definition import extract, forward, read_graph, shape_of
 from lmgen.errors import DeviceError, IntegrityError
 from lmgen.graph import joined_name, memory_name, shard_names
 from lmgen.layout import file_of
@@ -93,8 +93,7 @@ class SessionModel:
         return tuple({name: values[: len(words)] for name, values in layer.items()} for layer in opened)
 
     def graph(self) -> bytes:
-        layers = [f"lstm/lstm_{layer}/concat_2" for layer in range(self.shape.layers)]
-        return extract(self._definition, ["softmax_out", *layers], []).SerializeToString()
+        return forward(self._definition, self.shape.layers).SerializeToString()
 
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""
@@ -130,6 +129,7 @@ class SessionModel:
         part = extract(definition, outputs, inputs)
         for node in part.node:
             node.device = self._device_of(node.name)
+        part = v1.GraphDef.FromString(part.SerializeToString())
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
         find = v1.get_default_graph().get_tensor_by_name
         self._gates = [
