@@ -14,7 +14,7 @@ constraints samplers sampling generate beam statistics selftest
 scoring distribution evaluation choices
 corpus batches trainer train summaries
 records prompts sentences tables output formats lmzoo
-heatmap hparams recording projector board
+measuring heatmap hparams runs recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()

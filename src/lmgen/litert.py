@@ -21,7 +21,7 @@ class LiteRTModel:
     """A `LanguageModel` over converted files. Rows never touch each other's numbers."""
 
     def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0, spelled_marks: bool = False) -> None:
-        self._files = files
+        self._files, self.graph_file = files, files.graph
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         threads = threads or os.cpu_count() or 1
         self._embed = _Function(converted.vectors, threads)
@@ -62,11 +62,6 @@ class LiteRTModel:
 
     def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
         return self._session.gates(state, words)
-
-    def graph(self) -> bytes:
-        from lmgen.definition import forward, read_graph  # 30 ms that no other call needs
-
-        return forward(read_graph(self._files.graph), len(self.start())).SerializeToString()
 
     @cached_property
     def _session(self) -> LanguageModel:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmgen.checkpoint import check_checkpoint, read_slice
-from lmgen.definition import extract, forward, read_graph, shape_of
+from lmgen.definition import extract, read_graph, shape_of
 from lmgen.errors import DeviceError, IntegrityError
 from lmgen.graph import joined_name, memory_name, shard_names
 from lmgen.layout import file_of
@@ -40,7 +40,8 @@ class SessionModel:
     """A `LanguageModel` in a TensorFlow session."""
 
     def __init__(self, files: ModelFiles, placement: Placement, spelled_marks: bool = False) -> None:
-        self._definition = definition = read_graph(files.graph)
+        definition = read_graph(files.graph)
+        self.graph_file = files.graph
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         self.shape = shape_of(definition, files.graph)
         if self.shape.rows < len(self.vocabulary):
@@ -91,9 +92,6 @@ class SessionModel:
         feeds[self._word] = _at_least_two(self.vectors(words))
         opened = self._session.run(self._gates, feeds)
         return tuple({name: values[: len(words)] for name, values in layer.items()} for layer in opened)
-
-    def graph(self) -> bytes:
-        return forward(self._definition, self.shape.layers).SerializeToString()
 
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""
