@@ -15,22 +15,11 @@ scoring distribution evaluation choices
 contenders workers bench
 corpus batches trainer train summaries
 records prompts sentences tables output formats lmzoo
-heatmap hparams recording projector board
+measuring heatmap hparams runs recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()
-TENSORFLOW = {
-    "network",
-    "plain",
-    "graph",
-    "layout",
-    "definition",
-    "checkpoint",
-    "session",
-    "original",
-    "convert",
-    "trainer",
-}
+TENSORFLOW = {"network", "plain", "graph", "layout", "checkpoint", "session", "original", "convert", "trainer"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

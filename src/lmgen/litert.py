@@ -21,7 +21,7 @@ class LiteRTModel:
     """A `LanguageModel` over converted files. Rows never touch each other's numbers."""
 
     def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0, spelled_marks: bool = False) -> None:
-        self._files = files
+        self._files, self.graph_file = files, files.graph
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         threads = threads or os.cpu_count() or 1
         self._embed = _Function(converted.vectors, threads)
@@ -63,15 +63,12 @@ class LiteRTModel:
     def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
         return self._session.gates(state, words)
 
-    def graph(self) -> bytes:
-        return self._session.graph()
-
     @cached_property
     def _session(self) -> LanguageModel:
         """Tells what lies inside the graph, which converted files do not show."""
-        from lmgen.session import SessionModel
-
         with quiet_tensorflow():
+            from lmgen.session import SessionModel
+
             return SessionModel(self._files, Placement(), self.vocabulary.spelled_marks)
 
     def _compute(self, words: list[str]) -> np.ndarray:

@@ -40,7 +40,8 @@ class SessionModel:
     """A `LanguageModel` in a TensorFlow session."""
 
     def __init__(self, files: ModelFiles, placement: Placement, spelled_marks: bool = False) -> None:
-        self._definition = definition = read_graph(files.graph)
+        definition = read_graph(files.graph)
+        self.graph_file = files.graph
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         self.shape = shape_of(definition, files.graph)
         if self.shape.rows < len(self.vocabulary):
@@ -92,10 +93,6 @@ class SessionModel:
         opened = self._session.run(self._gates, feeds)
         return tuple({name: values[: len(words)] for name, values in layer.items()} for layer in opened)
 
-    def graph(self) -> bytes:
-        layers = [f"lstm/lstm_{layer}/concat_2" for layer in range(self.shape.layers)]
-        return extract(self._definition, ["softmax_out", *layers], []).SerializeToString()
-
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""
         feeds = dict(zip(self._memories, self.start(LEAST_ROWS), strict=True))
@@ -130,6 +127,7 @@ class SessionModel:
         part = extract(definition, outputs, inputs)
         for node in part.node:
             node.device = self._device_of(node.name)
+        part = v1.GraphDef.FromString(part.SerializeToString())
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
         find = v1.get_default_graph().get_tensor_by_name
         self._gates = [
