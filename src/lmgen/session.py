@@ -127,6 +127,8 @@ class SessionModel:
         part = extract(definition, outputs, inputs)
         for node in part.node:
             node.device = self._device_of(node.name)
+            if node.op == "MatMul":
+                _batched(node)
         part = v1.GraphDef.FromString(part.SerializeToString())
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
         find = v1.get_default_graph().get_tensor_by_name
@@ -147,7 +149,7 @@ class SessionModel:
             with tf.device(self._devices[shard * len(self._devices) // SHARDS]):
                 matrix = tf.ensure_shape(read_slice(folder, variable), (shape.rows // SHARDS, shape.projection))
                 part = self._variable(variable, tf.transpose(matrix))
-                products.append(tf.matmul(self._top, part))
+                products.append(tf.raw_ops.BatchMatMulV2(x=self._top, y=part))
                 rows.append(_columns(part, self._ids // SHARDS, tf.equal(self._ids % SHARDS, shard)))
             self._restore_waiting()  # one after the other: little more than the model is ever in memory
         with tf.device(self._devices[-1]):
@@ -188,6 +190,13 @@ def _columns(matrix: tf.Tensor, places: tf.Tensor, wanted: tf.Tensor) -> tf.Tens
 
 def _at_least_two(rows: np.ndarray) -> np.ndarray:
     return rows if len(rows) >= LEAST_ROWS else np.repeat(rows, LEAST_ROWS, axis=0)
+
+
+def _batched(node) -> None:
+    """Make a MatMul a BatchMatMul, which multiplies two rows in the time of one; MatMul takes twice as long."""
+    node.op = "BatchMatMulV2"
+    for batched, single in (("adj_x", "transpose_a"), ("adj_y", "transpose_b")):
+        node.attr[batched].b = node.attr.pop(single).b
 
 
 def _variable_of(error: tf.errors.OpError) -> str:
