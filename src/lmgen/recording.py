@@ -32,6 +32,8 @@ from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 
 NAME = 40
 """Letters of a title in a run's name at most."""
+PIPE = 1 << 20
+"""Bytes that may wait while the other process starts: as many as Linux allows."""
 BUFFER, PAUSE = 1 << 16, 0.1
 """So many bytes, or seconds, of words are handed over at once: to wake another process takes as long as half a word."""
 
@@ -124,6 +126,7 @@ class _Writer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=BUFFER,
+            pipesize=PIPE,
             env={**os.environ, "PYTHONSAFEPATH": "1"},  # what lies in the current folder is not to be imported
             start_new_session=True,  # Ctrl-C is not for it: it has yet to finish its files
         )
