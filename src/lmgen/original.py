@@ -26,7 +26,7 @@ class Original:
         config = v1.ConfigProto(allow_soft_placement=True)  # the release names GPUs
         self._session = v1.Session(graph=tf.Graph(), config=config)
         with self._session.graph.as_default():
-            tf.import_graph_def(definition, name="")
+            tf.import_graph_def(v1.GraphDef.FromString(definition.SerializeToString()), name="")
         self._session.run("save/restore_all", {"save/Const:0": f"{file_pattern(files.folder)}/ckpt-*"})
 
     def read(self, words: Sequence[str]) -> np.ndarray:
