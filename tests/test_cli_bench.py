@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import pexpect
@@ -12,7 +13,8 @@ QUICK = ("--rounds", 1, "--seconds", 0)
 def test_figures_stand_beside_those_of_the_original(lmgen):
     result = lmgen("bench", "--engine", "litert:fast", "--against", "original", *QUICK)
 
-    heading, *lines = result.out.splitlines()
+    table, about = result.out.split("\n\n")
+    heading, *lines = table.splitlines()
     assert (result.exit_code, result.err) == (0, "")
     assert heading.split()[-2:] == ["original", "litert:fast"]
     assert [line.rsplit("  ", 1)[0].split("  ")[0] for line in lines] == [
@@ -20,6 +22,7 @@ def test_figures_stand_beside_those_of_the_original(lmgen):
         *("% of the memory's speed", "seconds to first word", "seconds to first word, cold", "peak memory, MB"),
     ]
     assert " 1.00×" in lines[0]
+    assert re.search(r"\d cores, memory read at [\d.,]+ GB/s", about)
 
 
 @pytest.mark.parametrize("kind", ["md", "csv", "json"])
