@@ -5,7 +5,7 @@ import ast
 from conftest import ROOT
 
 ORDER = """
-errors events vocabulary tokenizer manifest store fetch download archive placement model
+errors events vocabulary tokenizer manifest store runs fetch download archive placement model
 network plain graph layout definition checkpoint session
 quiet
 template converted convert litert

@@ -136,7 +136,7 @@ def test_an_interrupted_conversion_goes_on_where_it_was(tiny_folder, tmp_path):
     files = open_folder(shutil.copytree(tiny_folder, tmp_path / "copy"))
     target = beside(files, "float32")
     steps = convert(files, target, "float32")
-    assert [next(steps), next(steps)] == [("vectors.tflite", 3), ("memory.tflite", 3)]
+    assert [next(steps) for _ in range(3)] == [("checksums", 4), ("vectors.tflite", 4), ("memory.tflite", 4)]
     steps.close()
     assert find_converted(files, "float32") is None
     [partial] = files.folder.glob(".partial-*/vectors.tflite")
@@ -191,6 +191,16 @@ def test_a_checkpoint_with_values_that_are_not_finite_is_not_converted(tiny_fold
     with pytest.raises(IntegrityError, match="softmax/b in ckpt-softmax8 holds values that are not finite"):
         converted(folder, "fast")
     assert not beside(open_folder(folder), "fast").exists()
+
+
+def test_a_checkpoint_with_a_wrong_bit_is_not_converted(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "copy")
+    content = bytearray((folder / "ckpt-softmax3").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "ckpt-softmax3").write_bytes(content)
+
+    with pytest.raises(IntegrityError, match="ckpt-softmax3 is damaged"):
+        converted(folder, "fast")
 
 
 def test_a_vocabulary_larger_than_the_softmax_is_refused(copy):
