@@ -8,7 +8,7 @@ ORDER = """
 errors events vocabulary tokenizer manifest store runs fetch download archive placement model
 network plain graph layout definition checkpoint session
 quiet
-template converted convert litert
+template converted packed convert litert
 engines
 constraints samplers sampling generate beam statistics selftest
 scoring distribution evaluation choices

@@ -5,15 +5,20 @@ cache. `converted.toml` in it names the checkpoint they were made of, and the si
 """
 
 import hashlib
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
-import tomllib
 
 from lmgen.errors import IntegrityError
 from lmgen.store import CHECKPOINT_FILES, ModelFiles, home
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PRECISIONS = ("fast", "float32")
 """`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; the letters in float32."""
@@ -32,6 +37,13 @@ class Converted:
     memory: Path
     softmax: tuple[Path, ...]
     """The parts of the softmax, in the order of their rows."""
+    facts: bytes
+    """What they were made of, as `converted.toml` says it."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return self.vectors, self.memory, *self.softmax
 
 
 def beside(files: ModelFiles, precision: str) -> Path:
@@ -66,13 +78,18 @@ def fingerprint(files: ModelFiles) -> str:
     """Tells a checkpoint from any other, in a millisecond: a digest of names, sizes and samples of all files."""
     digest = hashlib.sha256()
     for name in CHECKPOINT_FILES:
-        size = (files.folder / name).stat().st_size
-        digest.update(f"{name} {size}\n".encode())
-        with open(files.folder / name, "rb") as file:
-            for sample in range(SAMPLES):
-                file.seek(max(0, size - SAMPLE_BYTES) * sample // (SAMPLES - 1))
-                digest.update(file.read(SAMPLE_BYTES))
+        sample(files.folder / name, digest)
     return digest.hexdigest()
+
+
+def sample(path: Path, digest: "hashlib._Hash") -> None:
+    """Add a file's name, size and samples to a digest: who cuts, replaces or overwrites the file changes it."""
+    size = path.stat().st_size
+    digest.update(f"{path.name} {size}\n".encode())
+    with open(path, "rb") as file:
+        for number in range(SAMPLES):
+            file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLES - 1))
+            digest.update(file.read(SAMPLE_BYTES))
 
 
 def _sizes(folder: Path, checkpoint: str) -> dict[str, int] | None:
@@ -87,8 +104,8 @@ def _checked(folder: Path, sizes: dict[str, int]) -> Converted:
     for name, size in sizes.items():
         if not (folder / name).is_file() or (folder / name).stat().st_size != size:
             raise _damaged(folder / name)
-    parts = len(sizes) - len((VECTORS, MEMORY))
-    return Converted(folder / VECTORS, folder / MEMORY, tuple(folder / SOFTMAX.format(part) for part in range(parts)))
+    softmax = tuple(folder / SOFTMAX.format(part) for part in range(len(sizes) - len((VECTORS, MEMORY))))
+    return Converted(folder / VECTORS, folder / MEMORY, softmax, (folder / FACTS).read_bytes())
 
 
 def _damaged(path: Path) -> IntegrityError:

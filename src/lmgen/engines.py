@@ -6,7 +6,7 @@ from lmgen.converted import PRECISIONS, find_converted
 from lmgen.errors import MissingError, UsageError
 from lmgen.model import LanguageModel
 from lmgen.placement import Placement
-from lmgen.quiet import quiet_tensorflow
+from lmgen.quiet import quiet_end, quiet_tensorflow
 from lmgen.store import DEFAULT_MODEL, find
 
 ENGINES = ("auto", "litert", "session")
@@ -46,6 +46,8 @@ def load(
         if converted:
             from lmgen.litert import LiteRTModel
 
+            if not verbose:
+                quiet_end()
             return LiteRTModel(files, converted, placement.threads, spelled_marks)
         from lmgen.session import SessionModel
 

@@ -6,6 +6,7 @@ The file is the release's: one UTF-8 word a line, the line's number is the word'
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,9 @@ class Vocabulary:
         except OSError as error:
             raise MissingError(f"cannot read the vocabulary {path}: {error.strerror}") from error
         lines = data.decode("utf-8", "surrogateescape").split("\n")
-        words = [word for line in lines if (word := line.strip(_ASCII_SPACE)) and word != _NO_WORD]
+        if any(space.encode() in data for space in _ASCII_SPACE if space != "\n"):
+            lines = [line.strip(_ASCII_SPACE) for line in lines]
+        words = [word for word in lines if word and word != _NO_WORD]
         try:
             return cls(words, spelled_marks)
         except IntegrityError as error:
@@ -75,11 +78,11 @@ class Vocabulary:
 
         They are the first five that occur in no word (0 to 4 in the release).
         """
-        text = np.frombuffer(encode("".join(self.words)), np.uint8)
-        unused = np.flatnonzero(np.bincount(text, minlength=256) == 0)
+        text = encode("".join(self.words))
+        unused = bytes(islice((value for value in range(256) if value not in text), 5))
         if len(unused) < 5:
             raise IntegrityError("the vocabulary's words use too many byte values: five must be free")
-        return bytes(unused[:5].tolist())
+        return unused
 
     def char_ids(self, word: str) -> np.ndarray:
         """How the model reads a word: int32 [50], byte values between the word's marks, then padding.
