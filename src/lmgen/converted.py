@@ -56,6 +56,13 @@ def cached(files: ModelFiles, precision: str) -> Path:
     return home() / "converted" / f"{fingerprint(files)[:16]}-{precision}"
 
 
+def size_of(files: ModelFiles, precision: str) -> int:
+    """Bytes that the files of a precision take, about."""
+    sizes = {name: (files.folder / name).stat().st_size for name in CHECKPOINT_FILES}
+    matrices = sum(sizes.values()) - sizes["ckpt-char-embedding"]
+    return sizes["ckpt-char-embedding"] + (matrices // 4 if precision == "fast" else matrices)
+
+
 def find_converted(files: ModelFiles, precision: str) -> Converted | None:
     """The files of a model in a precision; None if there are none, or they belong to another checkpoint.
 

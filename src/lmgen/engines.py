@@ -1,7 +1,5 @@
 """A name or a folder becomes a model, on the engine asked for."""
 
-from dataclasses import replace
-
 from lmgen.converted import PRECISIONS, find_converted
 from lmgen.errors import MissingError, UsageError
 from lmgen.model import LanguageModel
@@ -36,10 +34,9 @@ def load(
     if engine not in ENGINES or precision not in PRECISIONS:
         raise UsageError(f"no engine {engine!r} or precision {precision!r}: choose from {ENGINES}, {PRECISIONS}")
     files = find(model)
-    placed = replace(placement, threads=0) != Placement()
-    if engine == "litert" and placed:
+    if engine == "litert" and placement.places:
         raise UsageError("devices are placed by the session alone: leave out --engine litert")
-    converted = None if engine == "session" or placed else find_converted(files, precision)
+    converted = None if engine == "session" or placement.places else find_converted(files, precision)
     if engine == "litert" and not converted:
         raise MissingError(f"{model} has no files in {precision}: lmgen convert {model} --precision {precision}")
     with quiet_tensorflow(verbose):

@@ -8,7 +8,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from lmgen.cli.converting import convert_first
 from lmgen.cli.options import complete_model
+from lmgen.converted import PRECISIONS
 from lmgen.download import Event, Need, Source, bring, lacking, survey
 from lmgen.errors import LmgenError
 from lmgen.events import Failed, Placed, Received, Waiting
@@ -57,6 +59,8 @@ def download(model: str, quiet: bool, **options) -> None:
     console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them brought now")
     if absent := lacking(manifest):
         console.print(f"it still lacks {', '.join(absent)}", soft_wrap=True)
+    elif options["yes"] or _confirmed("Convert it for the fast engine, which takes half a minute?"):
+        convert_first(manifest.name, PRECISIONS[0], verbose=False)
     click.echo(own_folder(manifest.name))
 
 
@@ -79,9 +83,17 @@ def _verified(model: str, console: Console) -> Path:
 
 def _ask(certain: bool) -> None:
     """Go on only if the person at the terminal, if there is one, wants it."""
-    asked = sys.stdin.isatty() and sys.stderr.isatty() and not certain
-    if asked and not click.confirm("Go on?", default=True, err=True):
+    if _someone() and not certain and not _confirmed("Go on?"):
         raise LmgenError("nothing was fetched")
+
+
+def _confirmed(question: str) -> bool:
+    """Whether there is a person at the terminal who says yes."""
+    return _someone() and click.confirm(question, default=True, err=True)
+
+
+def _someone() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _print_plan(manifest: Manifest, source: Source, needs: list[Need]) -> None:
