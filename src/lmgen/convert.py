@@ -12,16 +12,16 @@ import tensorflow as tf
 
 from lmgen import plain
 from lmgen.checkpoint import check_checkpoint
-from lmgen.converted import MEMORY, SOFTMAX, VECTORS, fingerprint, save_facts
+from lmgen.converted import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, fingerprint, save_facts
 from lmgen.definition import read_graph, shape_of
 from lmgen.errors import IntegrityError
+from lmgen.extents import check_sums, find_extents
 from lmgen.graph import shard_names
 from lmgen.layout import file_of, joined
 from lmgen.manifest import SHARDS, Shape, weight_shapes
 from lmgen.network import CARRY_BIAS
-from lmgen.runs import check_sums, find_runs
 from lmgen.store import CHECKPOINT_FILES, ModelFiles
-from lmgen.template import fill, marked
+from lmgen.template import error_norms, fill, marked
 from lmgen.vocabulary import WORD_LENGTH
 
 PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
@@ -46,7 +46,7 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     check_checkpoint(files.folder, shape)
     partial = folder.with_name(f".partial-{folder.name}-{fingerprint(files)[:16]}")
     partial.mkdir(parents=True, exist_ok=True)
-    makers = _makers(files.folder, shape, precision == "fast")
+    makers = _makers(files.folder, shape, precision)
     yield "checksums", len(makers) + 1
     with ThreadPoolExecutor() as pool:
         list(pool.map(check_sums, (files.folder / name for name in CHECKPOINT_FILES)))
@@ -61,15 +61,17 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     partial.replace(folder)
 
 
-def _makers(folder: Path, shape: Shape, small: bool) -> dict[str, Callable[[Path], None]]:
+def _makers(folder: Path, shape: Shape, precision: str) -> dict[str, Callable[[Path], None]]:
     """What writes each file, by its name."""
-    weights, template = Weights(folder, shape), _softmax_template(small)
+    weights, template = Weights(folder, shape), _softmax_template(precision != "float32")
     makers = {
         VECTORS: lambda path: _write_vectors(weights, path),
-        MEMORY: lambda path: _write_memory(weights, small, path),
+        MEMORY: lambda path: _write_memory(weights, precision == "fast", path),
     }
     for number, rows in enumerate(part_bounds(shape.rows)):
         makers[SOFTMAX.format(number)] = lambda path, rows=rows: _write_softmax(weights, rows, template(), path)
+    if precision == "exact":
+        makers |= {ROUNDED: lambda path: _write_rounded(weights, path), NORMS: lambda path: _write_norms(weights, path)}
     return makers
 
 
@@ -77,7 +79,7 @@ class Weights:
     """Weights of a checkpoint by their names without shards, float32, read where they are asked for."""
 
     def __init__(self, folder: Path, shape: Shape) -> None:
-        self.shape, self._shapes, self._runs = shape, weight_shapes(shape), find_runs(folder)
+        self.shape, self._shapes, self._extents = shape, weight_shapes(shape), find_extents(folder)
 
     def names(self, scope: str) -> list[str]:
         return [name for name in self._shapes if name.startswith(scope)]
@@ -94,9 +96,9 @@ class Weights:
 
     def _read(self, variable: str, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Numbers of a variable. Raises IntegrityError if they are not float32, or not finite."""
-        if variable not in self._runs:
+        if variable not in self._extents:
             raise IntegrityError(f"{variable} in {file_of(variable)} is not kept as float32 numbers")
-        numbers = self._runs[variable].read(begin, end)
+        numbers = self._extents[variable].read(begin, end)
         if not np.isfinite(numbers).all():
             raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
         return numbers
@@ -167,6 +169,23 @@ def _write_softmax(weights: Weights, rows: tuple[int, int], template: bytes, pat
     """One part of the softmax: logits from the top layer's h."""
     matrix, bias = weights.softmax(*rows)
     fill(template, {ROWS: len(matrix), PROJECTION: matrix.shape[1]}, [matrix, bias], path)
+
+
+def _write_rounded(weights: Weights, path: Path) -> None:
+    """What the product sees of h: h times a matrix that int8 holds exactly and that changes nothing."""
+    one = marked(1, [PROJECTION, PROJECTION])
+    template = _file(
+        lambda h: {"rounded": _product_in_two(h, one)}, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small=True
+    )
+    size = weights.shape.projection
+    fill(template, {PROJECTION: size}, [np.eye(size, dtype=np.float32)], path)
+
+
+def _write_norms(weights: Weights, path: Path) -> None:
+    """Norms of each row of the softmax: of what int8 takes away from it, and of what it keeps; float32 [2, rows]."""
+    parts = [error_norms(weights.softmax(*rows)[0]) for rows in part_bounds(weights.shape.rows)]
+    with open(path, "wb") as file:
+        np.save(file, np.concatenate(parts, 1))
 
 
 def _product_in_two(x, matrix):

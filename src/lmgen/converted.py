@@ -1,7 +1,6 @@
 """Where the LiteRT files of a model are, and whether they still belong to it.
 
-They lie in a folder for each precision, beside the checkpoint (`litert-fast`, `litert-float32`) or in the
-cache. `converted.toml` in it names the checkpoint they were made of, and the size of each.
+They lie in a folder for each precision, beside the checkpoint (such as `litert-fast`) or in the cache. `converted.toml` in it names the checkpoint they were made of, and the size of each.
 """
 
 import hashlib
@@ -20,11 +19,14 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PRECISIONS = ("fast", "float32")
-"""`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; the letters in float32."""
+PRECISIONS = ("fast", "exact", "float32")
+"""`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; the letters in float32.
+`exact`: only the softmax, which tells where float32 is to be computed."""
 VERSION = 1
 """Of the files' contents: those of another version are made anew."""
 VECTORS, MEMORY, SOFTMAX = "vectors.tflite", "memory.tflite", "softmax-{}.tflite"
+ROUNDED, NORMS = "rounded.tflite", "norms.npy"
+"""Of `exact`: what an int8 softmax sees of h, and how far its rows are from the real ones."""
 FACTS = "converted.toml"
 SAMPLES, SAMPLE_BYTES = 16, 4096
 
@@ -42,7 +44,7 @@ class Converted:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All of them."""
+        """All LiteRT files."""
         return self.vectors, self.memory, *self.softmax
 
 
@@ -60,7 +62,8 @@ def size_of(files: ModelFiles, precision: str) -> int:
     """Bytes that the files of a precision take, about."""
     sizes = {name: (files.folder / name).stat().st_size for name in CHECKPOINT_FILES}
     matrices = sum(sizes.values()) - sizes["ckpt-char-embedding"]
-    return sizes["ckpt-char-embedding"] + (matrices // 4 if precision == "fast" else matrices)
+    whole = {"fast": 0, "exact": sizes["ckpt-lstm"], "float32": matrices}[precision]
+    return sizes["ckpt-char-embedding"] + whole + (matrices - whole) // 4
 
 
 def find_converted(files: ModelFiles, precision: str) -> Converted | None:
@@ -111,7 +114,8 @@ def _checked(folder: Path, sizes: dict[str, int]) -> Converted:
     for name, size in sizes.items():
         if not (folder / name).is_file() or (folder / name).stat().st_size != size:
             raise _damaged(folder / name)
-    softmax = tuple(folder / SOFTMAX.format(part) for part in range(len(sizes) - len((VECTORS, MEMORY))))
+    parts = sum(name.startswith("softmax-") for name in sizes)
+    softmax = tuple(folder / SOFTMAX.format(part) for part in range(parts))
     return Converted(folder / VECTORS, folder / MEMORY, softmax, (folder / FACTS).read_bytes())
 
 

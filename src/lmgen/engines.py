@@ -25,7 +25,7 @@ def load(
       engine: `litert` runs converted files; `session` the GraphDef and its checkpoint; `auto` is litert
         where the model has been converted and no device is asked for.
       placement: of the session; litert heeds the number of threads alone.
-      precision: of litert, `fast` or `float32`; a session computes in float32 always.
+      precision: of litert, `fast`, `exact` or `float32`; a session computes in float32 always.
       verbose: let the engines say what they like to.
       spelled_marks: read `<S>` and `</S>` by their letters.
 
@@ -45,6 +45,10 @@ def load(
 
             if not verbose:
                 quiet_end()
+            if precision == "exact":
+                from lmgen.exact import ExactModel
+
+                return ExactModel(files, converted, placement.threads, spelled_marks)
             return LiteRTModel(files, converted, placement.threads, spelled_marks)
         from lmgen.session import SessionModel
 

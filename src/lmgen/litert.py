@@ -35,7 +35,7 @@ class LiteRTModel:
         threads = threads or os.cpu_count() or 1
         packed = find_packed(converted, lambda path, target: _compiled(path, threads, target))
         self._embed, self._step, *self._softmax = (
-            _Function(path, threads, packed.get(path)) for path in converted.paths
+            Function(path, threads, packed.get(path)) for path in converted.paths
         )
         self._cells = self._step.width("state_0") - self._step.width("x")
         rows = sum(part.output_width("logits") for part in self._softmax)
@@ -88,7 +88,7 @@ class LiteRTModel:
         return self._embed(characters=self.vocabulary.all_char_ids(words))["vectors"]
 
 
-class _Function:
+class Function:
     """The one function of a file, for any number of rows."""
 
     def __init__(self, path: Path, threads: int, packed: Path | None = None) -> None:

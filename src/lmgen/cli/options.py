@@ -49,7 +49,7 @@ def precision(default: str) -> Callable:
         type=click.Choice(PRECISIONS),
         default=default,
         show_default=True,
-        help="Of litert: int8 or float32 matrices.",
+        help="Of litert: int8, float32, or float32's choices by int8.",
     )
 
 

@@ -2,7 +2,7 @@
 
 A file of the first format is a leveldb table: blocks of entries, an index of the blocks, and a footer.
 TensorFlow writes each float32 tensor as one entry, a message SavedTensorSlices, and never compresses:
-its numbers are one run of bytes, which can be read in parts or mapped into memory.
+its numbers are one run of bytes, an extent, which can be read in parts or mapped into memory.
 """
 
 import mmap
@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Run:
+class Extent:
     """The numbers of one float32 tensor."""
 
     path: Path
@@ -40,16 +40,19 @@ class Run:
         return np.fromfile(self.path, "<f4", end - begin, offset=self.offset + 4 * begin)
 
     def mapped(self, columns: int) -> np.ndarray:
-        """All numbers, float32 [rows, columns], which are read from the file where they are looked at."""
-        return np.memmap(self.path, "<f4", "r", self.offset, (self.count // columns, columns))
+        """All numbers, float32 [rows, columns], read from the file where they are looked at: a row here, a row there."""
+        with open(self.path, "rb") as file:
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        memory.madvise(mmap.MADV_RANDOM)
+        return np.frombuffer(memory, "<f4", self.count, self.offset).reshape(-1, columns)
 
 
-def find_runs(folder: Path) -> dict[str, Run]:
-    """The runs of all float32 variables of a checkpoint, by name; little more than the indices is read.
+def find_extents(folder: Path) -> dict[str, Extent]:
+    """The extents of all float32 variables of a checkpoint, by name; little more than the indices is read.
 
     Raises IntegrityError if a file is damaged.
     """
-    return {name: run for file in CHECKPOINT_FILES for name, run in _runs(folder / file)}
+    return {name: extent for file in CHECKPOINT_FILES for name, extent in _extents(folder / file)}
 
 
 def check_sums(path: Path) -> None:
@@ -61,25 +64,25 @@ def check_sums(path: Path) -> None:
                 raise IntegrityError(f"{path} is damaged: a checksum is wrong; bring it anew")
 
 
-def _runs(path: Path) -> Iterator[tuple[str, Run]]:
+def _extents(path: Path) -> Iterator[tuple[str, Extent]]:
     try:
         with _opened(path) as data:
             for block in _blocks(data):
                 for begin, end in _entries(data, *block):
-                    yield from _run(path, data, begin, end)
+                    yield from _extent(path, data, begin, end)
     except (IndexError, ValueError, KeyError) as error:
         raise IntegrityError(f"{path} is damaged, or no checkpoint file: bring it anew") from error
 
 
-def _run(path: Path, data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[str, Run]]:
-    """The run in one entry's value, if there is one."""
+def _extent(path: Path, data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[str, Extent]]:
+    """The extent in one entry's value, if there is one."""
     message = _fields(data, begin, end)
     if SLICE in message:
         part = _fields(data, *message[SLICE])
         name, tensor = data[slice(*part[NAME])].decode(), _fields(data, *part[TENSOR])
         if FLOATS in tensor:
             first, last = tensor[FLOATS]
-            yield name, Run(path, first, (last - first) // 4)
+            yield name, Extent(path, first, (last - first) // 4)
 
 
 def _opened(path: Path) -> mmap.mmap:
