@@ -8,7 +8,7 @@ ORDER = """
 errors events vocabulary tokenizer manifest store extents fetch download archive placement model
 network plain graph layout definition checkpoint session
 quiet
-template converted packed convert litert samplers screening rows exact
+template converted packed convert kept litert samplers screening rows exact
 engines
 constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices

@@ -94,6 +94,16 @@ def test_a_folder_that_cannot_be_written_to_leaves_its_files_in_the_cache(lmgen,
     assert lmgen("complete", "the", "-m", copy).err == ""
 
 
+def test_vectors_of_frequent_words_can_be_computed_at_once(lmgen, copy, monkeypatch):
+    monkeypatch.setattr("lmgen.packed.LEAST_BYTES", 0)
+    lmgen("convert", copy)
+    [kept] = home().glob("packed/*/words.vectors")
+    before = kept.stat().st_size
+
+    assert lmgen("convert", copy, "--embeddings", 10) == (0, f"{copy / 'litert-fast'}\n", "")
+    assert (before, kept.stat().st_size) == (0, 10 * 4 * (1 + 16))
+
+
 def test_the_default_model_writes_without_tensorflow():
     code = "import sys; from lmgen.cli import main; main(['complete', 'The', '--max-words', '3']); "
     code += "sys.exit('tensorflow' in sys.modules)"

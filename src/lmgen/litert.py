@@ -1,7 +1,8 @@
 """A model from LiteRT files: no TensorFlow, a start in a tenth of a second, and the memory's speed."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -18,12 +19,15 @@ from ai_edge_litert.compiled_model import (
 
 from lmgen.converted import Converted
 from lmgen.errors import IntegrityError
+from lmgen.kept import KeptVectors
 from lmgen.model import LanguageModel, State, VectorCache
 from lmgen.packed import find_packed
 from lmgen.placement import Placement
 from lmgen.quiet import quiet_tensorflow
 from lmgen.store import ModelFiles
 from lmgen.vocabulary import Vocabulary
+
+KEPT = "words.vectors"
 
 
 class LiteRTModel:
@@ -43,7 +47,7 @@ class LiteRTModel:
             raise IntegrityError(
                 f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {rows} rows: they do not belong together"
             )
-        self._cache = VectorCache(self._compute)
+        self._cache = VectorCache(self._keeper(packed) or self._compute)
 
     def start(self, rows: int = 1) -> State:
         size = self._cells + self._step.width("x")
@@ -84,8 +88,20 @@ class LiteRTModel:
         with quiet_tensorflow():
             return SessionModel(self._files, Placement(), self.vocabulary.spelled_marks)
 
+    def _keeper(self, packed: dict[Path, Path]) -> Callable[[list[str]], np.ndarray] | None:
+        """What gives vectors of words and keeps them, where packed weights are kept."""
+        if not packed:
+            return None
+        path, size = next(iter(packed.values())).with_name(KEPT), self._step.width("x")
+        with contextlib.suppress(OSError):
+            return KeptVectors(path, size, self.vocabulary, self._spelled).of
+        return None
+
     def _compute(self, words: list[str]) -> np.ndarray:
-        return self._embed(characters=self.vocabulary.all_char_ids(words))["vectors"]
+        return self._spelled(self.vocabulary.all_char_ids(words))
+
+    def _spelled(self, characters: np.ndarray) -> np.ndarray:
+        return self._embed(characters=characters)["vectors"]
 
 
 class Function:

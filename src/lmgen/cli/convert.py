@@ -1,18 +1,29 @@
 """`lmgen convert`: files that the fast engine runs."""
 
 import click
+from rich.progress import Progress
 
 from lmgen.cli.converting import convert_model
 from lmgen.cli.options import complete_model, precision
 from lmgen.engines import load
+from lmgen.kept import KEPT_WORDS
+from lmgen.model import SPELLED_WORDS
+from lmgen.output import stderr_console
 from lmgen.store import DEFAULT_MODEL, find
 
 
 @click.command(short_help="Make the files that the fast engine runs.")
 @click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL|FOLDER]", shell_complete=complete_model)
 @precision("fast")
+@click.option(
+    "--embeddings",
+    type=click.IntRange(0, KEPT_WORDS),
+    default=0,
+    metavar="N",
+    help="Of a large model, also compute the vectors of the N most frequent words, which are kept in the cache.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
-def convert(model: str, precision: str, verbose: bool) -> None:
+def convert(model: str, precision: str, embeddings: int, verbose: bool) -> None:
     """Make LiteRT files of MODEL, a name or a folder, and print where they are.
 
     They are written beside the checkpoint, or in the cache where that cannot be. Files that are there and
@@ -22,7 +33,13 @@ def convert(model: str, precision: str, verbose: bool) -> None:
     Examples:
       lmgen convert models/news
       lmgen convert lm1b --precision float32
+      lmgen convert lm1b --embeddings 20000
     """
     folder = convert_model(find(model), precision, verbose)
-    load(model, "litert", precision=precision, verbose=verbose)  # packs the weights of a large one
+    loaded = load(model, "litert", precision=precision, verbose=verbose)  # packs the weights of a large one
+    words = loaded.vocabulary.words[:embeddings]
+    console = stderr_console()
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        for begin in progress.track(range(0, len(words), SPELLED_WORDS), description="vectors of words"):
+            loaded.vectors(words[begin : begin + SPELLED_WORDS])
     click.echo(folder)
