@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmgen import kept
+from lmgen import vocabulary
 from lmgen.kept import KeptVectors
 from lmgen.vocabulary import LITERAL, Vocabulary
 
@@ -43,7 +43,7 @@ def test_what_one_process_computed_the_others_read(opened, computed):
 
 
 def test_other_words_and_rare_ones_are_not_kept(opened, computed, monkeypatch):
-    monkeypatch.setattr(kept, "KEPT_WORDS", 5)
+    monkeypatch.setattr(vocabulary, "FREQUENT_WORDS", 5)
     for _ in range(2):
         opened().of(["the", "mat", "never-seen", LITERAL + "the"])
 
@@ -51,7 +51,7 @@ def test_other_words_and_rare_ones_are_not_kept(opened, computed, monkeypatch):
 
 
 def test_the_file_is_bounded(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(kept, "KEPT_WORDS", 5)
+    monkeypatch.setattr(vocabulary, "FREQUENT_WORDS", 5)
     opened().of(WORDS)
 
     assert (tmp_path / "vectors").stat().st_size == 5 * 4 * (1 + SIZE)

@@ -1,7 +1,7 @@
 """Vectors of frequent words, kept in a file that all processes read and fill.
 
-A word's vector takes ten times as long as all else that reading it needs. The file has a place for each of
-the words of a vocabulary that come first, the most frequent ones. Each place is a checksum, of the word's
+A word's vector takes longer than all else that reading it needs. The file has a place for each frequent word
+of the vocabulary (270 MB at the released size, but what was never written takes no room). Each place is a checksum, of the word's
 characters and its vector, and the vector: what is not there, was written by halves, or belongs to another
 word does not fit its checksum, and is computed.
 """
@@ -15,9 +15,6 @@ import google_crc32c
 import numpy as np
 
 from lmgen.vocabulary import Vocabulary
-
-KEPT_WORDS = 1 << 16
-"""Places of a file: 270 MB at most at the released size; what was never written takes no room."""
 
 
 class KeptVectors:
@@ -62,10 +59,8 @@ class KeptVectors:
 
     def _place(self, word: str) -> int | None:
         """First byte of the word's record; None for words that are not kept."""
-        number = self._vocabulary.id(word)
-        if word not in self._vocabulary or number >= KEPT_WORDS:
-            return None
-        return number * 4 * (1 + self._size)
+        number = self._vocabulary.frequent.get(word)
+        return None if number is None else number * 4 * (1 + self._size)
 
 
 def _checksum(characters: np.ndarray, numbers: bytes) -> bytes:

@@ -6,10 +6,10 @@ from rich.progress import Progress
 from lmgen.cli.converting import convert_model
 from lmgen.cli.options import complete_model, precision
 from lmgen.engines import load
-from lmgen.kept import KEPT_WORDS
 from lmgen.model import SPELLED_WORDS
 from lmgen.output import stderr_console
 from lmgen.store import DEFAULT_MODEL, find
+from lmgen.vocabulary import FREQUENT_WORDS
 
 
 @click.command(short_help="Make the files that the fast engine runs.")
@@ -17,7 +17,7 @@ from lmgen.store import DEFAULT_MODEL, find
 @precision("fast")
 @click.option(
     "--embeddings",
-    type=click.IntRange(0, KEPT_WORDS),
+    type=click.IntRange(0, FREQUENT_WORDS),
     default=0,
     metavar="N",
     help="Of a large model, also compute the vectors of the N most frequent words, which are kept in the cache.",
