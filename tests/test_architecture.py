@@ -5,12 +5,12 @@ import ast
 from conftest import ROOT
 
 ORDER = """
-errors events vocabulary tokenizer manifest store fetch download archive placement model
+errors events vocabulary tokenizer manifest store extents fetch download archive placement model
 network plain graph layout definition checkpoint session
 quiet
-template converted convert litert
+template converted packed convert kept litert samplers screening rows exact
 engines
-constraints samplers sampling generate beam statistics selftest
+constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices
 corpus batches trainer train summaries
 records prompts sentences tables output formats lmzoo
