@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,18 @@ def tiny_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
     manifest = Manifest("tiny", "A random model.", "CC0-1.0", tiny_shape, len(tiny_words))
     write_model(folder, manifest, Vocabulary(tiny_words), tiny_weights, step=7)
     return folder
+
+
+@pytest.fixture(scope="session")
+def writer_folder(tiny_folder, tmp_path_factory):
+    """The tiny model with the files that `complete` would make of it first."""
+    from lmgen.convert import convert
+    from lmgen.converted import beside
+    from lmgen.store import open_folder
+
+    files = open_folder(shutil.copytree(tiny_folder, tmp_path_factory.mktemp("writer") / "tiny"))
+    list(convert(files, beside(files, "fast"), "fast"))
+    return files.folder
 
 
 @pytest.fixture(scope="session")

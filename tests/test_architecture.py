@@ -5,12 +5,12 @@ import ast
 from conftest import ROOT
 
 ORDER = """
-errors events vocabulary tokenizer manifest store fetch download archive placement model
+errors events vocabulary tokenizer manifest store extents fetch download archive placement model
 network plain graph layout definition checkpoint session original
 quiet
-template converted convert litert pytorch
+template converted packed convert kept litert pytorch samplers screening rows exact
 engines
-constraints samplers sampling generate beam statistics selftest
+constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices
 contenders workers bench
 corpus batches trainer train summaries

@@ -12,11 +12,11 @@ from conftest import serving_board, start_lmgen
 
 
 @pytest.fixture(scope="module")
-def runs(tiny_folder, tmp_path_factory):
+def runs(writer_folder, tmp_path_factory):
     from lmgen.cli import main
 
     folder = tmp_path_factory.mktemp("runs")
-    assert main(["complete", "-m", str(tiny_folder), "the cat", "--seed", "1", "--board", str(folder)]) == 0
+    assert main(["complete", "-m", str(writer_folder), "the cat", "--seed", "1", "--board", str(folder)]) == 0
     return folder
 
 

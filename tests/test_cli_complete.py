@@ -13,9 +13,9 @@ PREFIX = "the cat"
 
 
 @pytest.fixture
-def complete(lmgen, tiny_folder):
+def complete(lmgen, writer_folder):
     def run(*arguments):
-        return lmgen("complete", "-m", tiny_folder, *arguments)
+        return lmgen("complete", "-m", writer_folder, *arguments)
 
     return run
 
@@ -91,8 +91,8 @@ def test_samples_as_a_table(complete):
     assert first.split("\t")[:3] == ["0", "1", PREFIX]
 
 
-def test_a_prefix_comes_from_stdin(tiny_folder):
-    process = start_lmgen("complete", "-", "-m", tiny_folder, "--seed", 1, stdin=subprocess.PIPE)
+def test_a_prefix_comes_from_stdin(writer_folder):
+    process = start_lmgen("complete", "-", "-m", writer_folder, "--seed", 1, stdin=subprocess.PIPE)
 
     out, err = process.communicate("the voilà \n".encode())
 
@@ -109,8 +109,8 @@ def test_a_prefix_comes_from_stdin(tiny_folder):
     ],
     ids=["bytes", "nul", "long"],
 )
-def test_stdin_that_will_not_do_is_refused(tiny_folder, given, told):
-    process = start_lmgen("complete", "-", "-m", tiny_folder, stdin=subprocess.PIPE)
+def test_stdin_that_will_not_do_is_refused(writer_folder, given, told):
+    process = start_lmgen("complete", "-", "-m", writer_folder, stdin=subprocess.PIPE)
 
     _, err = process.communicate(given)
 
@@ -142,9 +142,9 @@ def test_the_placement_is_printed_on_stderr(complete):
     assert "lstm/lstm_1/concat_2\tConcat\t/job:localhost/replica:0/task:0/device:CPU:1" in result.err.splitlines()
 
 
-def test_tensorflow_s_chatter_reaches_the_user_only_under_v(tiny_folder):
-    quiet = start_lmgen("complete", "-m", tiny_folder, "--seed", 1)
-    loud = start_lmgen("complete", "-m", tiny_folder, "--seed", 1, "-v")
+def test_tensorflow_s_chatter_reaches_the_user_only_under_v(writer_folder):
+    quiet = start_lmgen("complete", "-m", writer_folder, "--seed", 1, "--engine", "session")
+    loud = start_lmgen("complete", "-m", writer_folder, "--seed", 1, "--engine", "session", "-v")
 
     assert quiet.communicate()[1] == b""
     assert b"oneDNN" in loud.communicate()[1]
@@ -167,8 +167,8 @@ def in_terminal(*arguments, **environment):
     return shown.decode().replace("\r\n", "\n")
 
 
-def test_on_a_terminal_the_prefix_is_dim(tiny_folder):
-    command = ("complete", PREFIX, "-m", tiny_folder, "--seed", 1)
+def test_on_a_terminal_the_prefix_is_dim(writer_folder):
+    command = ("complete", PREFIX, "-m", writer_folder, "--seed", 1)
 
     shown = in_terminal(*command)
 
@@ -183,9 +183,9 @@ def test_colour_can_be_forced_into_a_pipe(complete, monkeypatch):
     assert complete(PREFIX, "--seed", 1).out.startswith("\x1b[2mthe cat\x1b[0m ")
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(tiny_folder):
+def test_a_reader_that_has_enough_ends_it_quietly(writer_folder):
     """As `lmgen complete -n 2000 | head -1` does."""
-    process = start_lmgen("complete", "-m", tiny_folder, "-n", 2000, "--max-words", 100_000)
+    process = start_lmgen("complete", "-m", writer_folder, "-n", 2000, "--max-words", 100_000)
     assert process.stdout.readline()
     process.stdout.close()
 
@@ -194,10 +194,10 @@ def test_a_reader_that_has_enough_ends_it_quietly(tiny_folder):
 
 
 @pytest.mark.parametrize("kind", ["text", "jsonl"])
-def test_ctrl_c_keeps_what_was_made(tiny_folder, tmp_path, kind):
+def test_ctrl_c_keeps_what_was_made(writer_folder, tmp_path, kind):
     path = tmp_path / "samples"
     endless = ("-n", 10**9, "--ignore-eos", "--max-words", 3)
-    arguments = ("-m", tiny_folder, *endless, "--format", kind, "-o", path)
+    arguments = ("-m", writer_folder, *endless, "--format", kind, "-o", path)
     process = start_lmgen("complete", *arguments)
     deadline = time.monotonic() + 60
     while not any(file.stat().st_size > 100 for file in tmp_path.glob(".samples*")):
@@ -226,14 +226,14 @@ def test_a_file_of_prefixes_is_gone_on_from_line_by_line(complete, tmp_path):
     assert [line.split("\t", 1)[1] for line in table[3:]] == alone[1:]
 
 
-def test_a_pipe_gives_the_prefix(tiny_folder):
-    process = start_lmgen("complete", "-m", tiny_folder, "--seed", 1, stdin=subprocess.PIPE)
+def test_a_pipe_gives_the_prefix(writer_folder):
+    process = start_lmgen("complete", "-m", writer_folder, "--seed", 1, stdin=subprocess.PIPE)
 
     assert process.communicate(b"the cat")[0].startswith(b"the cat")
 
 
-def test_prefixes_come_line_by_line_from_stdin(tiny_folder):
-    process = start_lmgen("complete", "-f", "-", "-m", tiny_folder, "--seed", 1, stdin=subprocess.PIPE)
+def test_prefixes_come_line_by_line_from_stdin(writer_folder):
+    process = start_lmgen("complete", "-f", "-", "-m", writer_folder, "--seed", 1, stdin=subprocess.PIPE)
 
     lines = process.communicate(b"the\ncat\n")[0].decode().splitlines()
 
@@ -295,8 +295,8 @@ def test_a_long_prefix_is_read(complete):
     assert result.exit_code == 0
 
 
-def test_marks_can_be_fed_by_their_letters(lmgen, tiny_folder):
+def test_marks_can_be_fed_by_their_letters(lmgen, writer_folder):
     """Another row is read at the start, so the same draws meet another distribution."""
-    command = ["complete", "-m", tiny_folder, "the", "--seed", 1, "--format", "jsonl"]
+    command = ["complete", "-m", writer_folder, "the", "--seed", 1, "--format", "jsonl"]
 
     assert lmgen(*command).out != lmgen(*command, "--spelled-marks").out

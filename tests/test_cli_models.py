@@ -136,10 +136,12 @@ def on_a_terminal(*arguments, answer):
 
 
 def test_on_a_terminal_it_asks_and_shows_bars(manifest):
-    shown, code = on_a_terminal("download", manifest, answer=b"y\n")
+    shown, code = on_a_terminal("download", manifest, answer=b"y\nn\n")
 
     assert code == 0
     assert "Go on? [Y/n]" in shown
+    assert "Convert it for the fast engine" in shown
+    assert not (own_folder("toy") / "litert-fast").exists()
     for name in ("total", "ckpt-lstm", "vocab-tiny.txt"):
         assert name in shown
     assert "MB/s" in shown or "kB/s" in shown
@@ -158,6 +160,7 @@ def test_with_yes_it_does_not_ask(manifest):
 
     assert code == 0
     assert "Go on?" not in shown
+    assert (own_folder("toy") / "litert-fast" / "converted.toml").exists()
 
 
 def test_models_travel_by_export_and_import(lmgen, tiny_folder, tmp_path, monkeypatch):

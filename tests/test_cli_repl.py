@@ -74,8 +74,8 @@ MODEL = ["--seed", 1, "--max-words", 6, "--ignore-eos"]
 
 
 @pytest.fixture(scope="module")
-def shared(tiny_folder, tmp_path_factory):
-    started = Terminal("-m", tiny_folder, *MODEL, home=tmp_path_factory.mktemp("home"))
+def shared(writer_folder, tmp_path_factory):
+    started = Terminal("-m", writer_folder, *MODEL, home=tmp_path_factory.mktemp("home"))
     yield started
     started.process.close(force=True)
 
@@ -89,11 +89,11 @@ def terminal(shared):
 
 
 @pytest.fixture
-def spawn(tiny_folder, tmp_path):
+def spawn(writer_folder, tmp_path):
     started = []
 
     def start(*arguments):
-        started.append(Terminal("-m", tiny_folder, *MODEL, *arguments, home=tmp_path / "home"))
+        started.append(Terminal("-m", writer_folder, *MODEL, *arguments, home=tmp_path / "home"))
         return started[-1]
 
     yield start
@@ -196,8 +196,8 @@ def test_ctrl_c_stops_the_writing_and_keeps_it_then_leaves_with_130(spawn):
     assert terminal.end() == 130
 
 
-def test_what_is_piped_in_is_done_line_by_line_without_control_characters(tiny_folder, tmp_path):
-    command = ["repl", "-m", tiny_folder, "--seed", 1, "--max-words", 4, "--ignore-eos", "--color-by", "surprisal"]
+def test_what_is_piped_in_is_done_line_by_line_without_control_characters(writer_folder, tmp_path):
+    command = ["repl", "-m", writer_folder, "--seed", 1, "--max-words", 4, "--ignore-eos", "--color-by", "surprisal"]
     process = start_lmgen(*command, stdin=-1)
     out, err = process.communicate(b"the cat\n/undo\n/next 2\nthe\\\ncat\n\n/quit\nno more\n")
     lines = out.decode().splitlines()
@@ -220,11 +220,11 @@ def test_what_is_piped_in_is_done_line_by_line_without_control_characters(tiny_f
     ],
 )
 def test_piped_lines_end_with_the_first_that_cannot_be_done(
-    lmgen, tiny_folder, tmp_path, monkeypatch, lines, exit_code, message
+    lmgen, writer_folder, tmp_path, monkeypatch, lines, exit_code, message
 ):
     (tmp_path / "lines").write_bytes(lines)
     with open(tmp_path / "lines") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        result = lmgen("repl", "-m", tiny_folder)
+        result = lmgen("repl", "-m", writer_folder)
 
     assert result == (exit_code, "", f"{message}\n")

@@ -2,6 +2,8 @@
 
 import shutil
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from lmgen import convert as conversion
+from lmgen import packed
 from lmgen.convert import _file, _product_in_two, convert, part_bounds
 from lmgen.converted import FACTS, PRECISIONS, Converted, beside, cached, find_converted
 from lmgen.engines import load
@@ -17,7 +20,7 @@ from lmgen.layout import shards, write_checkpoint
 from lmgen.litert import LiteRTModel
 from lmgen.placement import Placement
 from lmgen.session import SessionModel
-from lmgen.store import find, open_folder
+from lmgen.store import find, home, open_folder
 
 import reference
 from conftest import random_weights
@@ -136,7 +139,7 @@ def test_an_interrupted_conversion_goes_on_where_it_was(tiny_folder, tmp_path):
     files = open_folder(shutil.copytree(tiny_folder, tmp_path / "copy"))
     target = beside(files, "float32")
     steps = convert(files, target, "float32")
-    assert [next(steps), next(steps)] == [("vectors.tflite", 3), ("memory.tflite", 3)]
+    assert [next(steps) for _ in range(3)] == [("checksums", 4), ("vectors.tflite", 4), ("memory.tflite", 4)]
     steps.close()
     assert find_converted(files, "float32") is None
     [partial] = files.folder.glob(".partial-*/vectors.tflite")
@@ -193,6 +196,16 @@ def test_a_checkpoint_with_values_that_are_not_finite_is_not_converted(tiny_fold
     assert not beside(open_folder(folder), "fast").exists()
 
 
+def test_a_checkpoint_with_a_wrong_bit_is_not_converted(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "copy")
+    content = bytearray((folder / "ckpt-softmax3").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "ckpt-softmax3").write_bytes(content)
+
+    with pytest.raises(IntegrityError, match="ckpt-softmax3 is damaged"):
+        converted(folder, "fast")
+
+
 def test_a_vocabulary_larger_than_the_softmax_is_refused(copy):
     [vocabulary] = copy.glob("vocab-*.txt")
     vocabulary.write_text("</S>\n<S>\n<UNK>\n" + "".join(f"word{number}\n" for number in range(41)))
@@ -225,6 +238,78 @@ def test_what_litert_cannot_do_is_told(tiny_converted, tiny_folder):
         load(str(tiny_converted), "litert", Placement(devices=("cpu:0",)))
     with pytest.raises(UsageError, match="no engine"):
         load("mini", "tpu")
+
+
+def test_packed_weights_are_kept_and_change_no_number(large, tiny_converted):
+    first, second = (load(str(large), "litert", precision="fast") for _ in range(2))
+    state = second.advance(second.start(3), WORDS[:3])
+
+    assert sorted(path.name for path in packed_folder().iterdir()) == [
+        *("digest", "memory.packed", "softmax-0.packed", "vectors.packed", "words.vectors")
+    ]
+    assert np.array_equal(first.logits(state), second.logits(state))
+
+
+def test_small_models_are_not_packed_in_files(tiny_converted):
+    load(str(tiny_converted), "litert", precision="fast")
+
+    assert not (home() / "packed").exists()
+
+
+@pytest.mark.parametrize("harm", ["cut", "gone", "zeros", "digest"])
+def test_damaged_packed_weights_are_made_anew(large, harm):
+    model = load(str(large), "litert", precision="fast")
+    expected = model.logits(model.start())
+    path = packed_folder() / "softmax-0.packed"
+    whole = path.read_bytes()
+    if harm == "gone":
+        path.unlink()
+    elif harm == "digest":
+        (packed_folder() / "digest").write_bytes(b"\xff")
+    else:
+        path.write_bytes(whole[:-99] if harm == "cut" else whole[:100] + bytes(len(whole) - 100))
+
+    again = load(str(large), "litert", precision="fast")
+
+    assert np.array_equal(again.logits(again.start()), expected)
+    assert len(path.read_bytes()) == len(whole)
+
+
+def test_packed_weights_of_another_checkpoint_are_made_anew(large, tiny_shape):
+    """XNNPACK itself would take them: it looks at names and sizes alone."""
+    model = load(str(large), "litert", precision="fast")
+    write_checkpoint(large, random_weights(tiny_shape, seed=1), step=8)
+    converted(large, "fast")
+
+    other, session = load(str(large), "litert", precision="fast"), load(str(large), "session")
+
+    assert np.abs(other.logits(other.start()) - session.logits(session.start())).max() < 0.1
+    assert np.abs(other.logits(other.start()) - model.logits(model.start())).max() > 0.1
+
+
+@pytest.mark.parametrize("free", [0, None])
+def test_a_cache_without_room_or_rights_costs_time_alone(large, free, monkeypatch):
+    if free is None:
+        monkeypatch.setenv("LMGEN_HOME", "/dev/null/none")
+    else:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+
+    model, session = load(str(large), "litert", precision="fast"), load(str(large), "session")
+
+    assert np.abs(model.logits(model.start()) - session.logits(session.start())).max() < 0.1
+    assert not list(Path(home()).glob("packed/*/*.packed"))
+
+
+@pytest.fixture
+def large(copy, monkeypatch):
+    """A model as if it were large."""
+    monkeypatch.setattr(packed, "LEAST_BYTES", 0)
+    return copy
+
+
+def packed_folder():
+    [folder] = (home() / "packed").glob("[!.]*")
+    return folder
 
 
 def test_files_in_the_cache_are_found(tiny_folder):

@@ -104,3 +104,13 @@ def test_a_vocabulary_that_leaves_no_byte_free_is_refused():
 
     with pytest.raises(IntegrityError, match="five must be free"):
         Vocabulary([*MARKS, everything]).char_ids("a")
+
+
+def test_rare_words_are_found_as_frequent_ones_are(monkeypatch):
+    monkeypatch.setattr("lmgen.vocabulary.FREQUENT_WORDS", 4)
+    words = [*MARKS, "the", "cat", "sat"]
+    vocabulary = Vocabulary(words)
+
+    assert [vocabulary.id(word) for word in (*words, "never")] == [0, 1, 2, 3, 4, 5, 2]
+    assert ["cat" in vocabulary, "never" in vocabulary] == [True, False]
+    assert vocabulary.frequent == {**dict(zip(MARKS, range(3), strict=True)), "the": 3}

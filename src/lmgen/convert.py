@@ -1,7 +1,8 @@
 """A checkpoint becomes LiteRT files: letters to vectors, LSTMs, and the softmax in parts."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,17 +11,20 @@ import numpy as np
 import tensorflow as tf
 
 from lmgen import plain
-from lmgen.checkpoint import check_checkpoint, restore
-from lmgen.converted import MEMORY, SOFTMAX, VECTORS, fingerprint, save_facts
+from lmgen.checkpoint import check_checkpoint
+from lmgen.converted import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, fingerprint, save_facts
 from lmgen.definition import read_graph, shape_of
+from lmgen.errors import IntegrityError
+from lmgen.extents import check_sums, find_extents
 from lmgen.graph import shard_names
-from lmgen.layout import joined
+from lmgen.layout import file_of, joined
 from lmgen.manifest import SHARDS, Shape, weight_shapes
-from lmgen.store import ModelFiles
-from lmgen.template import fill, marked
+from lmgen.network import CARRY_BIAS
+from lmgen.store import CHECKPOINT_FILES, ModelFiles
+from lmgen.template import error_norms, fill, marked
 from lmgen.vocabulary import WORD_LENGTH
 
-PROJECTION, CELLS, ROWS = 40, 104, 1016
+PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
 """Sizes of templates: no sum or multiple of them that comes up is another's, and the converter makes int8 of all matrices."""
 PART_ROWS = 100_000
 """Softmax rows of a part at most: a file of 100 MB in int8 at 1,024 numbers a row."""
@@ -42,56 +46,93 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     check_checkpoint(files.folder, shape)
     partial = folder.with_name(f".partial-{folder.name}-{fingerprint(files)[:16]}")
     partial.mkdir(parents=True, exist_ok=True)
-    makers = _makers(files.folder, shape, precision == "fast")
+    makers = _makers(files.folder, shape, precision)
+    yield "checksums", len(makers) + 1
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(check_sums, (files.folder / name for name in CHECKPOINT_FILES)))
     for name, make in makers.items():
-        yield name, len(makers)
+        yield name, len(makers) + 1
         if not (partial / name).exists():
             made = partial / f"{name}.partial"
-            made.write_bytes(make())
+            make(made)
             made.replace(partial / name)
     save_facts(partial, files, makers)
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
 
 
-def _makers(folder: Path, shape: Shape, small: bool) -> dict[str, Callable[[], bytes]]:
-    """What makes each file, by its name."""
-    shards = cache(lambda: [restore(folder, shard) for shard in shard_names("softmax/W")])
-    bias = cache(lambda: restore(folder, "softmax/b"))
+def _makers(folder: Path, shape: Shape, precision: str) -> dict[str, Callable[[Path], None]]:
+    """What writes each file, by its name."""
+    weights, template = Weights(folder, shape), _softmax_template(precision != "float32")
     makers = {
-        VECTORS: lambda: _vectors(_weights(folder, shape, "char_embedding/"), shape),
-        MEMORY: lambda: _memory(_weights(folder, shape, "lstm/"), shape, small),
+        VECTORS: lambda path: _write_vectors(weights, path),
+        MEMORY: lambda path: _write_memory(weights, precision == "fast", path),
     }
-    for number, (begin, end) in enumerate(part_bounds(shape.rows)):
-        rows = slice(begin // SHARDS, end // SHARDS)
-        makers[SOFTMAX.format(number)] = lambda rows=rows, begin=begin, end=end: _softmax(
-            joined("softmax/W", [shard[rows] for shard in shards()]), bias()[begin:end], small
-        )
+    for number, rows in enumerate(part_bounds(shape.rows)):
+        makers[SOFTMAX.format(number)] = lambda path, rows=rows: _write_softmax(weights, rows, template(), path)
+    if precision == "exact":
+        makers |= {ROUNDED: lambda path: _write_rounded(weights, path), NORMS: lambda path: _write_norms(weights, path)}
     return makers
 
 
-def _weights(folder: Path, shape: Shape, scope: str) -> dict[str, np.ndarray]:
-    """All weights of a scope, by their names without shards."""
-    weights = {}
-    for name in weight_shapes(shape):
-        if name.startswith(scope):
-            weights[name] = joined(name, [restore(folder, variable) for variable in shard_names(name)])
-    return weights
+class Weights:
+    """Weights of a checkpoint by their names without shards, float32, read where they are asked for."""
+
+    def __init__(self, folder: Path, shape: Shape) -> None:
+        self.shape, self._shapes, self._extents = shape, weight_shapes(shape), find_extents(folder)
+
+    def names(self, scope: str) -> list[str]:
+        return [name for name in self._shapes if name.startswith(scope)]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return joined(name, [self._read(variable) for variable in shard_names(name)]).reshape(self._shapes[name])
+
+    def softmax(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the softmax's matrix, and their biases. Both bounds are multiples of the number of shards."""
+        size = self.shape.projection
+        bounds = begin // SHARDS * size, end // SHARDS * size
+        parts = [self._read(shard, *bounds).reshape(-1, size) for shard in shard_names("softmax/W")]
+        return joined("softmax/W", parts), self._read("softmax/b", begin, end)
+
+    def _read(self, variable: str, begin: int = 0, end: int | None = None) -> np.ndarray:
+        """Numbers of a variable. Raises IntegrityError if they are not float32, or not finite."""
+        if variable not in self._extents:
+            raise IntegrityError(f"{variable} in {file_of(variable)} is not kept as float32 numbers")
+        numbers = self._extents[variable].read(begin, end)
+        if not np.isfinite(numbers).all():
+            raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
+        return numbers
 
 
-def _vectors(weights, shape: Shape) -> bytes:
+def _write_vectors(weights: Weights, path: Path) -> None:
+    """The word's vector from its letters, in float32."""
+    stand_in = replace(weights.shape, filters=FILTERS, projection=PROJECTION)
+    marks = _marks(weights.names("char_embedding/"), stand_in)
+    folded = {name: mark - CARRY_BIAS if name.endswith("gate/b") else mark for name, mark in marks.items()}
+
     def vectors(characters):
-        return {"vectors": plain.word_vectors(weights, shape, characters)}
+        return {"vectors": plain.word_vectors(folded, stand_in, characters)}
 
-    return _file(vectors, [tf.TensorSpec([None, WORD_LENGTH], tf.int32, "characters")], small=False)
+    template = _file(vectors, [tf.TensorSpec([None, WORD_LENGTH], tf.int32, "characters")], small=False)
+    sizes = dict(zip(FILTERS, weights.shape.filters, strict=True))
+    sizes |= {stand_in.width: weights.shape.width, PROJECTION: weights.shape.projection}
+    fill(template, sizes, [_as_in_file(name, weights[name]) for name in marks], path)
 
 
-def _memory(weights: dict[str, np.ndarray], shape: Shape, small: bool) -> bytes:
-    states = [f"state_{layer}" for layer in range(shape.layers)]
+def _as_in_file(name: str, weight: np.ndarray) -> np.ndarray:
+    """A weight of the letters as LiteRT keeps it: outputs first, and the bias of a gate with its constant."""
+    if name.endswith("kernel"):
+        return weight.transpose(3, 2, 0, 1)
+    if name.endswith("gate/b"):
+        return weight + np.float32(CARRY_BIAS)
+    return weight.T if "/W" in name and name != "char_embedding/W" else weight
+
+
+def _write_memory(weights: Weights, small: bool, path: Path) -> None:
+    """All LSTMs: the new memories from a word's vector and the old ones."""
+    states = [f"state_{layer}" for layer in range(weights.shape.layers)]
     product = _product_in_two if small else tf.matmul
-    stand_in = replace(shape, projection=PROJECTION, cells=CELLS)
-    sizes = {name: size for name, size in weight_shapes(stand_in).items() if name in weights}
-    marks = {name: marked(number, size) for number, (name, size) in enumerate(sizes.items(), 1)}
+    marks = _marks(weights.names("lstm/"), replace(weights.shape, projection=PROJECTION, cells=CELLS))
 
     def advance(x, *memories):
         new = {}
@@ -103,19 +144,48 @@ def _memory(weights: dict[str, np.ndarray], shape: Shape, small: bool) -> bytes:
     inputs = [tf.TensorSpec([None, PROJECTION + CELLS], tf.float32, name) for name in states]
     template = _file(advance, [tf.TensorSpec([None, PROJECTION], tf.float32, "x"), *inputs], small)
     parts = ((1, 0), (2, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 1))
-    real = {p * PROJECTION + c * CELLS: p * shape.projection + c * shape.cells for p, c in parts}
-    return fill(template, real, [weights[name].T for name in sizes])  # LiteRT keeps a matrix's outputs as rows
+    sizes = {p * PROJECTION + c * CELLS: p * weights.shape.projection + c * weights.shape.cells for p, c in parts}
+    fill(template, sizes, [weights[name].T for name in marks], path)  # LiteRT keeps a matrix's outputs as rows
 
 
-def _softmax(matrix: np.ndarray, bias: np.ndarray, small: bool) -> bytes:
+def _marks(names: Sequence[str], stand_in: Shape) -> dict[str, np.ndarray]:
+    """Weights of a template, numbered from 1."""
+    sizes = weight_shapes(stand_in)
+    return {name: marked(number, sizes[name]) for number, name in enumerate(names, 1)}
+
+
+def _softmax_template(small: bool) -> Callable[[], bytes]:
+    """The file of a part, made when it is first needed."""
     product = _product_in_two if small else tf.matmul
     rows, add = marked(1, [ROWS, PROJECTION]), marked(2, [ROWS])
 
     def logits(h):
         return {"logits": product(h, rows.T) + add}
 
-    template = _file(logits, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small)
-    return fill(template, {ROWS: matrix.shape[0], PROJECTION: matrix.shape[1]}, [matrix, bias])
+    return cache(lambda: _file(logits, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small))
+
+
+def _write_softmax(weights: Weights, rows: tuple[int, int], template: bytes, path: Path) -> None:
+    """One part of the softmax: logits from the top layer's h."""
+    matrix, bias = weights.softmax(*rows)
+    fill(template, {ROWS: len(matrix), PROJECTION: matrix.shape[1]}, [matrix, bias], path)
+
+
+def _write_rounded(weights: Weights, path: Path) -> None:
+    """What the product sees of h: h times a matrix that int8 holds exactly and that changes nothing."""
+    one = marked(1, [PROJECTION, PROJECTION])
+    template = _file(
+        lambda h: {"rounded": _product_in_two(h, one)}, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small=True
+    )
+    size = weights.shape.projection
+    fill(template, {PROJECTION: size}, [np.eye(size, dtype=np.float32)], path)
+
+
+def _write_norms(weights: Weights, path: Path) -> None:
+    """Norms of each row of the softmax: of what int8 takes away from it, and of what it keeps; float32 [2, rows]."""
+    parts = [error_norms(weights.softmax(*rows)[0]) for rows in part_bounds(weights.shape.rows)]
+    with open(path, "wb") as file:
+        np.save(file, np.concatenate(parts, 1))
 
 
 def _product_in_two(x, matrix):

@@ -1,25 +1,32 @@
 """Where the LiteRT files of a model are, and whether they still belong to it.
 
-They lie in a folder for each precision, beside the checkpoint (`litert-fast`, `litert-float32`) or in the
-cache. `converted.toml` in it names the checkpoint they were made of, and the size of each.
+They lie in a folder for each precision, beside the checkpoint (such as `litert-fast`) or in the cache. `converted.toml` in it names the checkpoint they were made of, and the size of each.
 """
 
 import hashlib
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
-import tomllib
 
 from lmgen.errors import IntegrityError
 from lmgen.store import CHECKPOINT_FILES, ModelFiles, home
 
-PRECISIONS = ("fast", "float32")
-"""`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; the letters in float32."""
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PRECISIONS = ("fast", "exact", "float32")
+"""`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; the letters in float32.
+`exact`: only the softmax, which tells where float32 is to be computed."""
 VERSION = 1
 """Of the files' contents: those of another version are made anew."""
 VECTORS, MEMORY, SOFTMAX = "vectors.tflite", "memory.tflite", "softmax-{}.tflite"
+ROUNDED, NORMS = "rounded.tflite", "norms.npy"
+"""Of `exact`: what an int8 softmax sees of h, and how far its rows are from the real ones."""
 FACTS = "converted.toml"
 SAMPLES, SAMPLE_BYTES = 16, 4096
 
@@ -32,6 +39,13 @@ class Converted:
     memory: Path
     softmax: tuple[Path, ...]
     """The parts of the softmax, in the order of their rows."""
+    facts: bytes
+    """What they were made of, as `converted.toml` says it."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All LiteRT files."""
+        return self.vectors, self.memory, *self.softmax
 
 
 def beside(files: ModelFiles, precision: str) -> Path:
@@ -42,6 +56,14 @@ def beside(files: ModelFiles, precision: str) -> Path:
 def cached(files: ModelFiles, precision: str) -> Path:
     """The folder in the cache, for a model whose own folder cannot be written to."""
     return home() / "converted" / f"{fingerprint(files)[:16]}-{precision}"
+
+
+def size_of(files: ModelFiles, precision: str) -> int:
+    """Bytes that the files of a precision take, about."""
+    sizes = {name: (files.folder / name).stat().st_size for name in CHECKPOINT_FILES}
+    matrices = sum(sizes.values()) - sizes["ckpt-char-embedding"]
+    whole = {"fast": 0, "exact": sizes["ckpt-lstm"], "float32": matrices}[precision]
+    return sizes["ckpt-char-embedding"] + whole + (matrices - whole) // 4
 
 
 def find_converted(files: ModelFiles, precision: str) -> Converted | None:
@@ -66,13 +88,18 @@ def fingerprint(files: ModelFiles) -> str:
     """Tells a checkpoint from any other, in a millisecond: a digest of names, sizes and samples of all files."""
     digest = hashlib.sha256()
     for name in CHECKPOINT_FILES:
-        size = (files.folder / name).stat().st_size
-        digest.update(f"{name} {size}\n".encode())
-        with open(files.folder / name, "rb") as file:
-            for sample in range(SAMPLES):
-                file.seek(max(0, size - SAMPLE_BYTES) * sample // (SAMPLES - 1))
-                digest.update(file.read(SAMPLE_BYTES))
+        sample(files.folder / name, digest)
     return digest.hexdigest()
+
+
+def sample(path: Path, digest: "hashlib._Hash") -> None:
+    """Add a file's name, size and samples to a digest: who cuts, replaces or overwrites the file changes it."""
+    size = path.stat().st_size
+    digest.update(f"{path.name} {size}\n".encode())
+    with open(path, "rb") as file:
+        for number in range(SAMPLES):
+            file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLES - 1))
+            digest.update(file.read(SAMPLE_BYTES))
 
 
 def _sizes(folder: Path, checkpoint: str) -> dict[str, int] | None:
@@ -87,8 +114,9 @@ def _checked(folder: Path, sizes: dict[str, int]) -> Converted:
     for name, size in sizes.items():
         if not (folder / name).is_file() or (folder / name).stat().st_size != size:
             raise _damaged(folder / name)
-    parts = len(sizes) - len((VECTORS, MEMORY))
-    return Converted(folder / VECTORS, folder / MEMORY, tuple(folder / SOFTMAX.format(part) for part in range(parts)))
+    parts = sum(name.startswith("softmax-") for name in sizes)
+    softmax = tuple(folder / SOFTMAX.format(part) for part in range(parts))
+    return Converted(folder / VECTORS, folder / MEMORY, softmax, (folder / FACTS).read_bytes())
 
 
 def _damaged(path: Path) -> IntegrityError:

@@ -1,12 +1,10 @@
 """A name or a folder becomes a model, on the engine asked for."""
 
-from dataclasses import replace
-
 from lmgen.converted import PRECISIONS, find_converted
 from lmgen.errors import MissingError, UsageError
 from lmgen.model import LanguageModel
 from lmgen.placement import Placement
-from lmgen.quiet import quiet_tensorflow
+from lmgen.quiet import quiet_end, quiet_tensorflow
 from lmgen.store import DEFAULT_MODEL, find
 
 ENGINES = ("auto", "litert", "session")
@@ -27,7 +25,7 @@ def load(
       engine: `litert` runs converted files; `session` the GraphDef and its checkpoint; `auto` is litert
         where the model has been converted and no device is asked for.
       placement: of the session; litert heeds the number of threads alone.
-      precision: of litert, `fast` or `float32`; a session computes in float32 always.
+      precision: of litert, `fast`, `exact` or `float32`; a session computes in float32 always.
       verbose: let the engines say what they like to.
       spelled_marks: read `<S>` and `</S>` by their letters.
 
@@ -36,16 +34,21 @@ def load(
     if engine not in ENGINES or precision not in PRECISIONS:
         raise UsageError(f"no engine {engine!r} or precision {precision!r}: choose from {ENGINES}, {PRECISIONS}")
     files = find(model)
-    placed = replace(placement, threads=0) != Placement()
-    if engine == "litert" and placed:
+    if engine == "litert" and placement.places:
         raise UsageError("devices are placed by the session alone: leave out --engine litert")
-    converted = None if engine == "session" or placed else find_converted(files, precision)
+    converted = None if engine == "session" or placement.places else find_converted(files, precision)
     if engine == "litert" and not converted:
         raise MissingError(f"{model} has no files in {precision}: lmgen convert {model} --precision {precision}")
     with quiet_tensorflow(verbose):
         if converted:
             from lmgen.litert import LiteRTModel
 
+            if not verbose:
+                quiet_end()
+            if precision == "exact":
+                from lmgen.exact import ExactModel
+
+                return ExactModel(files, converted, placement.threads, spelled_marks)
             return LiteRTModel(files, converted, placement.threads, spelled_marks)
         from lmgen.session import SessionModel
 

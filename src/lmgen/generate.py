@@ -1,9 +1,10 @@
 """Continue texts: many prompts and samples in one batch that is filled as rows become free."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Step, Word
-from lmgen.model import Context, LanguageModel, State, read_all, take
-from lmgen.samplers import log_total
-from lmgen.sampling import Choice, Sampling, chain, choose, entropy, log_probability, probabilities
+from lmgen.model import Context, LanguageModel, Reach, Screen, ScreeningModel, State, read_all, take
+from lmgen.samplers import keep, log_total
+from lmgen.sampling import Choice, Sampling, chain, choose, entropy, log_probability, probabilities, reach
 from lmgen.tokenizer import Detokenizer
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 
@@ -22,6 +23,9 @@ ROWS = 32
 """Rows of the batch at most."""
 PARALLEL_FROM = 100_000
 """Softmax rows from which on threads choose words faster than one after the other."""
+
+Settle = Callable[[np.ndarray, Reach], np.ndarray]
+"""`Screen.settle` of one row."""
 
 
 @dataclass(frozen=True)
@@ -129,16 +133,26 @@ class _Sample:
         self._history = [model.vocabulary.id(word) for word in context.words]
         self._joiner, self._text = Detokenizer(), ""
 
-    def choose(self, logits: np.ndarray, limits: Limits) -> tuple[Choice, np.ndarray]:
+    @property
+    def reach(self) -> Reach | None:
+        """Which logits its next word and what is told of it depend on; None for all."""
+        return None if self.options.measure or self.options.alternatives else reach(self.options.sampling)
+
+    def choose(self, logits: np.ndarray, limits: Limits, settle: Settle | None) -> tuple[Choice, np.ndarray]:
         """The choice, and the logits it was drawn from."""
         allowed = limits.apply(logits, self.index)
+        if settle:
+            words = settle(allowed, self.reach)
+            allowed = keep(limits.apply(logits, self.index), words)
         for sampler in self._chain:
             allowed = sampler(self._history, allowed)
         return choose(allowed, self.options.sampling.temperature, self._rng), allowed
 
-    def write(self, logits: np.ndarray, limits: Limits, state: State) -> Iterator[Step | Word | Ended]:
+    def write(
+        self, logits: np.ndarray, limits: Limits, state: State, settle: Settle | None
+    ) -> Iterator[Step | Word | Ended]:
         """The next word, and the end if it is one."""
-        choice, allowed = self.choose(logits, limits)
+        choice, allowed = self.choose(logits, limits, settle)
         text, logprob = self._vocabulary.word(choice.index), log_probability(logits, choice.index)
         yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
@@ -197,7 +211,8 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: boo
             if not live:
                 return
             going_on, words = [], []
-            for row, events in enumerate(_write(live, model, state, limits, pool)):
+            screen = _screen(model, state, live) if not steps else None
+            for row, events in enumerate(_write(live, model, state, screen, limits, pool)):
                 yield from (event for event in events if steps or not isinstance(event, Step))
                 if isinstance(last := events[-1], Word):
                     going_on.append(row)
@@ -206,15 +221,22 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: boo
             state = model.advance(take(state, going_on), words) if live else ()
 
 
+def _screen(model: LanguageModel, state: State, live: list[_Sample]) -> Screen | None:
+    """The logits, if the model need not compute all of them, nor any sample know them."""
+    screened = isinstance(model, ScreeningModel) and all(sample.reach for sample in live)
+    return model.screen(state) if screened else None
+
+
 def _write(
     live: list[_Sample],
     model: LanguageModel,
     state: State,
+    screen: Screen | None,
     limits: dict[Constraints, Limits],
     pool: ThreadPoolExecutor,
 ) -> Iterator[list[Step | Word | Ended]]:
     """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
-    logits = model.logits(state)
+    logits = screen.logits if screen else model.logits(state)
     for wanted in {sample.options.constraints for sample in live} - limits.keys():
         limits[wanted] = Limits(wanted, model.vocabulary, logits.shape[1])
     shared_out = len(live) > 1 and logits.shape[1] >= PARALLEL_FROM
@@ -222,7 +244,8 @@ def _write(
 
     def written(row: int) -> list[Step | Word | Ended]:
         sample = live[row]
-        return list(sample.write(logits[row], limits[sample.options.constraints], take(state, [row])))
+        settle = partial(screen.settle, row) if screen else None
+        return list(sample.write(logits[row], limits[sample.options.constraints], take(state, [row]), settle))
 
     return each(written, range(len(live)))
 

@@ -1,20 +1,33 @@
 """A model from LiteRT files: no TensorFlow, a start in a tenth of a second, and the memory's speed."""
 
+import contextlib
 import os
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.compiled_model import (
+    CompiledModel,
+    CpuOptions,
+    Environment,
+    EnvironmentOptions,
+    HardwareAccelerator,
+    Options,
+    TensorBuffer,
+)
 
 from lmgen.converted import Converted
 from lmgen.errors import IntegrityError
+from lmgen.kept import KeptVectors
 from lmgen.model import LanguageModel, State, VectorCache
+from lmgen.packed import find_packed
 from lmgen.placement import Placement
 from lmgen.quiet import quiet_tensorflow
 from lmgen.store import ModelFiles
 from lmgen.vocabulary import Vocabulary
+
+KEPT = "words.vectors"
 
 
 class LiteRTModel:
@@ -24,16 +37,17 @@ class LiteRTModel:
         self._files, self.graph_file = files, files.graph
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         threads = threads or os.cpu_count() or 1
-        self._embed = _Function(converted.vectors, threads)
-        self._step = _Function(converted.memory, threads)
-        self._softmax = [_Function(path, threads) for path in converted.softmax]
+        packed = find_packed(converted, lambda path, target: _compiled(path, threads, target))
+        self._embed, self._step, *self._softmax = (
+            Function(path, threads, packed.get(path)) for path in converted.paths
+        )
         self._cells = self._step.width("state_0") - self._step.width("x")
         rows = sum(part.output_width("logits") for part in self._softmax)
         if rows < len(self.vocabulary):
             raise IntegrityError(
                 f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {rows} rows: they do not belong together"
             )
-        self._cache = VectorCache(self._compute)
+        self._cache = VectorCache(self._keeper(packed) or self._compute)
 
     def start(self, rows: int = 1) -> State:
         size = self._cells + self._step.width("x")
@@ -71,31 +85,75 @@ class LiteRTModel:
 
             return SessionModel(self._files, Placement(), self.vocabulary.spelled_marks)
 
+    def _keeper(self, packed: dict[Path, Path]) -> Callable[[list[str]], np.ndarray] | None:
+        """What gives vectors of words and keeps them, where packed weights are kept."""
+        if not packed:
+            return None
+        path, size = next(iter(packed.values())).with_name(KEPT), self._step.width("x")
+        with contextlib.suppress(OSError):
+            return KeptVectors(path, size, self.vocabulary, self._spelled).of
+        return None
+
     def _compute(self, words: list[str]) -> np.ndarray:
-        return self._embed(characters=self.vocabulary.all_char_ids(words))["vectors"]
+        return self._spelled(self.vocabulary.all_char_ids(words))
+
+    def _spelled(self, characters: np.ndarray) -> np.ndarray:
+        return self._embed(characters=characters)["vectors"]
 
 
-class _Function:
+class Function:
     """The one function of a file, for any number of rows."""
 
-    def __init__(self, path: Path, threads: int) -> None:
-        try:
-            self._interpreter = Interpreter(str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
-            self._run = self._interpreter.get_signature_runner()
-        except (ValueError, RuntimeError) as error:
-            raise IntegrityError(f"{path} is damaged: make it anew with `lmgen convert`") from error
+    def __init__(self, path: Path, threads: int, packed: Path | None = None) -> None:
+        self._model = _compiled(path, threads, packed)
+        [(name, signature)] = self._model.get_signature_list().items()
+        self._inputs, outputs = self._model.get_input_tensor_details(name), self._model.get_output_tensor_details(name)
+        self._widths = {output: int(outputs[output]["shape"][-1]) for output in signature["outputs"]}
+        self._names, self._rows = signature["inputs"], 0
 
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        return self._run(**inputs)
+        """Outputs by their names, float32 [rows, width], from inputs [rows, width]."""
+        if len(inputs[self._names[0]]) != self._rows:
+            self._resize(len(inputs[self._names[0]]))
+        for name, buffer in zip(self._names, self._given, strict=True):
+            buffer.write(inputs[name])
+        self._model.run_by_index(0, self._given, self._taken)
+        outputs = zip(self._widths.items(), self._taken, strict=True)
+        return {name: taken.read(self._rows * width, np.float32).reshape(-1, width) for (name, width), taken in outputs}
+
+    def _resize(self, rows: int) -> None:
+        self._rows = rows
+        for number, name in enumerate(self._names):
+            self._model.resize_input_tensor(number, [rows, self.width(name)])
+        self._given, self._taken = self._model.create_input_buffers(0), self._model.create_output_buffers(0)
 
     @property
     def inputs(self) -> int:
-        return len(self._run.get_input_details())
+        return len(self._names)
 
     def width(self, name: str) -> int:
         """Numbers in a row of an input."""
-        return int(self._run.get_input_details()[name]["shape"][-1])
+        return int(self._inputs[name]["shape"][-1])
 
     def output_width(self, name: str) -> int:
-        return int(self._run.get_output_details()[name]["shape"][-1])
+        return self._widths[name]
+
+
+def _compiled(path: Path, threads: int, packed: Path | None) -> CompiledModel:
+    """A file's function on the CPU; its packed weights are read from `packed`, or written there."""
+    cpu = CpuOptions(num_threads=threads, xnnpack_weight_cache_path=str(packed or ""))
+    options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=cpu)
+    try:
+        return CompiledModel.from_file(str(path), environment=_environment(), options=options)
+    except (ValueError, RuntimeError) as error:
+        raise IntegrityError(f"{path} is damaged: make it anew with `lmgen convert`") from error
+
+
+@cache
+def _environment() -> Environment:
+    """LiteRT without a search for accelerators. It tells what it does on stderr, now and at its end."""
+    nowhere = str(Path(__file__).parent / "none")
+    options = EnvironmentOptions(runtime_path=nowhere, compiler_plugin_path=nowhere, dispatch_library_path=nowhere)
+    first = np.zeros(1, np.float32)
+    TensorBuffer.create_from_host_memory(first).write(first)  # what all buffers need tells of itself, too
+    return Environment.create(options=options)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,6 +11,14 @@ from lmgen.vocabulary import SENTENCE_START, Vocabulary
 
 State = tuple[np.ndarray, ...]
 """LSTM memory, one float32 array [rows, cells + projection] per layer: c, then h. Never changed in place."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a choice depends on: the `count` highest logits, and all that are within `nats` of the highest."""
+
+    count: int = 1
+    nats: float = 0.0
 
 
 CACHED_WORDS = 50_000
@@ -52,6 +60,28 @@ class LanguageModel(Protocol):
 
     def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
         """What opens in each layer as each row reads a word: `input`, `forget`, `output`, float32 [rows, cells]."""
+
+
+class Screen(Protocol):
+    """Logits of texts, near the model's at first, which can be made the model's where a choice depends on them."""
+
+    logits: np.ndarray
+    """float32 [rows, softmax rows]."""
+
+    def settle(self, row: int, allowed: np.ndarray, reach: Reach) -> np.ndarray:
+        """Make `logits[row]` the model's for all words in reach, and return those words.
+
+        Args:
+          allowed: `logits[row]` with something added, or -inf, float32 [softmax rows].
+        """
+
+
+@runtime_checkable
+class ScreeningModel(Protocol):
+    """A `LanguageModel` that is slower at all logits than at those which matter."""
+
+    def screen(self, state: State) -> Screen:
+        """The logits after a memory, of which some may never be needed."""
 
 
 class VectorCache:

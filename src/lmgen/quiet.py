@@ -1,13 +1,15 @@
-"""TensorFlow without its chatter.
+"""TensorFlow and LiteRT without their chatter.
 
-Its C++ side writes to file descriptor 2 before any logging option takes effect, so while it starts that
+Their C++ side writes to file descriptor 2 before any logging option takes effect, so while it starts that
 descriptor is turned away; Python's own sys.stderr goes on to the terminal.
 """
 
+import atexit
 import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 
 @contextlib.contextmanager
@@ -28,3 +30,15 @@ def quiet_tensorflow(verbose: bool = False) -> Iterator[None]:
         os.dup2(terminal, 2)
         os.close(terminal)
         os.close(nowhere)
+
+
+@cache
+def quiet_end() -> None:
+    """Keep from the user what C++ code writes to stderr when the process has ended for Python."""
+    atexit.register(_turn_away)
+
+
+def _turn_away() -> None:
+    sys.stderr.flush()
+    sys.stderr = open(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 (to the end)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -27,11 +27,14 @@ def temperature(logits: np.ndarray, value: float) -> np.ndarray:
 
 def top_k(logits: np.ndarray, k: int) -> np.ndarray:
     """Keep the k highest; of equals at the limit, all stay (Fan et al. 2018)."""
-    if k >= len(logits):
-        return logits
+    return keep(logits, highest(logits, k)) if k < len(logits) else logits
+
+
+def highest(logits: np.ndarray, k: int) -> np.ndarray:
+    """Places of the k highest, k < len(logits), and of all that equal the last of them."""
     near = np.flatnonzero(logits >= _bound(logits, k))
     limit = np.partition(logits[near], -k)[-k]
-    return _keep(logits, near[logits[near] >= limit])
+    return near[logits[near] >= limit]
 
 
 def _bound(logits: np.ndarray, k: int) -> np.float32:
@@ -43,7 +46,7 @@ def _bound(logits: np.ndarray, k: int) -> np.float32:
 def top_p(logits: np.ndarray, p: float) -> np.ndarray:
     """Keep the fewest words whose probabilities reach p (Holtzman et al. 2020)."""
     shares = _exponentials(logits)
-    return _keep(logits, _likeliest(logits, shares, p * shares.sum(dtype=np.float64)))
+    return keep(logits, _likeliest(logits, shares, p * shares.sum(dtype=np.float64)))
 
 
 def min_p(logits: np.ndarray, p: float) -> np.ndarray:
@@ -59,7 +62,7 @@ def typical(logits: np.ndarray, p: float) -> np.ndarray:
     total = shares.sum(dtype=np.float64)
     nearness -= np.float32(np.dot(shares, nearness) / total)  # minus the entropy, but for ln(total), which cancels
     np.negative(np.abs(nearness, out=nearness), out=nearness)
-    return _keep(logits, _likeliest(nearness, shares, p * total))
+    return keep(logits, _likeliest(nearness, shares, p * total))
 
 
 def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
@@ -137,7 +140,7 @@ def _exponentials(logits: np.ndarray) -> np.ndarray:
     return np.exp(below, out=below)
 
 
-def _keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """The logits at the places `kept`; the rest is ruled out."""
     changed = np.full_like(logits, RULED_OUT)
     changed[kept] = logits[kept]
@@ -146,7 +149,7 @@ def _keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 def _keep_from(logits: np.ndarray, limit: np.float32) -> np.ndarray:
     """The logits that reach a limit; the rest is ruled out."""
-    return _keep(logits, np.flatnonzero(logits >= limit))
+    return keep(logits, np.flatnonzero(logits >= limit))
 
 
 def _likeliest(keys: np.ndarray, shares: np.ndarray, wanted: float) -> np.ndarray:

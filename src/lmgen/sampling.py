@@ -8,6 +8,7 @@ import numpy as np
 
 from lmgen import samplers
 from lmgen.errors import UsageError
+from lmgen.model import Reach
 from lmgen.samplers import Mirostat, Sampler
 
 ORDER = (
@@ -17,6 +18,8 @@ ORDER = (
 """The order in which samplers work, after the constraints; `Sampling.order` changes it."""
 
 
+LIKELIEST_STAYS = {"top-k", "top-p", "min-p", "top-n-sigma"}
+"""Samplers that never rule out the likeliest word."""
 BLOCK = 1024
 
 
@@ -88,6 +91,24 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 
 def chain(options: Sampling) -> list[Sampler]:
     """The samplers that change anything, in order. Each sample needs a chain of its own."""
+    return list(_active(options).values())
+
+
+def reach(options: Sampling) -> Reach | None:
+    """Which logits a choice can depend on; None for all of them."""
+    names = list(_active(options))
+    temperature = options.temperature if names[:1] == ["temperature"] else 1.0
+    first = next((name for name in names if name != "temperature"), "")
+    if options.temperature == 0 and LIKELIEST_STAYS.issuperset(names):
+        return Reach()
+    if first == "top-k":
+        return Reach(count=options.top_k)
+    if first == "min-p":
+        return Reach(nats=-np.log(options.min_p) * temperature * (1 + 1e-6))  # the sampler's own rounding
+    return None
+
+
+def _active(options: Sampling) -> dict[str, Sampler]:
     recent = partial(_recent, options.repeat_last_n)
     wanted: dict[str, tuple[bool, Sampler]] = {
         "repetition": (
@@ -112,7 +133,7 @@ def chain(options: Sampling) -> list[Sampler]:
         "top-n-sigma": (options.top_n_sigma > 0, lambda _, x: samplers.top_n_sigma(x, options.top_n_sigma)),
         "mirostat": (options.mirostat == 2, Mirostat(options.mirostat_tau, options.mirostat_eta)),
     }
-    return [sampler for name in options.order for active, sampler in [wanted[name]] if active]
+    return {name: sampler for name in options.order for active, sampler in [wanted[name]] if active}
 
 
 def _recent(count: int, history: Sequence[int]) -> Sequence[int]:

@@ -230,15 +230,15 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def check_room(needed: int) -> None:
-    """Raise DownloadError if the disk of `home()` has fewer bytes free."""
-    place = home()
+def check_room(needed: int, place: Path | None = None) -> None:
+    """Raise DownloadError if the disk of a place, or of `home()`, has fewer bytes free."""
+    wanted = place = place or home()
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
     if needed > free:
         raise DownloadError(
-            f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB free on the disk of {home()}: "
+            f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB free on the disk of {wanted}: "
             "make room, or choose another place with LMGEN_HOME"
         )
 

@@ -92,7 +92,7 @@ def complete(prefix: str | None, **options) -> None:
     if options["width"] and options["board"] is not None:
         raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
-    model = open_model(options)
+    model = open_model(options, converts=True)
     if options["verbose"]:
         click.echo(f"seed: {wanted.seed}", err=True)
         prompts = _tell_unknown(model, prompts)

@@ -3,18 +3,23 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from lmgen.cli.converting import convert_first
 from lmgen.cli.options import complete_model
-from lmgen.download import Event, Need, Source, bring, lacking, survey
+from lmgen.converted import PRECISIONS
 from lmgen.errors import LmgenError
 from lmgen.events import Failed, Placed, Received, Waiting
 from lmgen.manifest import Manifest
 from lmgen.output import in_bytes, stderr_console
 from lmgen.store import DEFAULT_MODEL, check_intact, find, manifest_of, own_folder, released
+
+if TYPE_CHECKING:
+    from lmgen.download import Event, Need, Source
 
 
 @click.command(short_help="Bring a model here, whole and checked.")
@@ -38,6 +43,8 @@ def download(model: str, quiet: bool, **options) -> None:
       lmgen download lm1b --from https://mirror.example.org/lm1b -y
       lmgen download lm1b --files 'ckpt-softmax*' --dry-run
     """
+    from lmgen.download import Source, bring, lacking, survey  # HTTP and TLS, which no other command waits for
+
     console = Console(quiet=True) if quiet else stderr_console()
     manifest = _manifest(model)
     if manifest is None:
@@ -57,6 +64,8 @@ def download(model: str, quiet: bool, **options) -> None:
     console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them brought now")
     if absent := lacking(manifest):
         console.print(f"it still lacks {', '.join(absent)}", soft_wrap=True)
+    elif options["yes"] or _confirmed("Convert it for the fast engine, which takes half a minute?"):
+        convert_first(manifest.name, PRECISIONS[0], verbose=False)
     click.echo(own_folder(manifest.name))
 
 
@@ -79,19 +88,27 @@ def _verified(model: str, console: Console) -> Path:
 
 def _ask(certain: bool) -> None:
     """Go on only if the person at the terminal, if there is one, wants it."""
-    asked = sys.stdin.isatty() and sys.stderr.isatty() and not certain
-    if asked and not click.confirm("Go on?", default=True, err=True):
+    if _someone() and not certain and not _confirmed("Go on?"):
         raise LmgenError("nothing was fetched")
 
 
-def _print_plan(manifest: Manifest, source: Source, needs: list[Need]) -> None:
+def _confirmed(question: str) -> bool:
+    """Whether there is a person at the terminal who says yes."""
+    return _someone() and click.confirm(question, default=True, err=True)
+
+
+def _someone() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _print_plan(manifest: Manifest, source: "Source", needs: "list[Need]") -> None:
     for need in needs:
         urls = [str(source.folder)] if source.folder else source.urls(manifest, need.name)
         click.echo("\t".join((need.name, need.state, str(need.missing), " ".join(urls))))
     click.echo(f"about {in_bytes(sum(need.missing for need in needs))} to fetch", err=True)
 
 
-def _show(events: Iterable[Event], needs: list[Need], console: Console) -> int:
+def _show(events: "Iterable[Event]", needs: "list[Need]", console: Console) -> int:
     """Show on stderr how it goes: bars on a terminal, else a line for what goes wrong. Returns how many files came."""
     columns = (
         TextColumn("{task.description}"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmgen.cli.converting import convert_first
 from lmgen.converted import PRECISIONS
 from lmgen.engines import ENGINES, load
 from lmgen.errors import UsageError
@@ -48,7 +49,7 @@ def precision(default: str) -> Callable:
         type=click.Choice(PRECISIONS),
         default=default,
         show_default=True,
-        help="Of litert: int8 or float32 matrices.",
+        help="Of litert: int8, float32, or float32's choices by int8.",
     )
 
 
@@ -98,12 +99,14 @@ MODEL = all_of(
 """Which model, on which engine and devices."""
 
 
-def open_model(options: dict) -> LanguageModel:
-    """The model that a command's options ask for."""
+def open_model(options: dict, converts: bool = False) -> LanguageModel:
+    """The model that a command's options ask for; `converts` one that has not been, where litert would run it."""
     where = Placement(options["devices"], options["soft_placement"], options["allow_growth"], options["threads"])
     engine, told = options["engine"], options["log_placement"]
     if told and engine == "litert":
         raise UsageError("operations are placed by the session alone: leave out --engine litert")
+    if converts and engine == "auto" and not told and not where.places:
+        convert_first(options["model"], options["precision"], options["verbose"])
     model = load(
         options["model"],
         "session" if told else engine,

@@ -62,7 +62,7 @@ def repl(no_history: bool, **options) -> None:
     wanted = changed(Generation(), options)
 
     def load_model(name: str) -> LanguageModel:
-        return open_model({**options, "model": name})
+        return open_model({**options, "model": name}, converts=True)
 
     session = Repl(load_model, options["model"], Settings(settable.params), sys.stdout)
     session.options, session.split = wanted, split_words(options["tokenized"])
