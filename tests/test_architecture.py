@@ -8,7 +8,7 @@ ORDER = """
 errors events vocabulary tokenizer manifest store extents fetch download archive placement model
 network plain graph layout definition checkpoint session original
 quiet
-template converted packed convert kept litert pytorch samplers screening rows exact
+template converted packed convert kept litert samplers screening rows exact pytorch
 engines
 constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices
