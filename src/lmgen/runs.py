@@ -21,6 +21,8 @@ Key = tuple[int, int]
 """Of a continuation: the numbers of its prompt and its sample."""
 LISTED = 10
 """Likeliest words of a step that are written as text."""
+PICTURED = 240
+"""Words of a continuation that are drawn, at most: a browser shows no picture of any height."""
 LAYOUT = {
     "Words": {
         "surprisal and entropy, bits": ["word/surprisal", "softmax/entropy"],
@@ -123,7 +125,7 @@ class _Run:
         if count := len(self._columns):
             words = [column.word for column in self._columns]
             written = text_value("text/continuation", plain(detokenize_sentences(words)))
-            picture = image_value("softmax/likeliest", heatmap.draw(self._columns))
+            picture = image_value("softmax/likeliest", heatmap.draw(self._columns[:PICTURED]))
             mean = scalars({hparams.MEAN: self._bits / count})
             self._writer.write(count - 1, [written, picture, *mean, hparams.done()])
         self._writer.close()
