@@ -14,11 +14,11 @@ constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices
 corpus batches trainer train summaries
 records prompts sentences tables output formats lmzoo
-heatmap hparams recording projector board
+measuring heatmap hparams runs recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "definition", "checkpoint", "session", "convert", "trainer"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "checkpoint", "session", "convert", "trainer"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

@@ -2,17 +2,20 @@
 
 import io
 import math
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lmgen.errors import MissingError
 from lmgen.events import Step
 from lmgen.generate import Generation, changed, generate_all
+from lmgen.measuring import measure
 from lmgen.model import read, take
 from lmgen.prompts import Prompt
-from lmgen.recording import Board, measure
+from lmgen.recording import PAUSE, Board
 from lmgen.sampling import entropy, probabilities
 
 SCALARS = {
@@ -78,7 +81,7 @@ def test_one_softmax_is_measured_as_one_would_by_hand(tiny_words):
 
     shares = np.full(40, 1e-9)
     shares[[3, 4, 5, 2, 36]] = [0.5, 0.25, 0.125, 0.0625, 0.0625]  # 2 is <UNK>, 36 no word
-    values, column = measure(np.log(shares).astype(np.float32), "sat", Vocabulary(tiny_words))
+    values, column = measure(np.log(shares).astype(np.float32), "sat", math.log(0.125), Vocabulary(tiny_words))
 
     assert values["word/surprisal"] == pytest.approx(3, abs=1e-5)
     assert values["word/rank"] == 3
@@ -91,7 +94,7 @@ def test_one_softmax_is_measured_as_one_would_by_hand(tiny_words):
 
 
 def test_masses_are_those_of_a_full_sort():
-    from lmgen.recording import _masses
+    from lmgen.measuring import _masses
 
     shares = np.random.default_rng(0).dirichlet(np.full(5000, 0.05)).astype(np.float32)
     ordered = np.sort(shares.astype(np.float64))[::-1]
@@ -128,11 +131,14 @@ def test_the_softmaxs_course_is_a_picture(run):
     assert event.step == 4
 
 
-def test_the_graph_is_the_forward_pass(run):
-    names = {node.name for node in run.Graph().node}
+def test_the_graph_is_the_forward_pass(run, released_folder, tmp_path):
+    from lmgen.engines import load as load_model
 
-    assert {"char_inputs_in", "softmax_out", "lstm/lstm_0/concat_2", "char_embedding/cnn_7/Conv2D"} <= names
-    assert not any(name.startswith(("save/", "gradients", "states_init")) for name in names)
+    released = load(generate(load_model(str(released_folder)), tmp_path, prompts=[["the"]])[2].run)
+    for shown in (run, released):
+        names = {node.name for node in shown.Graph().node}
+        assert {"char_inputs_in", "softmax_out", "lstm/lstm_0/concat_2", "char_embedding/cnn_7/Conv2D"} <= names
+        assert not any(name.startswith(("save/", "gradients", "states_init")) for name in names)
 
 
 def test_histograms_tell_of_the_softmax_and_the_lstm(run):
@@ -172,8 +178,6 @@ def test_the_released_graph_shows_its_gates_too(released_folder):
 
     assert [sorted(layer) for layer in gates] == [["forget", "input", "output"]] * 2
     assert gates[1]["output"].shape == (2, 24)
-    assert b"softmax_out" in model.graph()
-    assert b"gradients" not in model.graph()
 
 
 def test_several_continuations_are_runs_side_by_side(tiny_model, tmp_path):
@@ -217,9 +221,33 @@ def test_what_is_written_can_be_seen_before_the_end(tiny_model, tmp_path):
     laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(seed=1))]))
     events = board.follow(generate_all(tiny_model, laid, steps=True))
     next(events)
+    time.sleep(2 * PAUSE)
+    next(events)
 
-    assert len(load(board.run).Scalars("word/surprisal")) == 1
+    deadline = time.monotonic() + 60
+    while "word/surprisal" not in load(board.run).Tags()["scalars"]:
+        assert time.monotonic() < deadline
     events.close()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tiny_model, tmp_path):
+    board = Board(tiny_model, tmp_path)
+    laid = [(prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(samples=2))])]
+    (board.run / "sample-1").write_text("in the way")
+
+    with pytest.raises(MissingError, match="cannot write into .*: File exists"):
+        list(board.follow(generate_all(tiny_model, laid, steps=True)))
+
+
+def test_a_writer_that_is_killed_ends_the_call_with_a_word(tiny_model, tmp_path):
+    board = Board(tiny_model, tmp_path)
+    laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation())]))
+    events = board.follow(generate_all(tiny_model, laid, steps=True))
+    next(events)
+    board._writer._process.kill()
+
+    with pytest.raises(MissingError, match="the writing process has ended"):
+        list(events)
 
 
 def test_any_stream_of_steps_can_be_recorded(tiny_model, tmp_path):
@@ -229,7 +257,7 @@ def test_any_stream_of_steps_can_be_recorded(tiny_model, tmp_path):
     context = read(tiny_model, [])
     logits = tiny_model.logits(context.state)[0]
 
-    assert list(board.follow([Step(0, 0, "the", logits, logits, context.state)])) == []
+    assert list(board.follow([Step(0, 0, "the", -3.0, logits, logits, context.state)])) == []
     assert load(board.run).Scalars("word/rank")[0].value >= 1
 
 

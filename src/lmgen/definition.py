@@ -1,16 +1,14 @@
-"""A GraphDef from a file: read, checked before it can run, and cut down to what is needed of it."""
+"""A GraphDef from a file: read, checked before it can run, and cut down to what is needed of it. No TensorFlow."""
 
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-import tensorflow as tf
 from google.protobuf import text_format
+from tensorboard.compat.proto.graph_pb2 import GraphDef
 
 from lmgen.errors import IntegrityError, MissingError
 from lmgen.manifest import WIDTHS, Shape
-
-v1 = tf.compat.v1
 
 LONGEST = 1 << 24
 """Bytes of a graph's text at most; the release has 1.2 million."""
@@ -27,9 +25,9 @@ OPERATIONS = set(
 """Those of the released graph, which has its training half too. A GraphDef is a program: no other ones may run."""
 
 
-def read_graph(path: Path):
+def read_graph(path: Path) -> GraphDef:
     """Parse a GraphDef in text form. Raises IntegrityError for what is none, or might do more than compute."""
-    definition = v1.GraphDef()
+    definition = GraphDef()
     try:
         size = path.stat().st_size
         if size > LONGEST:
@@ -74,7 +72,7 @@ def shape_of(definition, path: Path) -> Shape:
         raise IntegrityError(f"{path} is not a graph of the lm_1b family: it lacks {error}") from error
 
 
-def extract(definition, outputs: Iterable[str], inputs: Iterable[str]):
+def extract(definition: GraphDef, outputs: Iterable[str], inputs: Iterable[str]) -> GraphDef:
     """The nodes that `outputs` need, without those behind `inputs`; tensors are named `node:index`.
 
     Control inputs are dropped: in this family they only serve to store the memories.
@@ -91,7 +89,7 @@ def extract(definition, outputs: Iterable[str], inputs: Iterable[str]):
             raise IntegrityError(f"the graph lacks the node {name}: it is not of the lm_1b family")
         needed.add(name)
         waiting.extend(source.partition(":")[0] for source in _sources(nodes[name]))
-    part = v1.GraphDef(versions=definition.versions)
+    part = GraphDef(versions=definition.versions)
     for node in definition.node:
         if node.name in needed:
             copy = part.node.add()
@@ -99,6 +97,11 @@ def extract(definition, outputs: Iterable[str], inputs: Iterable[str]):
             copy.input[:] = _sources(node)
             copy.attr.pop("_class", None)
     return part
+
+
+def forward(definition: GraphDef, layers: int) -> GraphDef:
+    """What leads from a word's characters to the softmax and the memories, without the training half."""
+    return extract(definition, ["softmax_out", *(f"lstm/lstm_{layer}/concat_2" for layer in range(layers))], [])
 
 
 def _sources(node) -> list[str]:

@@ -76,6 +76,8 @@ class Step:
     prompt: int
     sample: int
     text: str
+    logprob: float
+    """By `logits`, in nats."""
     logits: np.ndarray
     """The model's own, float32 [softmax rows]."""
     allowed: np.ndarray

@@ -154,7 +154,7 @@ class _Sample:
         """The next word, and the end if it is one."""
         choice, allowed = self.choose(logits, limits, settle)
         text, logprob = self._vocabulary.word(choice.index), log_probability(logits, choice.index)
-        yield Step(self.prompt, self.sample, text, logits, allowed, state)
+        yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
             yield Ended(self.prompt, self.sample, "sentence", logprob)

@@ -1,11 +1,12 @@
 """The softmax's course as one picture: what was likely at each word, and what was written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from lmgen.measuring import Column
 
 COLUMNS = 12
 """Steps side by side; more go into further bands below."""
@@ -18,20 +19,6 @@ WHITE, BLACK = (255, 255, 255), (20, 20, 30)
 HUES = ((25, 75, 150), (225, 95, 0))
 """Of a word that is certain; and of one that is certain and was written."""
 CAPTION = "First row: the words written. Below each the likeliest, the darker the likelier; orange is what was written."
-
-
-@dataclass(frozen=True)
-class Column:
-    """What was predicted for one word."""
-
-    word: str
-    """The one written."""
-    share: float
-    """Its probability."""
-    words: Sequence[str]
-    """The likeliest, the likeliest first; as many for every column."""
-    shares: np.ndarray
-    """Their probabilities."""
 
 
 def draw(columns: Sequence[Column]) -> Image.Image:

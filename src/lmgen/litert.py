@@ -34,7 +34,7 @@ class LiteRTModel:
     """A `LanguageModel` over converted files. Rows never touch each other's numbers."""
 
     def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0, spelled_marks: bool = False) -> None:
-        self._files = files
+        self._files, self.graph_file = files, files.graph
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         threads = threads or os.cpu_count() or 1
         packed = find_packed(converted, lambda path, target: _compiled(path, threads, target))
@@ -77,15 +77,12 @@ class LiteRTModel:
     def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
         return self._session.gates(state, words)
 
-    def graph(self) -> bytes:
-        return self._session.graph()
-
     @cached_property
     def _session(self) -> LanguageModel:
         """Tells what lies inside the graph, which converted files do not show."""
-        from lmgen.session import SessionModel
-
         with quiet_tensorflow():
+            from lmgen.session import SessionModel
+
             return SessionModel(self._files, Placement(), self.vocabulary.spelled_marks)
 
     def _keeper(self, packed: dict[Path, Path]) -> Callable[[list[str]], np.ndarray] | None:

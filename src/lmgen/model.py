@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -29,6 +30,8 @@ class LanguageModel(Protocol):
     """Reading and predicting are two calls: the softmax costs most, and not every word read needs it."""
 
     vocabulary: Vocabulary
+    graph_file: Path
+    """The GraphDef, in text form."""
 
     def start(self, rows: int = 1) -> State:
         """An empty memory for so many texts."""
@@ -57,9 +60,6 @@ class LanguageModel(Protocol):
 
     def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
         """What opens in each layer as each row reads a word: `input`, `forget`, `output`, float32 [rows, cells]."""
-
-    def graph(self) -> bytes:
-        """The network from a word's characters to the softmax, as a serialised GraphDef."""
 
 
 class Screen(Protocol):

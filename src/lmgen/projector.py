@@ -9,7 +9,8 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
-from lmgen.summaries import Writer, new_run, text_value
+from lmgen.recording import new_run
+from lmgen.summaries import Writer, text_value
 from lmgen.vocabulary import MARKS, Vocabulary
 
 MOST = 100_000

@@ -2,8 +2,8 @@
 
 The graph is used as it was released, with three changes that leave its numbers alone (to float32
 rounding): the memories are fed and fetched instead of kept in variables; every weight is joined from
-its shards once, at load, not at every word; and the product with the softmax matrix, whose shards are
-kept transposed, is a call of its own.
+its shards once, at load, not at every word; and the product with the softmax matrix is a call of its
+own.
 """
 
 import re
@@ -40,7 +40,8 @@ class SessionModel:
     """A `LanguageModel` in a TensorFlow session."""
 
     def __init__(self, files: ModelFiles, placement: Placement, spelled_marks: bool = False) -> None:
-        self._definition = definition = read_graph(files.graph)
+        definition = read_graph(files.graph)
+        self.graph_file = files.graph
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         self.shape = shape_of(definition, files.graph)
         if self.shape.rows < len(self.vocabulary):
@@ -50,7 +51,6 @@ class SessionModel:
             )
         check_checkpoint(files.folder, self.shape)
         self._vectors = VectorCache(self._spell)
-        self._waiting: list[tuple[str, tf.Tensor, tf.Operation]] = []
         graph = tf.Graph()
         with graph.as_default():
             self._session = v1.Session(graph=graph, config=_config(placement))
@@ -92,10 +92,6 @@ class SessionModel:
         opened = self._session.run(self._gates, feeds)
         return tuple({name: values[: len(words)] for name, values in layer.items()} for layer in opened)
 
-    def graph(self) -> bytes:
-        layers = [f"lstm/lstm_{layer}/concat_2" for layer in range(self.shape.layers)]
-        return extract(self._definition, ["softmax_out", *layers], []).SerializeToString()
-
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""
         feeds = dict(zip(self._memories, self.start(LEAST_ROWS), strict=True))
@@ -119,17 +115,20 @@ class SessionModel:
             "MatMul:0": product,
             **{f"{memory_name(layer)}/read:0": memory for layer, memory in enumerate(self._memories)},
         }
-        for name, size in weight_shapes(shape).items():
-            if name != "softmax/W":
-                with tf.device(self._device_of(name)):
-                    parts = [read_slice(folder, variable) for variable in shard_names(name)]
-                    inputs[joined_name(name)] = self._variable(name, tf.ensure_shape(tf.concat(parts, 0), size))
-        self._restore_waiting()
+        weights = {name: size for name, size in weight_shapes(shape).items() if name != "softmax/W"}
         states = [f"lstm/lstm_{layer}/concat_2:0" for layer in range(shape.layers)]
         outputs = ["char_embedding/proj/add:0", "BiasAdd:0", *states]
-        part = extract(definition, outputs, inputs)
+        part = extract(definition, outputs, [*inputs, *map(joined_name, weights)])
+        turned = {_turn(node) for node in part.node if node.op == "MatMul"}
+        for name, size in weights.items():
+            with tf.device(self._device_of(name)):
+                parts = [read_slice(folder, variable) for variable in shard_names(name)]
+                weight = tf.ensure_shape(tf.concat(parts, 0), size)
+                weight = tf.transpose(weight) if joined_name(name) in turned else weight
+                inputs[joined_name(name)] = self._restored(name, weight)
         for node in part.node:
             node.device = self._device_of(node.name)
+        part = v1.GraphDef.FromString(part.SerializeToString())
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
         find = v1.get_default_graph().get_tensor_by_name
         self._gates = [
@@ -148,32 +147,27 @@ class SessionModel:
         for shard, variable in enumerate(shard_names("softmax/W")):
             with tf.device(self._devices[shard * len(self._devices) // SHARDS]):
                 matrix = tf.ensure_shape(read_slice(folder, variable), (shape.rows // SHARDS, shape.projection))
-                part = self._variable(variable, tf.transpose(matrix))
-                products.append(tf.matmul(self._top, part))
-                rows.append(_columns(part, self._ids // SHARDS, tf.equal(self._ids % SHARDS, shard)))
-            self._restore_waiting()  # one after the other: little more than the model is ever in memory
+                part = self._restored(variable, matrix)
+                products.append(tf.raw_ops.BatchMatMulV2(x=self._top, y=part, adj_y=True))
+                rows.append(_rows(part, self._ids // SHARDS, tf.equal(self._ids % SHARDS, shard)))
         with tf.device(self._devices[-1]):
             self._rows = tf.add_n(rows)
             return tf.reshape(tf.transpose(tf.stack(products, 1), [0, 2, 1]), [-1, shape.rows])
 
-    def _variable(self, name: str, value: tf.Tensor) -> tf.Tensor:
-        """Keep a value that is read from the checkpoint, from the next `_restore_waiting` on."""
+    def _restored(self, name: str, value: tf.Tensor) -> tf.Tensor:
+        """Keep a value that is read from the checkpoint: at once, so that little more than the model is ever in memory."""
         variable = v1.Variable(value, use_resource=True, trainable=False)
-        self._waiting.append((name, tf.reduce_all(tf.math.is_finite(value)), variable.initializer))
-        return variable.read_value()
-
-    def _restore_waiting(self) -> None:
-        names, finite, initializers = zip(*self._waiting, strict=True)
-        self._waiting = []
+        kept = variable.read_value()
         try:
-            fine, _ = self._session.run([finite, initializers])
+            self._session.run(variable.initializer)
+            fine = self._session.run(tf.reduce_all(tf.math.is_finite(kept)))
         except tf.errors.ResourceExhaustedError as error:
             raise DeviceError("not enough memory for this model: try another --device") from error
         except tf.errors.OpError as error:
             raise IntegrityError(f"cannot restore {_variable_of(error)}: {error.message.splitlines()[0]}") from error
-        if not all(fine):
-            name = names[fine.index(False)]
+        if not fine:
             raise IntegrityError(f"{name} in {file_of(shard_names(name)[0])} holds values that are not finite")
+        return kept
 
     def _device_of(self, name: str) -> str:
         if name.startswith((*LETTERS, "char_embedding/W")):
@@ -183,13 +177,24 @@ class SessionModel:
         return self._devices[0 if name.startswith("char_embedding/") else -1]
 
 
-def _columns(matrix: tf.Tensor, places: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Columns of a matrix as rows; zeros where they are not wanted."""
-    return tf.where(wanted[:, None], tf.transpose(tf.gather(matrix, places, axis=1)), 0.0)
+def _rows(matrix: tf.Tensor, places: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """Rows of a matrix; zeros where they are not wanted."""
+    return tf.where(wanted[:, None], tf.gather(matrix, places), 0.0)
 
 
 def _at_least_two(rows: np.ndarray) -> np.ndarray:
     return rows if len(rows) >= LEAST_ROWS else np.repeat(rows, LEAST_ROWS, axis=0)
+
+
+def _turn(node) -> str:
+    """Make a MatMul one by the transposed matrix, whose name is returned.
+
+    So BatchMatMul multiplies two rows as fast as memory gives the matrix; MatMul reads it twice.
+    """
+    node.op = "BatchMatMulV2"
+    node.attr["adj_x"].b = node.attr.pop("transpose_a").b
+    node.attr["adj_y"].b = not node.attr.pop("transpose_b").b
+    return f"{node.input[1]}:0"
 
 
 def _variable_of(error: tf.errors.OpError) -> str:

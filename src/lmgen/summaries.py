@@ -3,7 +3,6 @@
 import io
 import itertools
 import os
-import re
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -22,13 +21,10 @@ from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import metadata as histogram
 from tensorboard.plugins.text import metadata as text
 
-from lmgen.errors import MissingError
 from lmgen.events import Saved, Trained, Validated
 
 EVERY = 20
 """Steps between two scalars of training."""
-NAME = 40
-"""Letters of a title in a run's name at most."""
 BUCKETS = 30
 """Of a histogram."""
 MARKDOWN = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_{}[]<>()#+-.!|&~"}
@@ -39,23 +35,6 @@ HISTOGRAM = histogram.create_summary_metadata(display_name=None, description=Non
 BUCKETS_SHAPE = TensorShapeProto(dim=[TensorShapeProto.Dim(size=BUCKETS), TensorShapeProto.Dim(size=3)])
 
 _files = itertools.count()
-
-
-def new_run(folder: Path, title: str) -> Path:
-    """A folder that was not there, named from time and title. Raises MissingError where none can be made."""
-    words = re.sub(r"\W+", "-", title.lower()).strip("-")[:NAME].strip("-")
-    name = "-".join(filter(None, (time.strftime("%Y%m%d-%H%M%S"), words)))
-    for number in itertools.count(1):
-        path = folder / (name if number == 1 else f"{name}-{number}")
-        try:
-            path.mkdir(parents=True)
-            return path
-        except FileExistsError:
-            if folder.exists() and not folder.is_dir():
-                raise MissingError(f"cannot write into {folder}: it is a file") from None
-        except OSError as error:
-            raise MissingError(f"cannot write into {folder}: {error.strerror}") from error
-    raise AssertionError  # count() never ends
 
 
 class Writer:
