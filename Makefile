@@ -21,7 +21,8 @@ format: $(VENV)/dev  ## put the code in form
 golden: $(VENV)/dev  ## rewrite tests/golden; read the diff
 	$(BIN)/python -m pytest --golden tests/test_cli.py
 
-bench: $(VENV)/demo  ## measure training against its plain form
+bench: $(VENV)/demo  ## measure the default model against the program of 2016, and training against its plain form
+	$(BIN)/lmgen bench --against original
 	$(BIN)/python benchmarks/training.py
 
 clean:  ## remove $(VENV) and what Python left

@@ -6,19 +6,20 @@ from conftest import ROOT
 
 ORDER = """
 errors events vocabulary tokenizer manifest store extents fetch download archive placement model
-network plain graph layout definition checkpoint session
+network plain graph layout definition checkpoint session original
 quiet
-template converted packed convert kept litert samplers screening rows exact
+template converted packed convert kept litert samplers screening rows exact pytorch
 engines
 constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices
+contenders workers bench
 corpus batches trainer train summaries
 records prompts sentences tables output formats lmzoo
 measuring heatmap hparams runs recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()
-TENSORFLOW = {"network", "plain", "graph", "layout", "checkpoint", "session", "convert", "trainer"}
+TENSORFLOW = {"network", "plain", "graph", "layout", "checkpoint", "session", "original", "convert", "trainer"}
 SOURCE = ROOT / "src" / "lmgen"
 
 

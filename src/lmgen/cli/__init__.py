@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from lmgen.cli.bench import bench_command
 from lmgen.cli.board import board_vectors, serve_board
 from lmgen.cli.complete import complete
 from lmgen.cli.convert import convert
@@ -64,7 +65,7 @@ def shell_completion(shell: str) -> None:
 
 
 for command in (
-    *(complete, repl, convert, download, models, train, serve_board, board_vectors),
+    *(complete, repl, convert, download, models, train, serve_board, board_vectors, bench_command),
     *(surprisal, next_command, evaluate, score_command, choose),
     *(tokenize_command, unkify, predictions, spec),
 ):
