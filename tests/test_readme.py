@@ -75,9 +75,9 @@ def test_commands_that_take_hours_at_least_parse():
             program_name, *arguments = shlex.split(line, comments=True)
             if program_name == "lmgen":
                 command = program
-                while hasattr(command, "commands"):
+                while hasattr(command, "get_command"):
                     name, *arguments = arguments
-                    command = command.commands[name]
+                    command = command.get_command(None, name)
                 assert command.make_context(name, arguments, parent=above).params
 
 

@@ -4,9 +4,12 @@ Rows of many texts advance together, those of like length side by side; every h 
 softmax runs once per block of positions, from which only what is wanted is computed.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -262,12 +265,21 @@ class _Gathered:
     def _predict(self, hidden: np.ndarray, places: np.ndarray) -> None:
         logits = self._model.logits_of(hidden)
         size = max(1, CHUNK // logits.shape[1])
-        for begin in range(0, len(logits), size):
+
+        def measure(begin: int) -> None:
             part = places[begin : begin + size]
             measured = _measures(logits[begin : begin + size], self._targets[part], self._model, self._options)
             for column, values in zip(self.found, measured, strict=True):
                 if values is not None:
                     column[part] = values
+
+        list(_pool().map(measure, range(0, len(logits), size)))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads that sum up logits: NumPy by itself uses one core."""
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def _measures(logits: np.ndarray, targets: np.ndarray, model: LanguageModel, options: Scoring):

@@ -5,23 +5,11 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
-from lmgen.cli.bench import bench_command
-from lmgen.cli.board import board_vectors, serve_board
-from lmgen.cli.complete import complete
-from lmgen.cli.convert import convert
-from lmgen.cli.download import download
-from lmgen.cli.eval import evaluate
-from lmgen.cli.lmzoo import predictions, spec, tokenize_command, unkify
-from lmgen.cli.models import models
-from lmgen.cli.next import next_command
-from lmgen.cli.repl import repl
-from lmgen.cli.score import choose, score_command
-from lmgen.cli.surprisal import surprisal
-from lmgen.cli.train import train
 from lmgen.errors import LmgenError
 
 INTERRUPTED = 130
@@ -29,7 +17,38 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 """Set by the shell when it asks for completions."""
 
 
+COMMANDS = {
+    **{name: f"{name}.{name}" for name in ("complete", "convert", "download", "models", "repl", "surprisal", "train")},
+    "bench": "bench.bench_command",
+    "eval": "eval.evaluate",
+    "next": "next.next_command",
+    "serve-board": "board.serve_board",
+    "board-vectors": "board.board_vectors",
+    "score": "score.score_command",
+    "choose": "score.choose",
+    "tokenize": "lmzoo.tokenize_command",
+    "unkify": "lmzoo.unkify",
+    "predictions": "lmzoo.predictions",
+    "spec": "lmzoo.spec",
+}
+"""Where each command is."""
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for: to import all of them takes as long as to write a word."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        return getattr(import_module(f"lmgen.cli.{module}"), name)
+
+
 @click.group(
+    cls=_Commands,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "auto_envvar_prefix": "LMGEN",
@@ -62,14 +81,6 @@ def shell_completion(shell: str) -> None:
     """
     completer = get_completion_class(shell)
     click.echo(completer(lmgen, {}, "lmgen", COMPLETION_VARIABLE).source())
-
-
-for command in (
-    *(complete, repl, convert, download, models, train, serve_board, board_vectors, bench_command),
-    *(surprisal, next_command, evaluate, score_command, choose),
-    *(tokenize_command, unkify, predictions, spec),
-):
-    lmgen.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
