@@ -15,8 +15,8 @@ from conftest import start_lmgen
 
 def commands(command=program, path=()):
     yield path, command
-    for name, child in getattr(command, "commands", {}).items():
-        yield from commands(child, (*path, name))
+    for name in command.list_commands(None) if isinstance(command, click.Group) else ():
+        yield from commands(command.get_command(None, name), (*path, name))
 
 
 COMMANDS = dict(commands())

@@ -11,8 +11,9 @@ import sys
 import pytest
 
 import mirror
+from lmgen.converted import cached
 from lmgen.manifest import Manifest
-from lmgen.store import own_folder
+from lmgen.store import find, own_folder
 
 from conftest import start_lmgen
 
@@ -168,8 +169,11 @@ def test_models_travel_by_export_and_import(lmgen, tiny_folder, tmp_path, monkey
     assert lmgen("models", "export", tiny_folder, "-o", "tiny.tar").exit_code == 0
     assert lmgen("models", "import", "tiny.tar", "--name", "toy") == (0, f"{own_folder('toy')}\n", "")
     assert lmgen("models", "import", own_folder("toy"), "--name", "second").exit_code == 0
+    converted = cached(find("toy"), "fast")  # where it goes if the model's folder cannot be written to
+    converted.mkdir(parents=True)
     assert lmgen("models", "rm", "toy").exit_code == 0
     assert not own_folder("toy").exists()
+    assert not converted.exists()
     assert lmgen("models", "path", "second").out == f"{own_folder('second')}\n"
 
 

@@ -14,8 +14,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from lmgen.converted import Converted, sample
-from lmgen.store import home, lock
+from lmgen.converted import PRECISIONS, Converted, cached, find_converted, sample
+from lmgen.store import ModelFiles, home, lock
 
 DIGEST = "digest"
 LEAST_BYTES = 1 << 26
@@ -32,12 +32,20 @@ def find_packed(converted: Converted, pack: Callable[[Path, Path], None]) -> dic
     """
     if sum(path.stat().st_size for path in converted.paths) < LEAST_BYTES:
         return {}
-    folder = home() / "packed" / _key(converted)
+    folder = _folder(converted)
     if not _intact(folder, converted):
         with contextlib.suppress(OSError), lock(f"packed-{folder.name}"):
             if not _intact(folder, converted):  # else another process has made it meanwhile
                 _make(folder, converted, pack)
     return _files(folder, converted) if _intact(folder, converted) else {}
+
+
+def forget(files: ModelFiles) -> None:
+    """Remove from the cache all that was made of a model."""
+    for precision in PRECISIONS:
+        if converted := find_converted(files, precision):
+            shutil.rmtree(_folder(converted), ignore_errors=True)
+        shutil.rmtree(cached(files, precision), ignore_errors=True)
 
 
 def _make(folder: Path, converted: Converted, pack: Callable[[Path, Path], None]) -> None:
@@ -72,10 +80,10 @@ def _digest(folder: Path, converted: Converted) -> str:
     return digest.hexdigest()
 
 
-def _key(converted: Converted) -> str:
-    """Names a folder of converted files, LiteRT's version and the kind of CPU."""
+def _folder(converted: Converted) -> Path:
+    """Named from a folder of converted files, LiteRT's version and the kind of CPU."""
     parts = (str(converted.vectors.parent.resolve()), version("ai-edge-litert"), _cpu())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return home() / "packed" / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 @cache

@@ -1,5 +1,6 @@
 """`lmgen models`: what models there are, whether they are whole, and how they come and go without a network."""
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from lmgen.cli.options import complete_local, complete_model
 from lmgen.engines import load
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.manifest import Manifest
+from lmgen.packed import forget
 from lmgen.selftest import Answer, answers
 from lmgen.store import find, find_folder, manifest_of, model_folders, open_folder, own_folder, released, remove, verify
 
@@ -113,10 +115,13 @@ def verify_models(names: tuple[str, ...], known: str, kind: str) -> None:
 @LOCAL
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def rm(model: str, yes: bool) -> None:
-    """Remove MODEL, and what was downloaded of it so far."""
+    """Remove MODEL, what was downloaded of it so far, and what was made of it."""
     asked = sys.stdin.isatty() and sys.stderr.isatty() and not yes
     if asked and not click.confirm(f"Remove {own_folder(model)}?", err=True):
         raise LmgenError("nothing was removed")
+    with contextlib.suppress(LmgenError):  # of a model that is not whole nothing was made
+        if own_folder(model).is_dir():
+            forget(find(model))
     remove(model)
 
 
