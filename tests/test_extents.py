@@ -1,20 +1,30 @@
 """Where a checkpoint's numbers lie, against what TensorFlow reads."""
 
+import os
 import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lmgen.checkpoint import restore
+from lmgen.checkpoint import file_pattern
 from lmgen.errors import IntegrityError
-from lmgen.extents import check_sums, find_extents
+from lmgen.extents import ALIGNMENT, check_sums, find_extents
 from lmgen.graph import variable_shapes
+from lmgen.layout import file_of
 from lmgen.store import CHECKPOINT_FILES, find
 
 
 @pytest.fixture
 def copy(tiny_folder, tmp_path):
     return shutil.copytree(tiny_folder, tmp_path / "copy")
+
+
+def restore(folder, variable):
+    """A variable as TensorFlow reads it."""
+    pattern = file_pattern(folder / file_of(variable))
+    part = {"tensor_name": variable, "shape_and_slice": "", "dt": tf.float32}
+    return tf.raw_ops.RestoreSlice(file_pattern=pattern, **part).numpy()
 
 
 def test_every_variable_is_read_as_tensorflow_reads_it(tiny_folder, tiny_shape):
@@ -32,6 +42,20 @@ def test_parts_and_mapped_rows_are_those_of_the_whole():
 
     assert np.array_equal(extent.read(256, 768), whole.ravel()[256:768])
     assert np.array_equal(extent.mapped(256)[[7, 2, 3000]], whole[[7, 2, 3000]])
+
+
+def test_numbers_begin_where_tensorflow_takes_them_without_a_copy(tiny_folder):
+    extents = find_extents(tiny_folder).values()
+
+    assert all(extent.read().ctypes.data % ALIGNMENT == 0 for extent in extents)
+
+
+def test_a_file_that_was_cut_short_meanwhile_is_refused(copy):
+    extent = find_extents(copy)["lstm/lstm_0/B"]
+    os.truncate(extent.path, extent.offset + 3)
+
+    with pytest.raises(IntegrityError, match="ckpt-lstm is cut short"):
+        extent.read()
 
 
 def test_right_checksums_pass(tiny_folder):

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from lmgen.errors import IntegrityError
@@ -40,23 +39,6 @@ def _index(file: Path) -> dict[str, list[int]]:
         return tf.compat.v1.train.NewCheckpointReader(file_pattern(file)).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         raise IntegrityError(f"{file} is damaged, or no checkpoint file: {str(error).splitlines()[0]}") from error
-
-
-def restore(folder: Path, variable: str) -> np.ndarray:
-    """Read one float32 variable. Raises IntegrityError if it is not there whole and finite."""
-    try:
-        value = read_slice(folder, variable).numpy()
-    except tf.errors.OpError as error:
-        raise IntegrityError(f"cannot restore the checkpoint: {error.message.splitlines()[0]}") from error
-    if not np.isfinite(value).all():
-        raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
-    return value
-
-
-def read_slice(folder: Path, variable: str) -> tf.Tensor:
-    """The float32 variable, from the file it belongs to."""
-    pattern = file_pattern(folder / file_of(variable))
-    return tf.raw_ops.RestoreSlice(file_pattern=pattern, tensor_name=variable, shape_and_slice="", dt=tf.float32)
 
 
 def file_pattern(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,15 +13,12 @@ from lmgen import plain
 from lmgen.checkpoint import check_checkpoint
 from lmgen.converted import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, fingerprint, save_facts
 from lmgen.definition import read_graph, shape_of
-from lmgen.errors import IntegrityError
-from lmgen.extents import check_sums, find_extents
-from lmgen.graph import shard_names
-from lmgen.layout import file_of, joined
 from lmgen.manifest import SHARDS, Shape, weight_shapes
 from lmgen.network import CARRY_BIAS
-from lmgen.store import CHECKPOINT_FILES, ModelFiles
+from lmgen.store import ModelFiles
 from lmgen.template import error_norms, fill, marked
 from lmgen.vocabulary import WORD_LENGTH
+from lmgen.weights import Weights
 
 PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
 """Sizes of templates: no sum or multiple of them that comes up is another's, and the converter makes int8 of all matrices."""
@@ -44,12 +40,12 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     """
     shape = shape_of(read_graph(files.graph), files.graph)
     check_checkpoint(files.folder, shape)
+    weights = Weights(files.folder, shape)
     partial = folder.with_name(f".partial-{folder.name}-{fingerprint(files)[:16]}")
     partial.mkdir(parents=True, exist_ok=True)
-    makers = _makers(files.folder, shape, precision)
+    makers = _makers(weights, precision)
     yield "checksums", len(makers) + 1
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(check_sums, (files.folder / name for name in CHECKPOINT_FILES)))
+    weights.check()
     for name, make in makers.items():
         yield name, len(makers) + 1
         if not (partial / name).exists():
@@ -61,47 +57,18 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     partial.replace(folder)
 
 
-def _makers(folder: Path, shape: Shape, precision: str) -> dict[str, Callable[[Path], None]]:
+def _makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None]]:
     """What writes each file, by its name."""
-    weights, template = Weights(folder, shape), _softmax_template(precision != "float32")
+    template = _softmax_template(precision != "float32")
     makers = {
         VECTORS: lambda path: _write_vectors(weights, path),
         MEMORY: lambda path: _write_memory(weights, precision == "fast", path),
     }
-    for number, rows in enumerate(part_bounds(shape.rows)):
+    for number, rows in enumerate(part_bounds(weights.shape.rows)):
         makers[SOFTMAX.format(number)] = lambda path, rows=rows: _write_softmax(weights, rows, template(), path)
     if precision == "exact":
         makers |= {ROUNDED: lambda path: _write_rounded(weights, path), NORMS: lambda path: _write_norms(weights, path)}
     return makers
-
-
-class Weights:
-    """Weights of a checkpoint by their names without shards, float32, read where they are asked for."""
-
-    def __init__(self, folder: Path, shape: Shape) -> None:
-        self.shape, self._shapes, self._extents = shape, weight_shapes(shape), find_extents(folder)
-
-    def names(self, scope: str) -> list[str]:
-        return [name for name in self._shapes if name.startswith(scope)]
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return joined(name, [self._read(variable) for variable in shard_names(name)]).reshape(self._shapes[name])
-
-    def softmax(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the softmax's matrix, and their biases. Both bounds are multiples of the number of shards."""
-        size = self.shape.projection
-        bounds = begin // SHARDS * size, end // SHARDS * size
-        parts = [self._read(shard, *bounds).reshape(-1, size) for shard in shard_names("softmax/W")]
-        return joined("softmax/W", parts), self._read("softmax/b", begin, end)
-
-    def _read(self, variable: str, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """Numbers of a variable. Raises IntegrityError if they are not float32, or not finite."""
-        if variable not in self._extents:
-            raise IntegrityError(f"{variable} in {file_of(variable)} is not kept as float32 numbers")
-        numbers = self._extents[variable].read(begin, end)
-        if not np.isfinite(numbers).all():
-            raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
-        return numbers
 
 
 def _write_vectors(weights: Weights, path: Path) -> None:

@@ -21,6 +21,8 @@ FOOTER, TRAILER = 48, 5
 """Bytes: of the footer, and of what follows each block (how it is compressed, and its checksum)."""
 SLICE, NAME, TENSOR, FLOATS = 2, 1, 3, 5
 """Fields: of SavedTensorSlices its data; of that, name and tensor; of that, the packed float32 numbers."""
+ALIGNMENT = 64
+"""Bytes: TensorFlow copies arrays that do not begin at a multiple of it."""
 CHUNK = 1 << 20
 """Bytes summed up at once: few enough to stay in a core's cache. Reading is faster than mapping pages."""
 
@@ -36,8 +38,19 @@ class Extent:
 
     def read(self, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Numbers from `begin` up to `end`, float32 [numbers], in memory of their own."""
-        end = self.count if end is None else end
-        return np.fromfile(self.path, "<f4", end - begin, offset=self.offset + 4 * begin)
+        numbers = aligned((self.count if end is None else end) - begin)
+        self.fill(numbers, begin)
+        return numbers
+
+    def fill(self, numbers: np.ndarray, begin: int) -> None:
+        """Read as many numbers as there is room for, from `begin` on. Raises IntegrityError if the file ends before."""
+        room = memoryview(numbers).cast("B")
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.offset + 4 * begin)
+            while room and (count := file.readinto(room)):  # 2 GB at most at once
+                room = room[count:]
+        if room:
+            raise IntegrityError(f"{self.path} is cut short: bring it anew")
 
     def mapped(self, columns: int) -> np.ndarray:
         """All numbers, float32 [rows, columns], read from the file where they are looked at: a row here, a row there."""
@@ -45,6 +58,13 @@ class Extent:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         memory.madvise(mmap.MADV_RANDOM)
         return np.frombuffer(memory, "<f4", self.count, self.offset).reshape(-1, columns)
+
+
+def aligned(count: int) -> np.ndarray:
+    """Room for so many float32 numbers, at an address where TensorFlow takes an array as it is."""
+    room = np.empty(count + ALIGNMENT // 4 - 1, "<f4")
+    skipped = -room.ctypes.data % ALIGNMENT // 4
+    return room[skipped : skipped + count]
 
 
 def find_extents(folder: Path) -> dict[str, Extent]:

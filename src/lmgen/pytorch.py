@@ -11,15 +11,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from lmgen.checkpoint import restore
 from lmgen.definition import read_graph, shape_of
 from lmgen.graph import shard_names
-from lmgen.layout import joined
-from lmgen.manifest import SHARDS, WIDTHS, weight_shapes
+from lmgen.manifest import SHARDS, WIDTHS
 from lmgen.model import State, VectorCache
 from lmgen.network import CARRY_BIAS, FORGET_BIAS
 from lmgen.store import ModelFiles
 from lmgen.vocabulary import Vocabulary
+from lmgen.weights import Weights
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 INT8 = "onednn"
@@ -32,9 +31,8 @@ class PyTorchModel:
     def __init__(self, files: ModelFiles, quantized: bool = True) -> None:
         self.vocabulary = Vocabulary.load(files.vocabulary)
         self.shape = shape_of(read_graph(files.graph), files.graph)
-        self._folder, self._linear = files.folder, _quantized if quantized else _plain
-        names = [name for name in weight_shapes(self.shape) if name.startswith("char_embedding/")]
-        self._letters = {name: self._weight(name) for name in names}
+        self._weights, self._linear = Weights(files.folder, self.shape), _quantized if quantized else _plain
+        self._letters = {name: self._weight(name) for name in self._weights.names("char_embedding/")}
         self._layers = [self._layer(f"lstm/lstm_{layer}") for layer in range(self.shape.layers)]
         self._softmax = self._linear(self._weight("softmax/W"), self._weight("softmax/b"))
         self._cache = VectorCache(self._spell)
@@ -66,12 +64,11 @@ class PyTorchModel:
 
     def _weight(self, name: str) -> torch.Tensor:
         """A weight by its name without shards; those of the softmax are never in memory all at once."""
-        parts = (restore(self._folder, part) for part in shard_names(name))
         if name != "softmax/W":
-            return torch.from_numpy(joined(name, list(parts)))
-        whole = torch.empty(weight_shapes(self.shape)[name])
-        for shard, part in enumerate(parts):
-            whole[shard::SHARDS] = torch.from_numpy(part)
+            return torch.from_numpy(self._weights[name])
+        whole = torch.empty(self.shape.rows, self.shape.projection)
+        for shard, variable in enumerate(shard_names(name)):
+            whole[shard::SHARDS] = torch.from_numpy(self._weights.variable(variable))
         return whole
 
     def _layer(self, scope: str) -> Callable:

@@ -8,21 +8,20 @@ own.
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from lmgen.checkpoint import check_checkpoint, read_slice
+from lmgen.checkpoint import check_checkpoint
 from lmgen.definition import extract, read_graph, shape_of
 from lmgen.errors import DeviceError, IntegrityError
 from lmgen.graph import joined_name, memory_name, shard_names
-from lmgen.layout import file_of
-from lmgen.manifest import SHARDS, weight_shapes
+from lmgen.manifest import SHARDS
 from lmgen.model import State, VectorCache
 from lmgen.placement import Placement
 from lmgen.store import ModelFiles
 from lmgen.vocabulary import WORD_LENGTH, Vocabulary
+from lmgen.weights import Weights
 
 v1 = tf.compat.v1
 
@@ -55,7 +54,7 @@ class SessionModel:
         with graph.as_default():
             self._session = v1.Session(graph=graph, config=_config(placement))
             self._devices = _devices(self._session, placement)
-            self._build(definition, files.folder)
+            self._build(definition, Weights(files.folder, self.shape))
 
     def start(self, rows: int = 1) -> State:
         size = self.shape.cells + self.shape.projection
@@ -102,9 +101,8 @@ class SessionModel:
         self._session.run([self._embedded, self._advanced, self._logits], feeds, options, told)
         return sorted((node.name, node.op, node.device) for part in told.partition_graphs for node in part.node)
 
-    def _build(self, definition, folder: Path) -> None:
+    def _build(self, definition, weights: Weights) -> None:
         shape, floats = self.shape, tf.float32
-        product = self._product(folder)
         state_size = [None, shape.cells + shape.projection]
         self._memories = [v1.placeholder(floats, state_size) for _ in range(shape.layers)]
         self._characters = v1.placeholder(tf.int32, [None, 1, WORD_LENGTH])
@@ -112,20 +110,18 @@ class SessionModel:
         inputs = {
             "char_inputs_in:0": self._characters,
             "all_embs_out:0": self._word,
-            "MatMul:0": product,
             **{f"{memory_name(layer)}/read:0": memory for layer, memory in enumerate(self._memories)},
         }
-        weights = {name: size for name, size in weight_shapes(shape).items() if name != "softmax/W"}
+        names = {joined_name(name): name for name in weights.names() if name != "softmax/W"}
         states = [f"lstm/lstm_{layer}/concat_2:0" for layer in range(shape.layers)]
         outputs = ["char_embedding/proj/add:0", "BiasAdd:0", *states]
-        part = extract(definition, outputs, [*inputs, *map(joined_name, weights)])
+        part = extract(definition, outputs, [*inputs, "MatMul:0", *names])
         turned = {_turn(node) for node in part.node if node.op == "MatMul"}
-        for name, size in weights.items():
+        weights.check()
+        for tensor, name in names.items():
             with tf.device(self._device_of(name)):
-                parts = [read_slice(folder, variable) for variable in shard_names(name)]
-                weight = tf.ensure_shape(tf.concat(parts, 0), size)
-                weight = tf.transpose(weight) if joined_name(name) in turned else weight
-                inputs[joined_name(name)] = self._restored(name, weight)
+                inputs[tensor] = self._restored(weights[name], tensor in turned)
+        inputs["MatMul:0"] = self._product(weights)
         for node in part.node:
             node.device = self._device_of(node.name)
         part = v1.GraphDef.FromString(part.SerializeToString())
@@ -136,38 +132,32 @@ class SessionModel:
             for layer in range(shape.layers)
         ]
 
-    def _product(self, folder: Path) -> tf.Tensor:
+    def _product(self, weights: Weights) -> tf.Tensor:
         """The top layer's output times the softmax matrix, whose shards are spread over the devices.
 
         Row w of the matrix is row w // 8 of shard w % 8, so the products are dealt out in turn.
         """
-        shape, products, rows = self.shape, [], []
+        products, rows = [], []
         self._ids = v1.placeholder(tf.int32, [None])
-        self._top = v1.placeholder(tf.float32, [None, shape.projection])
+        self._top = v1.placeholder(tf.float32, [None, self.shape.projection])
         for shard, variable in enumerate(shard_names("softmax/W")):
             with tf.device(self._devices[shard * len(self._devices) // SHARDS]):
-                matrix = tf.ensure_shape(read_slice(folder, variable), (shape.rows // SHARDS, shape.projection))
-                part = self._restored(variable, matrix)
+                part = self._restored(weights.variable(variable))
                 products.append(tf.raw_ops.BatchMatMulV2(x=self._top, y=part, adj_y=True))
                 rows.append(_rows(part, self._ids // SHARDS, tf.equal(self._ids % SHARDS, shard)))
         with tf.device(self._devices[-1]):
             self._rows = tf.add_n(rows)
-            return tf.reshape(tf.transpose(tf.stack(products, 1), [0, 2, 1]), [-1, shape.rows])
+            return tf.reshape(tf.transpose(tf.stack(products, 1), [0, 2, 1]), [-1, self.shape.rows])
 
-    def _restored(self, name: str, value: tf.Tensor) -> tf.Tensor:
-        """Keep a value that is read from the checkpoint: at once, so that little more than the model is ever in memory."""
-        variable = v1.Variable(value, use_resource=True, trainable=False)
-        kept = variable.read_value()
+    def _restored(self, value: np.ndarray, turned: bool = False) -> tf.Tensor:
+        """Keep a weight, or its transpose, on the device: at once, so that little more than the model is ever in memory."""
+        given = v1.placeholder(tf.float32, value.shape)
+        variable = v1.Variable(tf.transpose(given) if turned else given, use_resource=True, trainable=False)
         try:
-            self._session.run(variable.initializer)
-            fine = self._session.run(tf.reduce_all(tf.math.is_finite(kept)))
+            self._session.run(variable.initializer, {given: value})
         except tf.errors.ResourceExhaustedError as error:
             raise DeviceError("not enough memory for this model: try another --device") from error
-        except tf.errors.OpError as error:
-            raise IntegrityError(f"cannot restore {_variable_of(error)}: {error.message.splitlines()[0]}") from error
-        if not fine:
-            raise IntegrityError(f"{name} in {file_of(shard_names(name)[0])} holds values that are not finite")
-        return kept
+        return variable.read_value()
 
     def _device_of(self, name: str) -> str:
         if name.startswith((*LETTERS, "char_embedding/W")):
@@ -195,14 +185,6 @@ def _turn(node) -> str:
     node.attr["adj_x"].b = node.attr.pop("transpose_a").b
     node.attr["adj_y"].b = not node.attr.pop("transpose_b").b
     return f"{node.input[1]}:0"
-
-
-def _variable_of(error: tf.errors.OpError) -> str:
-    """Which variable, in which file, an operation of `_slice` failed at."""
-    if error.op is None or error.op.type != "RestoreSlice":
-        return "the checkpoint"
-    variable = tf.get_static_value(error.op.inputs[1]).item().decode()
-    return f"{variable} from {file_of(variable)}"
 
 
 # Devices --------------------------------------------------------------------------------------
