@@ -10,7 +10,7 @@ ROWS = 12
 
 
 def possible(index=1, **wanted):
-    limited = Limits(Constraints(**wanted), WORDS, ROWS).apply(np.zeros(ROWS, np.float32), index)
+    limited = Limits(Constraints(**wanted), WORDS, ROWS).shift(index)
     return {WORDS.word(int(row)) for row in np.flatnonzero(np.isfinite(limited))}
 
 
@@ -50,7 +50,7 @@ def test_words_come_from_a_file_too(tmp_path):
 def test_a_bias_is_added_to_a_word_s_logit():
     limits = Limits(Constraints(bias=("cat=+1.5", "dog=-2", "cat=1")), WORDS, ROWS)
 
-    logits = limits.apply(np.ones(ROWS, np.float32), 0)
+    logits = np.ones(ROWS, np.float32) + limits.shift(0)
 
     assert logits[WORDS.id("cat")] == 3.5
     assert logits[WORDS.id("dog")] == -1

@@ -10,11 +10,11 @@ from lmgen.convert import convert
 from lmgen.converted import beside
 from lmgen.engines import load
 from lmgen.events import Word
-from lmgen.generate import Generation, generate
+from lmgen.generate import Generation, generate, generate_all
 from lmgen.layout import write_model
 from lmgen.manifest import Manifest, Shape
 from lmgen.model import Reach, read
-from lmgen.sampling import Sampling, reach
+from lmgen.sampling import Sampling, choose_below, probabilities, reach
 from lmgen.screening import candidates
 from lmgen.store import open_folder
 from lmgen.template import error_norms, quantised
@@ -154,7 +154,7 @@ WAYS = {
     "top-k and all after it": Sampling(top_k=50, top_p=0.9, min_p=0.01, typical=0.95, temperature=0.8),
     "min-p": Sampling(min_p=0.02, temperature=1.3),
     "greedy top-p": Sampling(temperature=0, top_p=0.5),
-    "anything": Sampling(),
+    "typical": Sampling(typical=0.9),
     "top-p": Sampling(top_p=0.9),
     "mirostat": Sampling(mirostat=2),
     "penalties": Sampling(repetition_penalty=1.2, top_k=10),
@@ -189,12 +189,70 @@ def written(model, options):
     return [(event.sample, event.text) for event in generate(model, context, options) if isinstance(event, Word)]
 
 
-def test_a_word_is_the_same_whatever_else_is_told_of_it(mini):
+@pytest.mark.parametrize("sampling", [Sampling(top_k=20), Sampling(), Sampling(temperature=0.7)])
+def test_a_word_is_the_same_whatever_else_is_told_of_it(mini, sampling):
     """With alternatives all logits are computed, without them a few."""
     model = load(str(mini), "litert", precision="exact")
-    options = Generation(max_words=10, seed=1, sampling=Sampling(top_k=20))
+    options = Generation(max_words=10, seed=1, sampling=sampling)
 
     assert written(model, options) == written(model, replace(options, alternatives=3, measure=True))
+
+
+def test_words_drawn_from_all_are_the_same_beside_samples_that_need_all_logits(mini):
+    model = load(str(mini), "litert", precision="exact")
+    free, limited = Generation(max_words=10, seed=1), Generation(max_words=10, sampling=Sampling(top_p=0.9))
+
+    [*alone] = generate_all(model, [([], free)])
+    beside = [event for event in generate_all(model, [([], free), ([], limited)]) if event.prompt == 0]
+
+    assert [event.text for event in alone[:-1]] == [event.text for event in beside[:-1]]
+
+
+def test_no_logit_is_above_its_ceiling(exact, float32, hidden):
+    near, sums = exact.near(hidden), float32.logits_of(hidden)
+    ceilings = np.stack([margins.ceiling(row) for margins, row in zip(exact.margins(hidden), near, strict=True)])
+    everything = np.arange(near.shape[1])
+    bounds = np.stack([margins.of(everything, row) for margins, row in zip(exact.margins(hidden), near, strict=True)])
+
+    assert (sums <= ceilings).all()
+    assert (ceilings - (near + bounds) <= 1e-5 * (np.abs(near) + bounds)).all(), "no idle one"
+
+
+def test_what_is_ruled_out_is_far_below_all_else(exact, hidden):
+    allowed = exact.near(hidden[:1])[0]
+    allowed[7] = -np.inf
+
+    assert exact.margins(hidden[:1])[0].ceiling(allowed)[7] < -1e29
+
+
+@pytest.mark.parametrize("temperature", [1.0, 1.5])
+def test_draws_from_all_words_are_distributed_as_float32_has_it(exact, float32, temperature):
+    """A wrong distribution would fail: that of the int8 logits does, which are wrong by up to 0.7 here."""
+    h = np.random.default_rng(1).normal(size=(1, SIZE)).astype(np.float32) * np.float32(0.01)
+    state = tuple(np.concatenate([np.zeros((1, SHAPE.cells), np.float32), h], 1) for _ in range(SHAPE.layers))
+    shares = probabilities(float32.logits(state)[0] / temperature)
+    [screen] = exact.screen(state)
+    near, rng = probabilities(screen.logits / temperature), np.random.default_rng(1)
+    ceiling = screen.ceiling(screen.logits)
+
+    def settle(words):
+        screen.settle(words)
+        return screen.logits[words]
+
+    drawn = [choose_below(ceiling, settle, temperature, rng).index for _ in range(10_000)]
+
+    assert misfit(drawn, shares) < 4
+    assert misfit(drawn, near) > 10
+
+
+def misfit(drawn, shares):
+    """How far draws are from what they are to be: the chi-squared statistic in standard deviations; rare words count as one."""
+    expected, counts = shares * len(drawn), np.bincount(drawn, minlength=len(shares))
+    often = expected >= 5
+    observed = np.append(counts[often], counts[~often].sum())
+    expected = np.append(expected[often], max(expected[~often].sum(), 1e-9))
+    freedom = len(observed) - 1
+    return (((observed - expected) ** 2 / expected).sum() - freedom) / np.sqrt(2 * freedom)
 
 
 def test_constraints_shift_what_is_in_reach(exact, float32):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from lmgen import sampling
 from lmgen.errors import UsageError
 from lmgen.samplers import RULED_OUT
-from lmgen.sampling import Sampling, choose, log_probability, probabilities
+from lmgen.sampling import Sampling, choose, choose_below, log_probability, probabilities
 
 LOGITS = np.log(np.array([0.1, 0.2, 0.1, 0.1, 0.2, 0.05, 0.15, 0.1], np.float32))
 
@@ -55,3 +56,12 @@ def test_what_is_ruled_out_is_never_drawn():
 def test_options_out_of_range_are_refused_with_their_range(wrong, told):
     with pytest.raises(UsageError, match=told):
         Sampling(**wrong)
+
+
+def test_a_draw_below_a_ceiling_is_exact_however_high_the_ceiling_is(monkeypatch):
+    """Even where nearly every try is rejected, and where all are."""
+    monkeypatch.setattr(sampling, "TRIES", 30)
+    logits, rng = np.log(np.array([0.5, 0.3, 0.2], np.float32)), np.random.default_rng(0)
+    for height in (np.float32([0.1, 0.5, 2]), 3, 50):
+        drawn = [choose_below(logits + height, lambda words: logits[words], 1.0, rng).index for _ in range(2000)]
+        assert np.allclose(np.bincount(drawn) / 2000, [0.5, 0.3, 0.2], atol=0.04)

@@ -76,7 +76,7 @@ def _extend(
 
     Twice the beam's width always holds enough that go on, since each hypothesis can end only once.
     """
-    allowed = np.array([np.isfinite(limits.apply(row, index)) for row in logits])
+    allowed = np.isfinite(logits + limits.shift(index))
     logprobs = np.where(allowed, logits - log_total(logits), -np.inf)
     sums = (logprobs + np.array([[sum(hypothesis.logprobs)] for hypothesis in going])).ravel()
     best = np.argpartition(sums, -min(count, sums.size))[-count:]

@@ -37,37 +37,44 @@ class Constraints:
 
 
 class Limits:
-    """Constraints compiled for a vocabulary: what to add to the logits, float32 [softmax rows]."""
+    """Constraints compiled for a vocabulary: what is added to the logits, float32 [softmax rows]."""
 
     def __init__(self, wanted: Constraints, vocabulary: Vocabulary, rows: int) -> None:
-        self._wanted, self._end = wanted, vocabulary.id(SENTENCE_END)
-        self._always = np.zeros(rows, np.float32)
+        self._min_words, self._end = wanted.min_words, vocabulary.id(SENTENCE_END)
+        always = np.zeros(rows, np.float32)
         if wanted.allow:
-            self._always[:] = -np.inf
-            self._always[matching(wanted.allow, vocabulary)] = 0
-            self._always[self._end] = 0
+            always[:] = -np.inf
+            always[matching(wanted.allow, vocabulary)] = 0
+            always[self._end] = 0
         for text in wanted.bias:
             word, value = _parse_bias(text)
-            self._always[_id(word, vocabulary)] += value
-        self._always[[vocabulary.id(word) for word in NEVER]] = -np.inf
-        self._always[len(vocabulary) :] = -np.inf
-        self._always[matching(wanted.ban, vocabulary)] = -np.inf
+            always[_id(word, vocabulary)] += value
+        always[[vocabulary.id(word) for word in NEVER]] = -np.inf
+        always[len(vocabulary) :] = -np.inf
+        always[matching(wanted.ban, vocabulary)] = -np.inf
         if wanted.ignore_end:
-            self._always[self._end] = -np.inf
-        self._first = self._always
+            always[self._end] = -np.inf
+        first = always
         if wanted.starts_with:
             begins = [word.startswith(wanted.starts_with) for word in vocabulary.words]
             begins = np.pad(np.array(begins), (0, rows - len(begins)))
-            self._first = np.where(begins, self._always, np.float32(-np.inf))
-        if not np.isfinite(self._first).any():
+            first = np.where(begins, always, np.float32(-np.inf))
+        if not np.isfinite(first).any():
             raise UsageError("these constraints leave no word to write: relax --allow, --ban or --starts-with")
+        self._first, self._later = first, always
+        self._early = [self._without_end(first), self._without_end(always)] if self._min_words else []
 
-    def apply(self, logits: np.ndarray, index: int) -> np.ndarray:
-        """The logits of the continuation's word number `index`, from 0, with the constraints in force."""
-        limited = logits + (self._always if index else self._first)
-        if index < self._wanted.min_words and np.isfinite(np.delete(limited, self._end)).any():
-            limited[self._end] = -np.inf
-        return limited
+    def shift(self, index: int) -> np.ndarray:
+        """What to add to the logits of the continuation's word number `index`, from 0; -inf rules a word out."""
+        if index < self._min_words:
+            return self._early[min(index, 1)]
+        return self._later if index else self._first
+
+    def _without_end(self, shift: np.ndarray) -> np.ndarray:
+        """The same, but that the sentence does not end, if any other word may be written."""
+        others = shift.copy()
+        others[self._end] = -np.inf
+        return others if np.isfinite(others).any() else shift
 
 
 def _parse_bias(text: str) -> tuple[str, float]:

@@ -22,8 +22,9 @@ class ExactModel(LiteRTModel):
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
         return self._rows.all_logits(hidden)
 
-    def screen(self, state: State) -> "Screen":
-        return Screen(self, self.hidden(state))
+    def screen(self, state: State) -> list["Screen"]:
+        hidden = self.hidden(state)
+        return [Screen(self, *row) for row in zip(self.near(hidden), hidden, self.margins(hidden), strict=True)]
 
     def near(self, hidden: np.ndarray) -> np.ndarray:
         """Logits by the int8 softmax."""
@@ -40,18 +41,17 @@ class ExactModel(LiteRTModel):
 
 
 class Screen:
-    """Logits of texts, near at first, which are made float32's where a choice can depend on them."""
+    """Logits of one text in int8, and in float32 where they are settled."""
 
-    def __init__(self, model: ExactModel, hidden: np.ndarray) -> None:
-        self._model, self._hidden, self._margins = model, hidden, model.margins(hidden)
-        self.logits = model.near(hidden)
+    def __init__(self, model: ExactModel, near: np.ndarray, hidden: np.ndarray, margins: Margins) -> None:
+        self._model, self._hidden, self._margins = model, hidden, margins
+        self.logits = near
 
-    def settle(self, row: int, allowed: np.ndarray, reach: Reach) -> np.ndarray:
-        """Make `logits[row]` float32's for all words in reach; returns those words, and maybe some more.
+    def settle(self, words: np.ndarray) -> None:
+        self.logits[words] = self._model.far(words, self._hidden)
 
-        Args:
-          allowed: `logits[row]` with something added, or -inf, float32 [softmax rows].
-        """
-        words = candidates(allowed, self._margins[row], reach)
-        self.logits[row, words] = self._model.far(words, self._hidden[row])
-        return words
+    def in_reach(self, allowed: np.ndarray, reach: Reach) -> np.ndarray:
+        return candidates(allowed, self._margins, reach)
+
+    def ceiling(self, allowed: np.ndarray) -> np.ndarray:
+        return self._margins.ceiling(allowed)

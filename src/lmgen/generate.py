@@ -1,10 +1,9 @@
 """Continue texts: many prompts and samples in one batch that is filled as rows become free."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -13,19 +12,27 @@ import numpy as np
 from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Step, Word
-from lmgen.model import Context, LanguageModel, Reach, Screen, ScreeningModel, State, read_all, take
-from lmgen.samplers import keep, log_total
-from lmgen.sampling import Choice, Sampling, chain, choose, entropy, log_probability, probabilities, reach
+from lmgen.model import Context, LanguageModel, Screen, ScreeningModel, State, read_all, take
+from lmgen.samplers import RULED_OUT, log_total
+from lmgen.sampling import (
+    Choice,
+    Sampling,
+    chain,
+    choose,
+    choose_below,
+    draws_from_all,
+    entropy,
+    log_probability,
+    probabilities,
+    reach,
+)
 from lmgen.tokenizer import Detokenizer
-from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
+from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, Vocabulary
 
 ROWS = 32
 """Rows of the batch at most."""
 PARALLEL_FROM = 100_000
 """Softmax rows from which on threads choose words faster than one after the other."""
-
-Settle = Callable[[np.ndarray, Reach], np.ndarray]
-"""`Screen.settle` of one row."""
 
 
 @dataclass(frozen=True)
@@ -129,30 +136,45 @@ class _Sample:
         self.state, self.index, self._ended_sentences = context.state, 0, 0
         self._vocabulary = model.vocabulary
         self._rng = np.random.default_rng([options.seed, sample])
-        self._chain = chain(options.sampling)
+        self._chain, self._reach = chain(options.sampling), reach(options.sampling)
+        self.draws_from_all = draws_from_all(options.sampling)
         self._history = [model.vocabulary.id(word) for word in context.words]
         self._joiner, self._text = Detokenizer(), ""
 
     @property
-    def reach(self) -> Reach | None:
-        """Which logits its next word and what is told of it depend on; None for all."""
-        return None if self.options.measure or self.options.alternatives else reach(self.options.sampling)
+    def needs_all(self) -> bool:
+        """Whether its next word, or what is told of it, depends on all logits."""
+        told = self.options.measure or self.options.alternatives
+        return bool(told) or not (self._reach or self.draws_from_all)
 
-    def choose(self, logits: np.ndarray, limits: Limits, settle: Settle | None) -> tuple[Choice, np.ndarray]:
+    def choose(self, logits: np.ndarray, limits: Limits, screen: Screen | None) -> tuple[Choice, np.ndarray]:
         """The choice, and the logits it was drawn from."""
-        allowed = limits.apply(logits, self.index)
-        if settle:
-            words = settle(allowed, self.reach)
-            allowed = keep(limits.apply(logits, self.index), words)
+        shift, temperature = limits.shift(self.index), self.options.sampling.temperature
+        allowed = self._in_reach(screen, shift) if screen and self._reach else logits + shift
         for sampler in self._chain:
             allowed = sampler(self._history, allowed)
-        return choose(allowed, self.options.sampling.temperature, self._rng), allowed
+        if not screen or self._reach:
+            return choose(allowed, temperature, self._rng), allowed
+
+        def settle(words: np.ndarray) -> np.ndarray:
+            screen.settle(words)
+            return screen.logits[words] + shift[words]
+
+        return choose_below(screen.ceiling(screen.logits + shift), settle, temperature, self._rng), allowed
+
+    def _in_reach(self, screen: Screen, shift: np.ndarray) -> np.ndarray:
+        """The logits that the choice depends on, settled, with the constraints in force; -inf for all others."""
+        words = screen.in_reach(screen.logits + shift, self._reach)
+        screen.settle(words)
+        allowed = np.full_like(shift, RULED_OUT)
+        allowed[words] = screen.logits[words] + shift[words]
+        return allowed
 
     def write(
-        self, logits: np.ndarray, limits: Limits, state: State, settle: Settle | None
+        self, logits: np.ndarray, limits: Limits, state: State, screen: Screen | None
     ) -> Iterator[Step | Word | Ended]:
         """The next word, and the end if it is one."""
-        choice, allowed = self.choose(logits, limits, settle)
+        choice, allowed = self.choose(logits, limits, screen)
         text, logprob = self._vocabulary.word(choice.index), log_probability(logits, choice.index)
         yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
@@ -174,7 +196,7 @@ class _Sample:
         if self.options.measure:
             shares = probabilities(logits)
             bits = entropy(shares)
-            masked = float(shares[np.isneginf(limits.apply(logits, self.index))].sum())
+            masked = float(shares[np.isneginf(limits.shift(self.index))].sum())
         return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, bits, masked)
 
     def _stopped(self, word: str) -> bool:
@@ -211,8 +233,8 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: boo
             if not live:
                 return
             going_on, words = [], []
-            screen = _screen(model, state, live) if not steps else None
-            for row, events in enumerate(_write(live, model, state, screen, limits, pool)):
+            logits, screens = _predict(model, state, live, steps)
+            for row, events in enumerate(_write(live, model.vocabulary, state, logits, screens, limits, pool)):
                 yield from (event for event in events if steps or not isinstance(event, Step))
                 if isinstance(last := events[-1], Word):
                     going_on.append(row)
@@ -221,31 +243,41 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: boo
             state = model.advance(take(state, going_on), words) if live else ()
 
 
-def _screen(model: LanguageModel, state: State, live: list[_Sample]) -> Screen | None:
-    """The logits, if the model need not compute all of them, nor any sample know them."""
-    screened = isinstance(model, ScreeningModel) and all(sample.reach for sample in live)
-    return model.screen(state) if screened else None
+def _predict(
+    model: LanguageModel, state: State, live: list[_Sample], steps: bool
+) -> tuple[Sequence[np.ndarray], list[Screen | None]]:
+    """The logits of every row, and screens for the rows whose words are chosen by one.
+
+    A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.
+    """
+    all_needed = steps or any(sample.needs_all for sample in live)
+    if not isinstance(model, ScreeningModel) or all_needed and not any(sample.draws_from_all for sample in live):
+        return model.logits(state), [None] * len(live)
+    screens = model.screen(state)
+    if not all_needed:
+        return [screen.logits for screen in screens], screens
+    chosen = [screen if sample.draws_from_all else None for screen, sample in zip(screens, live, strict=True)]
+    return model.logits(state), chosen
 
 
 def _write(
     live: list[_Sample],
-    model: LanguageModel,
+    vocabulary: Vocabulary,
     state: State,
-    screen: Screen | None,
+    logits: Sequence[np.ndarray],
+    screens: list[Screen | None],
     limits: dict[Constraints, Limits],
     pool: ThreadPoolExecutor,
 ) -> Iterator[list[Step | Word | Ended]]:
     """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
-    logits = screen.logits if screen else model.logits(state)
+    size = len(logits[0])
     for wanted in {sample.options.constraints for sample in live} - limits.keys():
-        limits[wanted] = Limits(wanted, model.vocabulary, logits.shape[1])
-    shared_out = len(live) > 1 and logits.shape[1] >= PARALLEL_FROM
-    each = pool.map if shared_out else map
+        limits[wanted] = Limits(wanted, vocabulary, size)
+    each = pool.map if len(live) > 1 and size >= PARALLEL_FROM else map
 
     def written(row: int) -> list[Step | Word | Ended]:
         sample = live[row]
-        settle = partial(screen.settle, row) if screen else None
-        return list(sample.write(logits[row], limits[sample.options.constraints], take(state, [row]), settle))
+        return list(sample.write(logits[row], limits[sample.options.constraints], take(state, [row]), screens[row]))
 
     return each(written, range(len(live)))
 

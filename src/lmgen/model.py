@@ -63,25 +63,31 @@ class LanguageModel(Protocol):
 
 
 class Screen(Protocol):
-    """Logits of texts, near the model's at first, which can be made the model's where a choice depends on them."""
+    """Logits of one text, near the model's at first, which can be made the model's where a choice depends on them."""
 
     logits: np.ndarray
-    """float32 [rows, softmax rows]."""
+    """float32 [softmax rows]."""
 
-    def settle(self, row: int, allowed: np.ndarray, reach: Reach) -> np.ndarray:
-        """Make `logits[row]` the model's for all words in reach, and return those words.
+    def settle(self, words: np.ndarray) -> None:
+        """Make the logits of words, given by their places, the model's."""
+
+    def in_reach(self, allowed: np.ndarray, reach: Reach) -> np.ndarray:
+        """Places of all words that a choice can depend on, and maybe of some more.
 
         Args:
-          allowed: `logits[row]` with something added, or -inf, float32 [softmax rows].
+          allowed: `logits` with something added, or -inf, float32 [softmax rows].
         """
+
+    def ceiling(self, allowed: np.ndarray) -> np.ndarray:
+        """What `allowed` is at most once it is settled, float32 [softmax rows]; far below all else where it is -inf."""
 
 
 @runtime_checkable
 class ScreeningModel(Protocol):
     """A `LanguageModel` that is slower at all logits than at those which matter."""
 
-    def screen(self, state: State) -> Screen:
-        """The logits after a memory, of which some may never be needed."""
+    def screen(self, state: State) -> list[Screen]:
+        """The logits of each row, of which some may never be needed."""
 
 
 class VectorCache:

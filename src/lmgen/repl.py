@@ -241,7 +241,7 @@ class Repl:
     def _likeliest(self, logits: np.ndarray, count: int) -> list[tuple[str, float]]:
         """Words that constraints let come next, with their probabilities in the model's own distribution."""
         limits = Limits(self.options.constraints, self.vocabulary, len(logits))
-        places = np.flatnonzero(np.isfinite(limits.apply(logits, 0)))
+        places = np.flatnonzero(np.isfinite(logits + limits.shift(0)))
         places = places[np.argsort(-logits[places], kind="stable")][:count]
         shares = np.exp(logits[places] - log_total(logits)).tolist()
         return [(self.vocabulary.word(place), share) for place, share in zip(places.tolist(), shares, strict=True)]

@@ -21,6 +21,8 @@ ORDER = (
 LIKELIEST_STAYS = {"top-k", "top-p", "min-p", "top-n-sigma"}
 """Samplers that never rule out the likeliest word."""
 BLOCK = 1024
+TRIES = 1000
+"""Rejected draws after which to settle all logits is no more work."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ def reach(options: Sampling) -> Reach | None:
     return None
 
 
+def draws_from_all(options: Sampling) -> bool:
+    """Whether a choice is a draw from the model's whole distribution, at some temperature."""
+    return options.temperature > 0 and {"temperature"}.issuperset(_active(options))
+
+
 def _active(options: Sampling) -> dict[str, Sampler]:
     recent = partial(_recent, options.repeat_last_n)
     wanted: dict[str, tuple[bool, Sampler]] = {
@@ -168,21 +175,59 @@ class Choice:
 
 
 def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> Choice:
-    """The likeliest word at temperature 0, else a draw: one uniform number falls among the cumulated shares.
+    """The likeliest word at temperature 0, else a draw."""
+    if temperature == 0:
+        return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
+    return _Urn(logits).draw(rng)
+
+
+def choose_below(
+    ceiling: np.ndarray,
+    settle: Callable[[np.ndarray], np.ndarray],
+    temperature: float,
+    rng: np.random.Generator,
+) -> Choice:
+    """A draw from logits of which a ceiling is known: exactly theirs, by rejection (von Neumann 1951).
+
+    A word is drawn as if the ceiling were the logits, and taken with the share that its logit leaves of it.
+
+    Args:
+      ceiling: float32 [softmax rows].
+      settle: the logits of words, given by their places; none is above the ceiling.
+    """
+    urn = _Urn(ceiling / np.float32(temperature))
+    for _ in range(TRIES):
+        choice = urn.draw(rng)
+        [logit] = settle(np.array([choice.index]))
+        if rng.random() < np.exp((logit - ceiling[choice.index]) / temperature):
+            return choice
+    return _Urn(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
+
+
+class _Urn:
+    """Words to be drawn by their logits: one uniform number falls among the cumulated shares.
 
     They are summed by blocks, and cumulated only inside the block that was hit.
     """
-    if temperature == 0:
-        return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
-    shares = np.exp(logits - logits.max())
-    blocks = np.cumsum(_block_sums(shares))
-    draw = rng.random()
-    block = min(int(np.searchsorted(blocks, draw * blocks[-1], side="right")), int(np.searchsorted(blocks, blocks[-1])))
-    before = blocks[block - 1] if block else 0.0
-    inside = before + np.cumsum(shares[block * BLOCK : (block + 1) * BLOCK], dtype=np.float64)
-    place = min(int(np.searchsorted(inside, draw * blocks[-1], side="right")), int(np.searchsorted(inside, inside[-1])))
-    low, high = (inside[place - 1] if place else before), inside[place]
-    return Choice(block * BLOCK + place, draw, float(low / blocks[-1]), float(high / blocks[-1]))
+
+    def __init__(self, logits: np.ndarray) -> None:
+        self._shares = logits - logits.max()
+        np.exp(self._shares, out=self._shares)
+        self._blocks = np.cumsum(_block_sums(self._shares))
+
+    def draw(self, rng: np.random.Generator) -> Choice:
+        draw, total = rng.random(), self._blocks[-1]
+        block = _hit(self._blocks, draw * total)
+        before = self._blocks[block - 1] if block else 0.0
+        inside = before + np.cumsum(self._shares[block * BLOCK : (block + 1) * BLOCK], dtype=np.float64)
+        place = _hit(inside, draw * total)
+        low, high = (inside[place - 1] if place else before), inside[place]
+        return Choice(block * BLOCK + place, draw, float(low / total), float(high / total))
+
+
+def _hit(cumulated: np.ndarray, point: float) -> int:
+    """Where a point falls, rounding apart: the first place whose sum is above it, or that has the last sum."""
+    return min(int(np.searchsorted(cumulated, point, side="right")), int(np.searchsorted(cumulated, cumulated[-1])))
 
 
 def _block_sums(shares: np.ndarray) -> np.ndarray:

@@ -34,6 +34,7 @@ from lmgen.samplers import highest
 
 UNIT = 2.0**-24
 """Half the distance of float32 numbers around 1: what rounding is off by at most, relative."""
+FAR_BELOW = np.float32(-1e30)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,20 @@ class Margins:
         by_lost, by_kept, by_logit = self._factors()
         most = by_lost * self.norms[0].max() + by_kept * self.norms[1].max() + by_logit * highest
         return most / (1 - by_logit)
+
+    def ceiling(self, logits: np.ndarray) -> np.ndarray:
+        """What these can be at most in float32, float32 [softmax rows], computed in float32 and never too low.
+
+        Args:
+          logits: of all words; -inf stays far below all else.
+        """
+        by_lost, by_kept, by_logit = self._factors()
+        upward = 1 + 16 * UNIT  # more than the roundings of all that follows
+        high = np.maximum(logits, FAR_BELOW)
+        bound = np.array([by_lost * upward, by_kept * upward], np.float32) @ self.norms
+        bound += np.abs(high) * np.float32((by_logit + 2 * UNIT) * upward)
+        high += bound
+        return high
 
     def _factors(self) -> tuple[float, float, float]:
         """What |w - q|, |q| and |m| are multiplied by."""
