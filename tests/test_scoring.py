@@ -158,9 +158,9 @@ class Counting:
     def __getattr__(self, name):
         return getattr(self._model, name)
 
-    def logits_of(self, hidden):
+    def logits_in_parts(self, hidden):
         self.softmaxes.append(len(hidden))
-        return self._model.logits_of(hidden)
+        return self._model.logits_in_parts(hidden)
 
 
 def test_the_softmax_runs_once_per_block_of_positions(tiny_model, monkeypatch):

@@ -1,5 +1,7 @@
 """A model whose choices are float32's at nearly the speed of int8."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from lmgen.converted import NORMS, ROUNDED, Converted
@@ -22,13 +24,16 @@ class ExactModel(LiteRTModel):
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
         return self._rows.all_logits(hidden)
 
+    def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
+        yield self.logits_of(hidden)
+
     def screen(self, state: State) -> list["Screen"]:
         hidden = self.hidden(state)
         return [Screen(self, *row) for row in zip(self.near(hidden), hidden, self.margins(hidden), strict=True)]
 
     def near(self, hidden: np.ndarray) -> np.ndarray:
         """Logits by the int8 softmax."""
-        return super().logits_of(hidden)
+        return np.concatenate(list(super().logits_in_parts(hidden)), 1)
 
     def margins(self, hidden: np.ndarray) -> list[Margins]:
         """How far they can be from float32's, for each row."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -65,8 +65,12 @@ class LiteRTModel:
         return np.ascontiguousarray(state[-1][:, self._cells :])
 
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
-        parts = [part(h=hidden)["logits"] for part in self._softmax]
+        parts = list(self.logits_in_parts(hidden))
         return parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
+
+    def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
+        for part in self._softmax:
+            yield part(h=hidden)["logits"]
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         return self._cache.of(words)

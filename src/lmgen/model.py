@@ -1,6 +1,6 @@
 """What a language model can do; texts as values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -51,6 +51,9 @@ class LanguageModel(Protocol):
 
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
         """The logits after hidden states, from whatever texts they were gathered: as `logits`."""
+
+    def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
+        """The same, some columns after the others: float32 [rows, some of the softmax rows]."""
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         """What the LSTM sees of each word, float32 [words, projection]."""

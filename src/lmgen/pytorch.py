@@ -5,7 +5,7 @@ lmgen's own int8 files, and words are spelled once.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -61,6 +61,9 @@ class PyTorchModel:
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             return self._softmax(torch.from_numpy(np.ascontiguousarray(hidden))).numpy()
+
+    def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
+        yield self.logits_of(hidden)
 
     def _weight(self, name: str) -> torch.Tensor:
         """A weight by its name without shards; those of the softmax are never in memory all at once."""

@@ -16,7 +16,6 @@ import numpy as np
 
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel, State, read, take
-from lmgen.samplers import log_total
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN
 
 ROWS = 128
@@ -263,36 +262,80 @@ class _Gathered:
         self._hidden, self._places, self._waiting = [hidden], [places], len(places)
 
     def _predict(self, hidden: np.ndarray, places: np.ndarray) -> None:
-        logits = self._model.logits_of(hidden)
-        size = max(1, CHUNK // logits.shape[1])
+        parts, words = self._model.logits_in_parts(hidden), len(self._model.vocabulary)
+        measured = _measures(parts, self._targets[places], words, self._options)
+        for column, values in zip(self.found, measured, strict=True):
+            if values is not None:
+                column[places] = values
 
-        def measure(begin: int) -> None:
-            part = places[begin : begin + size]
-            measured = _measures(logits[begin : begin + size], self._targets[part], self._model, self._options)
-            for column, values in zip(self.found, measured, strict=True):
-                if values is not None:
-                    column[part] = values
 
-        list(_pool().map(measure, range(0, len(logits), size)))
+def _measures(parts: Iterable[np.ndarray], targets: np.ndarray, words: int, options: Scoring):
+    """(logprobs, ranks, entropies) of one target in each row of logits; None for what is not wanted.
+
+    The logits come part after part, and only for ranks are they kept: at the released size, new memory for
+    all of them would cost more time than what is done with them.
+    """
+    aimed, sums, kept, begin = np.empty(len(targets), np.float32), [], [], 0
+    for part in parts:
+        here = (begin <= targets) & (targets < begin + part.shape[1])
+        aimed[here] = part[here, targets[here] - begin]
+        of_words = part[:, : max(0, words - begin)]
+        shown = of_words if options.renormalize else part
+        if shown.size:
+            sums.append(_by_rows(_sums_with_moments if options.entropy else _sums, shown))
+        if options.rank and of_words.size:
+            kept.append(of_words)
+        begin += part.shape[1]
+    log_total, entropies = _together(np.stack(sums, 1))
+    ranks = 1 + sum(_by_rows(_count_above, part, aimed) for part in kept) if options.rank else None
+    return aimed - log_total, ranks, entropies if options.entropy else None
+
+
+def _sums_with_moments(logits: np.ndarray) -> np.ndarray:
+    """Of each row the highest logit; the sum of exp(x), and that of x exp(x), x being logits less the highest.
+
+    Float64 [3, rows].
+    """
+    highest = logits.max(1, keepdims=True)
+    below = logits - highest
+    shares = np.exp(below)
+    return np.stack([highest[:, 0], shares.sum(1, dtype=np.float64), np.einsum("ij,ij->i", shares, below)])
+
+
+def _sums(logits: np.ndarray) -> np.ndarray:
+    """The first two of the same."""
+    highest = logits.max(1, keepdims=True)
+    shares = logits - highest
+    np.exp(shares, out=shares)
+    return np.stack([highest[:, 0], shares.sum(1, dtype=np.float64)])
+
+
+def _together(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Ln of the sum of all exponentials in each row, and the entropy in nats, from the sums of parts, [2 or 3, parts, rows]."""
+    tops, totals, *moments = sums
+    highest = tops.max(0)
+    weights = np.exp(tops - highest)
+    total = (totals * weights).sum(0)
+    log_total = highest + np.log(total)
+    if not moments:
+        return log_total, None
+    return log_total, log_total - ((moments[0] + tops * totals) * weights).sum(0) / total
+
+
+def _count_above(logits: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    return np.count_nonzero(logits > limits[:, None], axis=1)
+
+
+def _by_rows(function: Callable[..., np.ndarray], logits: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """A function of rows, of few at a time and by all cores: NumPy by itself uses one. Its last axis is the rows."""
+    size = max(1, CHUNK // logits.shape[1])
+
+    def piece(begin: int) -> np.ndarray:
+        return function(*(array[begin : begin + size] for array in (logits, *others)))
+
+    return np.concatenate(list(_pool().map(piece, range(0, len(logits), size))), -1)
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads that sum up logits: NumPy by itself uses one core."""
     return ThreadPoolExecutor(os.cpu_count())
-
-
-def _measures(logits: np.ndarray, targets: np.ndarray, model: LanguageModel, options: Scoring):
-    """(logprobs, ranks, entropies) of one target in each row of logits; None for what is not wanted."""
-    words = logits[:, : len(model.vocabulary)]
-    shown = words if options.renormalize else logits
-    total, aimed = log_total(shown), logits[np.arange(len(logits)), targets]
-    ranks = 1 + np.count_nonzero(words > aimed[:, None], axis=1) if options.rank else None
-    entropies = _entropies(shown, total) if options.entropy else None
-    return aimed - total[:, 0], ranks, entropies
-
-
-def _entropies(logits: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Of each row's distribution, in nats."""
-    logprobs = logits - total.astype(np.float32)
-    return -np.einsum("ij,ij->i", np.exp(logprobs), logprobs)

@@ -7,7 +7,7 @@ own.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -73,6 +73,9 @@ class SessionModel:
 
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
         return self._session.run(self._logits, {self._top: _at_least_two(hidden)})[: len(hidden)]
+
+    def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
+        yield self.logits_of(hidden)
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         return self._vectors.of(words)
