@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-import multiprocessing
 import os
 import signal
 import sys
@@ -84,6 +83,8 @@ def read_sentences(paths: Sequence[Path], raw: bool) -> Iterator[list[str]]:
     if not raw:
         yield from filter(None, map(str.split, lines))
         return
+    import multiprocessing  # whoever reads no text starts sooner without it
+
     # spawned, because TensorFlow's threads do not survive a fork; deaf to Ctrl-C, which is the parent's to answer
     deaf = (signal.SIGINT, signal.SIG_IGN)
     with multiprocessing.get_context("spawn").Pool(os.cpu_count(), signal.signal, deaf) as pool:

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from lmgen.errors import MissingError
 from lmgen.events import Ended, Word
@@ -21,13 +20,18 @@ from lmgen.tables import cell, clean
 from lmgen.tokenizer import Detokenizer, detokenize
 from lmgen.vocabulary import SENTENCE_END
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 FORMATS = ("text", "jsonl", "tsv")
 SURPRISAL_COLOURS = ((3, "cyan"), (6, "green"), (9, "yellow"), (12, "magenta"), (float("inf"), "red"))
 """Colours of words by their surprisal: each up to so many bits."""
 
 
-def stderr_console() -> Console:
+def stderr_console() -> "Console":
     """Where progress and notes for people go."""
+    from rich.console import Console  # few words need it, and it takes as long as some of them
+
     return Console(stderr=True, highlight=False)
 
 

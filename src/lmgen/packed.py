@@ -11,8 +11,9 @@ import os
 import shutil
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
+
+import ai_edge_litert
 
 from lmgen.converted import PRECISIONS, Converted, cached, find_converted, sample
 from lmgen.store import ModelFiles, home, lock
@@ -82,7 +83,7 @@ def _digest(folder: Path, converted: Converted) -> str:
 
 def _folder(converted: Converted) -> Path:
     """Named from a folder of converted files, LiteRT's version and the kind of CPU."""
-    parts = (str(converted.vectors.parent.resolve()), version("ai-edge-litert"), _cpu())
+    parts = (str(converted.vectors.parent.resolve()), ai_edge_litert.__version__, _cpu())
     return home() / "packed" / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -11,12 +11,15 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import filelock
 import platformdirs
 
 from lmgen.errors import DownloadError, IntegrityError, MissingError, UsageError
 from lmgen.manifest import SHARDS, Manifest, intact, safe_name
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 DEFAULT_MODEL = "mini"
 MANIFEST = "model.toml"
@@ -189,15 +192,19 @@ def writing() -> Iterator[None]:
         ) from error
 
 
-def lock(name: str) -> filelock.BaseFileLock:
+def lock(name: str) -> "BaseFileLock":
     """The lock of who changes a model; a process that ends, however it does, gives it back."""
+    import filelock  # who only reads models starts sooner without it
+
     path = home() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(path)
 
 
-def is_free(lock: filelock.BaseFileLock) -> bool:
+def is_free(lock: "BaseFileLock") -> bool:
     """Whether no other process has it."""
+    import filelock
+
     try:
         with lock.acquire(timeout=0):
             return True

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import click
-from rich.progress import Progress
 
 from lmgen.converted import beside, cached, find_converted, fingerprint, size_of
 from lmgen.errors import IntegrityError, LmgenError
@@ -54,6 +53,8 @@ def _place(files: ModelFiles, precision: str) -> Path:
 
 
 def _convert(files: ModelFiles, folder: Path, precision: str) -> None:
+    from rich.progress import Progress  # few calls convert: the others are to start fast
+
     from lmgen.convert import convert
 
     console = stderr_console()
