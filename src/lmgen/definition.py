@@ -1,14 +1,18 @@
 """A GraphDef from a file: read, checked before it can run, and cut down to what is needed of it. No TensorFlow."""
 
+import re
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from google.protobuf import text_format
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 
 from lmgen.errors import IntegrityError, MissingError
-from lmgen.manifest import WIDTHS, Shape
+
+if TYPE_CHECKING:
+    from lmgen.manifest import Shape
 
 LONGEST = 1 << 24
 """Bytes of a graph's text at most; the release has 1.2 million."""
@@ -23,6 +27,8 @@ OPERATIONS = set(
     """.split()
 )
 """Those of the released graph, which has its training half too. A GraphDef is a program: no other ones may run."""
+MEMORY = re.compile(r"lstm/lstm_\d+/concat_2")
+"""The node of a layer's memory after a word."""
 
 
 def read_graph(path: Path) -> GraphDef:
@@ -51,8 +57,10 @@ def _check_operations(definition, path: Path) -> None:
         raise IntegrityError(f"{path} defines functions, which no model of the lm_1b family needs: refused")
 
 
-def shape_of(definition, path: Path) -> Shape:
+def shape_of(definition, path: Path) -> "Shape":
     """The sizes of a model, read off its graph's variables."""
+    from lmgen.manifest import WIDTHS, Shape  # which takes longer than who only draws a graph should wait
+
     sizes = {
         node.name: tuple(dim.size for dim in node.attr["shape"].shape.dim)
         for node in definition.node
@@ -99,9 +107,11 @@ def extract(definition: GraphDef, outputs: Iterable[str], inputs: Iterable[str])
     return part
 
 
-def forward(definition: GraphDef, layers: int) -> GraphDef:
+def forward(definition: GraphDef) -> GraphDef:
     """What leads from a word's characters to the softmax and the memories, without the training half."""
-    return extract(definition, ["softmax_out", *(f"lstm/lstm_{layer}/concat_2" for layer in range(layers))], [])
+    return extract(
+        definition, ["softmax_out", *(node.name for node in definition.node if MEMORY.fullmatch(node.name))], []
+    )
 
 
 def _sources(node) -> list[str]:

@@ -59,10 +59,14 @@ def _line(text: str) -> np.ndarray:
 @cache
 def _glyph(letter: str) -> np.ndarray:
     """A letter's ink, uint8 [HEIGHT, its width]. Letters are put together, for drawing whole words is slower."""
-    font = ImageFont.load_default(SIZE)
-    mask = Image.new("L", (max(1, round(font.getlength(letter))), HEIGHT))
-    ImageDraw.Draw(mask).text((0, 1), letter, fill=255, font=font)
+    mask = Image.new("L", (max(1, round(_font().getlength(letter))), HEIGHT))
+    ImageDraw.Draw(mask).text((0, 1), letter, fill=255, font=_font())
     return np.asarray(mask) // (256 // INKS)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(SIZE)
 
 
 def _widened(pixels: np.ndarray, width: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,6 @@ from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import metadata as histogram
 from tensorboard.plugins.text import metadata as text
 
-from lmgen.events import Saved, Trained, Validated
-
-EVERY = 20
-"""Steps between two scalars of training."""
 BUCKETS = 30
 """Of a histogram."""
 MARKDOWN = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_{}[]<>()#+-.!|&~"}
@@ -38,7 +34,7 @@ _files = itertools.count()
 
 
 class Writer:
-    """An event file in a folder, which is made; what is written can be seen at once."""
+    """An event file in a folder, which is made; what is written can be seen after a `flush`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +50,10 @@ class Writer:
         """A serialised GraphDef."""
         self._write(Event(graph_def=definition))
 
+    def flush(self) -> None:
+        """Let what was written be seen."""
+        self._file.flush()
+
     def close(self) -> None:
         """Nothing more is to come."""
         self._file.close()
@@ -63,7 +63,6 @@ class Writer:
         data = event.SerializeToString()
         size = len(data).to_bytes(8, "little")
         self._file.write(size + _checksum(size) + data + _checksum(data))
-        self._file.flush()
 
 
 def _checksum(data: bytes) -> bytes:
@@ -126,21 +125,3 @@ def layout_value(categories: dict[str, dict[str, list[str]]]) -> Summary.Value:
 
 def _string(data: bytes) -> TensorProto:
     return TensorProto(dtype=DT_STRING, tensor_shape=TensorShapeProto(), string_val=[data])
-
-
-def record_training(
-    events: Iterable[Trained | Validated | Saved], folder: Path
-) -> Iterator[Trained | Validated | Saved]:
-    """Pass a training run's events on, and write its scalars.
-
-    Tags: train/loss (nats), train/gradient_norm, train/rate, train/tokens; validation/perplexity.
-    """
-    writer = Writer(folder)
-    for event in events:
-        if isinstance(event, Trained) and event.step % EVERY == 0:
-            values = {"loss": event.loss, "gradient_norm": event.norm, "rate": event.rate, "tokens": event.tokens}
-            writer.write(event.step, scalars({f"train/{name}": value for name, value in values.items()}))
-        if isinstance(event, Validated):
-            writer.write(event.step, scalars({"validation/perplexity": event.perplexity}))
-        yield event
-    writer.close()
