@@ -13,7 +13,7 @@ engines
 constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices
 contenders workers bench
-corpus batches trainer train summaries curves
+corpus batches trainer train png summaries curves
 records prompts sentences tables output formats lmzoo
 measuring heatmap hparams slots runs writer recording projector board
 draft saved settings repl terminal

@@ -1,12 +1,12 @@
 """The softmax's course as one picture: what was likely at each word, and what was written."""
 
-from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from lmgen.measuring import Column
+from lmgen.png import Png
 
 COLUMNS = 12
 """Steps side by side; more go into further bands below."""
@@ -21,15 +21,33 @@ HUES = ((25, 75, 150), (225, 95, 0))
 CAPTION = "First row: the words written. Below each the likeliest, the darker the likelier; orange is what was written."
 
 
-def draw(columns: Sequence[Column]) -> Image.Image:
-    """A column for each step, in bands of so many as fit side by side. 1 <= steps."""
-    strips = [_caption(min(len(columns), COLUMNS) * WIDTH)]
-    for start in range(0, len(columns), COLUMNS):
-        band = np.concatenate([_column(column) for column in columns[start : start + COLUMNS]], 1)
-        strips += [np.zeros((GAP, strips[0].shape[1]), np.uint8), _widened(band, strips[0].shape[1])]
-    picture = Image.fromarray(np.concatenate(strips))
-    picture.putpalette(_palette())
-    return picture
+class Heatmap:
+    """A column for each step, in bands of so many as fit side by side; a band is drawn when it is full."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Column] = []
+        self._png: Png | None = None
+
+    def add(self, column: Column) -> None:
+        """The next step."""
+        self._waiting.append(column)
+        if len(self._waiting) == COLUMNS:
+            self._draw()
+
+    def finish(self) -> Png:
+        """The whole picture, of one step at least."""
+        if self._waiting:
+            self._draw()
+        return self._png
+
+    def _draw(self) -> None:
+        band = np.concatenate([_column(column) for column in self._waiting], 1)
+        self._waiting = []
+        if self._png is None:
+            self._png = Png(band.shape[1], _palette())
+            self._png.add(_widened(_line(CAPTION), self._png.width))
+        self._png.add(np.zeros((GAP, self._png.width), np.uint8))
+        self._png.add(_widened(band, self._png.width))
 
 
 def _column(column: Column) -> np.ndarray:
@@ -40,10 +58,6 @@ def _column(column: Column) -> np.ndarray:
     ground = (written * SHADES + shades.round().astype(int)) * INKS
     cells = np.stack([_label(word) for word in words]) + ground[:, None, None].astype(np.uint8)
     return cells.reshape(-1, WIDTH)
-
-
-def _caption(width: int) -> np.ndarray:
-    return _widened(_line(CAPTION), width)
 
 
 @lru_cache(4096)

@@ -5,6 +5,7 @@ It starts in a fifth of a second, for it imports little.
 """
 
 import contextlib
+import os
 import pickle
 import sys
 from functools import cache
@@ -13,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from lmgen import heatmap, hparams
-from lmgen.definition import forward, read_graph
+from lmgen import hparams
+from lmgen.definition import read_forward
+from lmgen.errors import LmgenError
+from lmgen.heatmap import Heatmap
 from lmgen.measuring import MASSES, Column, measure
 from lmgen.slots import Slots
 from lmgen.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
@@ -51,8 +54,8 @@ def main() -> None:
             while order := _next(sys.stdin.buffer):
                 name, *arguments = order
                 getattr(runs, name)(*arguments)
-    except OSError as error:
-        sys.stdout.write(error.strerror)
+    except (OSError, LmgenError) as error:
+        sys.stdout.write(getattr(error, "strerror", str(error)))
         sys.exit(1)
 
 
@@ -120,8 +123,9 @@ class _Run:
     """One continuation."""
 
     def __init__(self, folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
-        self._columns: list[Column] = []
+        self._words: list[str] = []
         self._bits, self._began = 0.0, 0.0
+        self._heatmap = Heatmap()
         self._writer = Writer(folder)
         self._writer.write(0, [text_value("text/prefix", plain(prefix)), hparams.begun(options, group)])
 
@@ -133,8 +137,10 @@ class _Run:
           values: scalars by their tags.
           histograms: numbers by the tags of their histograms.
         """
-        number = len(self._columns)
-        self._columns.append(column)
+        number = len(self._words)
+        self._words.append(column.word)
+        if number < PICTURED:
+            self._heatmap.add(column)
         self._bits += values["word/surprisal"]
         values["word/perplexity"] = 2 ** (self._bits / (number + 1))
         if number:  # the first word waited for nothing
@@ -150,10 +156,9 @@ class _Run:
 
     def close(self) -> None:
         """Write what is to be told of the whole."""
-        if count := len(self._columns):
-            words = [column.word for column in self._columns]
-            written = text_value("text/continuation", plain(detokenize_sentences(words)))
-            picture = image_value("softmax/likeliest", heatmap.draw(self._columns[:PICTURED]))
+        if count := len(self._words):
+            written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
+            picture = image_value("softmax/likeliest", self._heatmap.finish())
             mean = scalars({hparams.MEAN: self._bits / count})
             self._writer.write(count - 1, [written, picture, *mean, hparams.done()])
         self._writer.close()
@@ -162,7 +167,7 @@ class _Run:
 @cache
 def _forward(graph: Path) -> bytes:
     """What leads from letters to the softmax, a serialised GraphDef."""
-    return forward(read_graph(graph)).SerializeToString()
+    return read_forward(graph).SerializeToString()
 
 
 def _table(column: Column) -> str:
@@ -176,3 +181,4 @@ def _table(column: Column) -> str:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # to take apart what was imported would take as long as a hundred words

@@ -1,6 +1,5 @@
 """Write TensorBoard's files, without TensorFlow."""
 
-import io
 import itertools
 import os
 import socket
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from google_crc32c import value as crc32c
-from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
@@ -20,6 +18,8 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import metadata as histogram
 from tensorboard.plugins.text import metadata as text
+
+from lmgen.png import Png
 
 BUCKETS = 30
 """Of a histogram."""
@@ -94,11 +94,9 @@ def histogram_value(tag: str, values: np.ndarray) -> Summary.Value:
     return Summary.Value(tag=tag, metadata=HISTOGRAM, tensor=tensor)
 
 
-def image_value(tag: str, picture: Image.Image) -> Summary.Value:
-    """A picture, as PNG."""
-    png = io.BytesIO()
-    picture.save(png, "PNG", compress_level=1)
-    image = Summary.Image(encoded_image_string=png.getvalue(), width=picture.width, height=picture.height)
+def image_value(tag: str, png: Png) -> Summary.Value:
+    """A picture."""
+    image = Summary.Image(encoded_image_string=png.finish(), width=png.width, height=png.height)
     return Summary.Value(tag=tag, image=image)
 
 

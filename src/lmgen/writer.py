@@ -115,7 +115,8 @@ class Writer:
         return self._free.pop()
 
     def _share(self, rows: int) -> None:
-        self._settle()
+        if self._slots is not None:
+            self._settle()
         self._slots = Slots(self._memory, rows)
         self._free = list(range(len(self._slots)))
         self._ask("share", rows)
