@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,7 @@ def text_value(tag: str, markdown: str) -> Summary.Value:
     return Summary.Value(tag=tag, metadata=TEXT, tensor=_string(markdown.encode()))
 
 
+@lru_cache(4096)
 def plain(text: str) -> str:
     """Any text as Markdown that shows it."""
     return text.translate(MARKDOWN).encode("utf-8", "replace").decode()

@@ -18,7 +18,7 @@ from lmgen.slots import Slots, unnamed_memory
 
 PIPE = 1 << 20
 """Bytes that may wait while the other process starts: as many as Linux allows."""
-BUFFER, PAUSE = 1 << 16, 0.1
+BUFFER, PAUSE = 1 << 16, 0.02
 """So many bytes, or seconds, of words are handed over at once: to wake another process takes as long as half a word."""
 DONE = b"\0"
 """What the process answers to a batch."""
