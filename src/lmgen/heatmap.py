@@ -41,33 +41,38 @@ class Heatmap:
         return self._png
 
     def _draw(self) -> None:
-        band = np.concatenate([_column(column) for column in self._waiting], 1)
-        self._waiting = []
+        band, self._waiting = _band(self._waiting), []
         if self._png is None:
             self._png = Png(band.shape[1], _palette())
-            self._png.add(_widened(_line(CAPTION), self._png.width))
-        self._png.add(np.zeros((GAP, self._png.width), np.uint8))
-        self._png.add(_widened(band, self._png.width))
+            self._png.add(_line(CAPTION, self._png.width))
+        rows = np.zeros((GAP + len(band), self._png.width), np.uint8)
+        rows[GAP:, : band.shape[1]] = band
+        self._png.add(rows)
 
 
-def _column(column: Column) -> np.ndarray:
-    """Palette places, uint8 [HEIGHT * (1 + words), WIDTH]: hue, shade and ink of every pixel."""
-    words = [column.word, *column.words]
-    shades = np.sqrt([column.share, *column.shares]) * (SHADES - 1)
-    written = np.array([True, *(word == column.word for word in column.words)])
+def _band(columns: list[Column]) -> np.ndarray:
+    """Palette places, uint8 [HEIGHT * (1 + words), columns * WIDTH]: hue, shade and ink of every pixel."""
+    words = [(column.word, *column.words) for column in columns]
+    shades = np.sqrt([(column.share, *column.shares) for column in columns]) * (SHADES - 1)
+    written = np.array([[True, *(word == column.word for word in column.words)] for column in columns])
     ground = (written * SHADES + shades.round().astype(int)) * INKS
-    cells = np.stack([_label(word) for word in words]) + ground[:, None, None].astype(np.uint8)
-    return cells.reshape(-1, WIDTH)
+    inks = np.concatenate([_label(word) for column in words for word in column])
+    cells = inks.reshape(*ground.shape, HEIGHT, WIDTH) + ground[:, :, None, None].astype(np.uint8)
+    return cells.transpose(1, 2, 0, 3).reshape(-1, len(columns) * WIDTH)
 
 
 @lru_cache(4096)
 def _label(word: str) -> np.ndarray:
     """How much ink is where in a word's cell: uint8 [HEIGHT, WIDTH], below INKS."""
-    return _widened(_line(word[:WIDTH]), WIDTH)
+    return _line(word, WIDTH)
 
 
-def _line(text: str) -> np.ndarray:
-    return np.concatenate([np.zeros((HEIGHT, MARGIN), np.uint8), *map(_glyph, text)], 1)
+def _line(text: str, width: int) -> np.ndarray:
+    """Ink of a text, cut where it is too wide: uint8 [HEIGHT, width]."""
+    ink = np.concatenate([np.zeros((HEIGHT, MARGIN), np.uint8), *map(_glyph, text[:width])], 1)[:, :width]
+    line = np.zeros((HEIGHT, width), np.uint8)
+    line[:, : ink.shape[1]] = ink
+    return line
 
 
 @cache
@@ -81,11 +86,6 @@ def _glyph(letter: str) -> np.ndarray:
 @cache
 def _font() -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(SIZE)
-
-
-def _widened(pixels: np.ndarray, width: int) -> np.ndarray:
-    """Cut or padded to a width."""
-    return np.pad(pixels[:, :width], ((0, 0), (0, max(0, width - pixels.shape[1]))))
 
 
 @cache

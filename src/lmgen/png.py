@@ -21,8 +21,9 @@ class Png:
     def add(self, pixels: np.ndarray) -> None:
         """More rows: palette places, uint8 [rows, width]."""
         self.height += len(pixels)
-        unfiltered = np.pad(pixels, ((0, 0), (1, 0)))
-        self._data.append(self._deflate.compress(unfiltered.tobytes()))
+        unfiltered = np.zeros((len(pixels), 1 + self.width), np.uint8)
+        unfiltered[:, 1:] = pixels
+        self._data.append(self._deflate.compress(unfiltered))
 
     def finish(self) -> bytes:
         """The file."""
