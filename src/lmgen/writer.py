@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pickle
+import select
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from lmgen.slots import Slots, unnamed_memory
 
 PIPE = 1 << 20
 """Bytes that may wait while the other process starts: as many as Linux allows."""
-BUFFER, PAUSE = 1 << 16, 0.02
+BUFFER, PAUSE = 1 << 16, 0.01
 """So many bytes, or seconds, of words are handed over at once: to wake another process takes as long as half a word."""
 DONE = b"\0"
 """What the process answers to a batch."""
@@ -61,6 +62,8 @@ class Writer:
             env={**os.environ, **ENVIRONMENT},
             start_new_session=True,  # Ctrl-C is not for it: it has yet to finish its files
         )
+        self._answers = select.poll()
+        self._answers.register(self._process.stdout, select.POLLIN)
         if graph:
             self._ask("read", graph)
             self._hand_over()
@@ -137,6 +140,8 @@ class Writer:
             raise self._trouble(self._end()[1]) from None
         self._lent.append(self._batch)
         self._batch, self._handed = [], time.monotonic()
+        while self._answers.poll(0):  # what was used last is in the processor's cache yet
+            self._take_back()
 
     def _settle(self) -> None:
         """Wait until all is done."""
@@ -146,17 +151,19 @@ class Writer:
 
     def _take_back(self) -> None:
         """Wait until a batch is done: its slots are free again."""
-        answer = self._process.stdout.read(1)
-        if answer != DONE:
-            raise self._trouble(answer.decode() + self._end()[1])
-        self._free += self._lent.popleft()
+        answers = os.read(self._process.stdout.fileno(), BUFFER)
+        told = answers.lstrip(DONE)
+        for _ in range(len(answers) - len(told)):
+            self._free += self._lent.popleft()
+        if told or not answers:
+            raise self._trouble(told.decode() + self._end()[1])
 
     def _end(self) -> tuple[bool, str]:
         """Whether the process failed, and what it told of it."""
         process, self._process = self._process, None
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-        told = process.stdout.read().decode().strip("\0")
+        told = process.stdout.read().lstrip(DONE).decode()
         process.stdout.close()
         os.close(self._memory)
         return process.wait() != 0, told
