@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from lmgen.engines import load
@@ -27,9 +28,9 @@ from lmgen.writer import Writer
 PREFIX = "The president said"
 SIZES = ((1, 100), (1, 1000), (8, 100))
 """Continuations, and words of each."""
-ROUNDS = 9
-WAYS = {"without": None, "with": []}
-ENGINES = {"litert, fast": ("litert", "fast")}
+ROUNDS = 7
+WAYS = {"without": None, "with": [], "with histograms": ["--board-histograms"]}
+ENGINES = {"litert, fast": ("litert", "fast"), "session": ("session", "float32")}
 
 
 def main():
@@ -39,9 +40,9 @@ def main():
         for samples, words in SIZES:
             print(f"{title}, {samples} x {words} words, median of {ROUNDS} rounds: elapsed and processor, seconds")
             options = ["-m", name, "--engine", engine, "--precision", precision, "-n", samples, "--max-words", words]
-            show("command", lambda way, seed, given=options: command([*given, "--seed", seed], WAYS[way]))
+            show("command", partial(command, options))
             with closing(Writer()) as writer:
-                show("generation", lambda way, seed, n=samples, m=words: generation(writer, model, n, m, seed, way))
+                show("generation", partial(generation, writer, model, samples, words))
 
 
 def show(title, run):
@@ -56,11 +57,11 @@ def show(title, run):
         print(f"  {title:<10} {way:<16} {'  '.join(cells)}", flush=True)
 
 
-def command(options, board):
+def command(options, way, seed):
     """Seconds of `lmgen complete`, and of the processor in it and in what it starts."""
     with tempfile.TemporaryDirectory() as folder:
-        recorded = [] if board is None else ["--board", folder, *board]
-        arguments = ["-m", "lmgen", "complete", PREFIX, "--ignore-eos", *options, *recorded]
+        recorded = [] if WAYS[way] is None else ["--board", folder, *WAYS[way]]
+        arguments = ["-m", "lmgen", "complete", PREFIX, "--ignore-eos", "--seed", seed, *options, *recorded]
         began, spent = time.perf_counter(), processor()
         subprocess.run([sys.executable, *map(str, arguments)], check=True, capture_output=True)
         return time.perf_counter() - began, processor() - spent
@@ -71,7 +72,7 @@ def processor():
     return usage.ru_utime + usage.ru_stime
 
 
-def generation(writer, model, samples, words, seed, way):
+def generation(writer, model, samples, words, way, seed):
     """Seconds of one generation, its files whole, and of the processor in this process."""
     options = {"samples": samples, "max_words": words, "ignore_end": True, "seed": seed}
     prompt = Prompt(PREFIX.split(), changed(Generation(), options))

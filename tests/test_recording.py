@@ -3,7 +3,7 @@
 import io
 import math
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from lmgen.model import read, take
 from lmgen.prompts import Prompt
 from lmgen.recording import Board
 from lmgen.sampling import entropy, probabilities
+from lmgen.slots import MOST
 from lmgen.writer import PAUSE, Writer
 
 
@@ -258,6 +259,41 @@ def test_a_writer_that_is_killed_ends_the_call_with_a_word(writer, tiny_model, t
 
     with pytest.raises(MissingError, match="the writing process has ended"):
         list(events)
+
+
+def test_a_call_after_one_whose_writer_was_killed_is_written(writer, tiny_model, tmp_path):
+    writer.start()
+    writer._process.kill()
+    options = Generation(max_words=3)
+    for ends in (pytest.raises(MissingError), nullcontext()):
+        board = Board(writer, tiny_model, tmp_path)
+        with ends:
+            laid = [(prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], options)])]
+            list(board.follow(generate_all(tiny_model, laid, steps=True)))
+
+    assert load(board.run).Scalars("word/rank")
+
+
+def test_more_words_than_there_are_slots_wait_for_free_ones(writer, tiny_model, tmp_path):
+    """And none is told the rank of another."""
+    board = Board(writer, tiny_model, tmp_path)
+    list(board.lay([Prompt([], Generation())]))
+    rows = [np.arange(40, dtype=np.float32) % (2 + number % 30) for number in range(2 * MOST)]
+    word = tiny_model.vocabulary.word(10)
+    list(board.follow(Step(0, 0, word, -3.0, row, row, ()) for row in rows))
+
+    ranks = [1 + np.count_nonzero(row > row[10]) for row in rows]
+    assert [event.value for event in load(board.run).Scalars("word/rank")] == ranks
+
+
+def test_one_process_writes_call_after_call_of_any_model(writer, tiny_model, released_folder, tmp_path):
+    from lmgen.engines import load as load_model
+
+    for model in (tiny_model, load_model(str(released_folder)), tiny_model):
+        board = Board(writer, model, tmp_path)
+        laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(max_words=2))]))
+        list(board.follow(generate_all(model, laid, steps=True)))
+        assert load(board.run).Images("softmax/likeliest")
 
 
 def test_any_stream_of_steps_can_be_recorded(writer, tiny_model, tmp_path):

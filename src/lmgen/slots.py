@@ -9,8 +9,8 @@ import os
 import numpy as np
 
 BUDGET = 64 << 20
-"""Bytes of all slots, or of the LEAST of them if they are larger."""
-LEAST = 4
+"""Bytes of all slots, if those are neither fewer than LEAST nor more than MOST."""
+LEAST, MOST = 4, 512
 
 
 def unnamed_memory() -> int:
@@ -23,7 +23,7 @@ class Slots:
 
     def __init__(self, memory: int, rows: int) -> None:
         """`memory`: what `unnamed_memory` returned; it grows if need be."""
-        count = max(LEAST, BUDGET // (rows * np.float32().nbytes))
+        count = min(MOST, max(LEAST, BUDGET // (rows * np.float32().nbytes)))
         size = count * rows * np.float32().nbytes
         if os.fstat(memory).st_size < size:
             os.ftruncate(memory, size)
