@@ -1,15 +1,21 @@
-"""What --board costs: time of a generation with it and without, on both engines.
+"""What --board costs on both engines: the time of a generation with it and without, to the end of all writing.
 
 python benchmarks/board.py [MODEL]
 
-Processor time of the generating process is shown too: it hardly changes when other programs work beside.
-The runs are written by another process, whose start and end are in the elapsed time.
+First `lmgen complete` as a whole, its start, the model's and the writing process's included, and the processor
+time of all its processes. Then generations in one process, as in the REPL, where the writing process runs already;
+and the processor time of the generating process. The ways take turns; what is told is the median of their ratios
+in every round, for other programs may work beside.
 """
 
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from lmgen.engines import load
@@ -17,47 +23,70 @@ from lmgen.generate import Generation, changed, generate_all
 from lmgen.prompts import Prompt
 from lmgen.recording import Board
 from lmgen.store import DEFAULT_MODEL
+from lmgen.writer import Writer
 
-PREFIX = "The president said".split()
-WORDS, ROUNDS = 1000, 5
-WAYS = ("without", "with", "with histograms")
+PREFIX = "The president said"
+SIZES = ((1, 100), (1, 1000), (8, 100))
+"""Continuations, and words of each."""
+ROUNDS = 7
+WAYS = {"without": None, "with": [], "with histograms": ["--board-histograms"]}
 ENGINES = {"litert, fast": ("litert", "fast"), "session": ("session", "float32")}
 
 
 def main():
-    for name, (engine, precision) in ENGINES.items():
-        model = load(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_MODEL, engine, precision=precision)
-        for samples in (1, 8):
-            show(name, model, samples)
+    name = sys.argv[1] if len(sys.argv) > 1 else DEFAULT_MODEL
+    for title, (engine, precision) in ENGINES.items():
+        model = load(name, engine, precision=precision)
+        for samples, words in SIZES:
+            print(f"{title}, {samples} x {words} words, median of {ROUNDS} rounds: elapsed and processor, seconds")
+            options = ["-m", name, "--engine", engine, "--precision", precision, "-n", samples, "--max-words", words]
+            show("command", partial(command, options))
+            with closing(Writer()) as writer:
+                show("generation", partial(generation, writer, model, samples, words))
 
 
-def show(engine, model, samples):
-    rounds = [[milliseconds(model, samples, seed, way) for way in WAYS] for seed in range(ROUNDS)]
-    print(f"{engine}, {samples} x {WORDS // samples} words, median of {ROUNDS} rounds, ms a word: elapsed, processor")
-    medians = [[statistics.median(times) for times in zip(*way, strict=True)] for way in zip(*rounds, strict=True)]
-    for way, (elapsed, spent) in zip(WAYS, medians, strict=True):
-        more, more_spent = elapsed / medians[0][0] - 1, spent / medians[0][1] - 1
-        print(f"  {way:<16} {elapsed:6.2f} {more:+5.0%}  {spent:6.2f} {more_spent:+5.0%}")
+def show(title, run):
+    run("with", 0)
+    rounds = [{way: run(way, seed) for way in WAYS} for seed in range(ROUNDS)]
+    for way in WAYS:
+        cells = []
+        for place in range(2):
+            seconds = statistics.median(times[way][place] for times in rounds)
+            ratio = statistics.median(times[way][place] / times["without"][place] for times in rounds)
+            cells.append(f"{seconds:8.3f} {ratio - 1:+5.0%}")
+        print(f"  {title:<10} {way:<16} {'  '.join(cells)}", flush=True)
 
 
-def milliseconds(model, samples, seed, way):
-    """A word of one generation takes, the closing of its files included: elapsed and of the processor."""
-    prompt = Prompt(
-        PREFIX,
-        changed(Generation(), {"samples": samples, "max_words": WORDS // samples, "ignore_end": True, "seed": seed}),
-    )
+def command(options, way, seed):
+    """Seconds of `lmgen complete`, and of the processor in it and in what it starts."""
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = [] if WAYS[way] is None else ["--board", folder, *WAYS[way]]
+        arguments = ["-m", "lmgen", "complete", PREFIX, "--ignore-eos", "--seed", seed, *options, *recorded]
+        began, spent = time.perf_counter(), processor()
+        subprocess.run([sys.executable, *map(str, arguments)], check=True, capture_output=True)
+        return time.perf_counter() - began, processor() - spent
+
+
+def processor():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def generation(writer, model, samples, words, way, seed):
+    """Seconds of one generation, its files whole, and of the processor in this process."""
+    options = {"samples": samples, "max_words": words, "ignore_end": True, "seed": seed}
+    prompt = Prompt(PREFIX.split(), changed(Generation(), options))
     with tempfile.TemporaryDirectory() as folder:
         began, spent = time.perf_counter(), time.process_time()
         if way == "without":
             events = generate_all(model, [(prompt.words, prompt.options)])
         else:
-            board = Board(model, Path(folder), histograms=way != "with")
+            board = Board(writer, model, Path(folder), histograms=way != "with")
             laid = ((given.words, given.options) for given in board.lay([prompt]))
             events = board.follow(generate_all(model, laid, steps=True))
         for _ in events:
             pass
-        taken = time.perf_counter() - began, time.process_time() - spent
-    return [seconds / WORDS * 1e3 for seconds in taken]
+        return time.perf_counter() - began, time.process_time() - spent
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ engines
 constraints sampling generate beam statistics selftest
 scoring distribution evaluation choices
 contenders workers bench
-corpus batches trainer train summaries
+corpus batches trainer train png summaries curves
 records prompts sentences tables output formats lmzoo
-measuring heatmap hparams runs recording projector board
+measuring heatmap hparams slots runs writer recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()

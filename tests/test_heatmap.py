@@ -1,11 +1,23 @@
-import numpy as np
+"""The picture that is written, read back by Pillow."""
 
-from lmgen.heatmap import COLUMNS, HEIGHT, WIDTH, Column, draw
+import io
+
+import numpy as np
+from PIL import Image
+
+from lmgen.heatmap import COLUMNS, HEIGHT, WIDTH, Column, Heatmap
 
 
 def column(written, *words):
     shares = np.linspace(0.6, 0.01, len(words))
     return Column(written, 0.3, words, shares)
+
+
+def draw(columns):
+    heatmap = Heatmap()
+    for item in columns:
+        heatmap.add(item)
+    return Image.open(io.BytesIO(heatmap.finish().finish()))
 
 
 def pixels(columns):

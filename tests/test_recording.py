@@ -3,6 +3,7 @@
 import io
 import math
 import time
+from contextlib import closing, nullcontext
 
 import numpy as np
 import pytest
@@ -15,8 +16,17 @@ from lmgen.generate import Generation, changed, generate_all
 from lmgen.measuring import measure
 from lmgen.model import read, take
 from lmgen.prompts import Prompt
-from lmgen.recording import PAUSE, Board
+from lmgen.recording import Board
 from lmgen.sampling import entropy, probabilities
+from lmgen.slots import MOST
+from lmgen.writer import PAUSE, Writer
+
+
+@pytest.fixture
+def writer():
+    with closing(Writer()) as process:
+        yield process
+
 
 SCALARS = {
     *("word/surprisal", "word/rank", "word/perplexity", "softmax/entropy", "word/per_second"),
@@ -26,12 +36,13 @@ LAYER = ("input", "forget", "output", "cells", "h")
 
 
 def generate(model, folder, samples=1, histograms=False, prompts=None, **options):
-    """Write some continuations; returns the call's folder and their words."""
+    """Write some continuations; returns their words and ends, and the call's folder."""
     options = changed(Generation(), {"samples": samples, "max_words": 5, "seed": 1, "ignore_end": True, **options})
-    board = Board(model, folder, histograms, many=prompts is not None)
-    laid = board.lay(Prompt(words, options) for words in prompts or [["the", "cat"]])
-    events = generate_all(model, ((prompt.words, prompt.options) for prompt in laid), steps=True)
-    return board.run or board, list(board.follow(events)), board
+    with closing(Writer()) as writer:
+        board = Board(writer, model, folder, histograms, many=prompts is not None)
+        laid = board.lay(Prompt(words, options) for words in prompts or [["the", "cat"]])
+        events = generate_all(model, ((prompt.words, prompt.options) for prompt in laid), steps=True)
+        return list(board.follow(events)), board.run
 
 
 def load(folder):
@@ -42,8 +53,8 @@ def load(folder):
 
 @pytest.fixture(scope="module")
 def recorded(tiny_model, tmp_path_factory):
-    _, events, board = generate(tiny_model, tmp_path_factory.mktemp("board"), histograms=True, temperature=0.5)
-    return [event.text for event in events[:-1]], board.run
+    events, run = generate(tiny_model, tmp_path_factory.mktemp("board"), histograms=True, temperature=0.5)
+    return [event.text for event in events[:-1]], run
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +68,7 @@ def texts(run, tag):
 
 def test_a_run_is_named_from_time_and_prefix_and_never_overwritten(tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr("time.strftime", lambda _: "20261122-201530")
-    names = [generate(tiny_model, tmp_path)[2].run.name for _ in range(2)]
+    names = [generate(tiny_model, tmp_path)[1].name for _ in range(2)]
 
     assert names == ["20261122-201530-the-cat", "20261122-201530-the-cat-2"]
 
@@ -134,7 +145,7 @@ def test_the_softmaxs_course_is_a_picture(run):
 def test_the_graph_is_the_forward_pass(run, released_folder, tmp_path):
     from lmgen.engines import load as load_model
 
-    released = load(generate(load_model(str(released_folder)), tmp_path, prompts=[["the"]])[2].run)
+    released = load(generate(load_model(str(released_folder)), tmp_path, prompts=[["the"]])[1])
     for shown in (run, released):
         names = {node.name for node in shown.Graph().node}
         assert {"char_inputs_in", "softmax_out", "lstm/lstm_0/concat_2", "char_embedding/cnn_7/Conv2D"} <= names
@@ -181,8 +192,8 @@ def test_the_released_graph_shows_its_gates_too(released_folder):
 
 
 def test_several_continuations_are_runs_side_by_side(tiny_model, tmp_path):
-    run = generate(tiny_model, tmp_path, samples=2)[2].run
-    many = generate(tiny_model, tmp_path, samples=2, prompts=[["the"], ["sat"]])[2].run
+    run = generate(tiny_model, tmp_path, samples=2)[1]
+    many = generate(tiny_model, tmp_path, samples=2, prompts=[["the"], ["sat"]])[1]
 
     def runs(folder):
         return sorted({str(path.parent.relative_to(folder)) for path in folder.rglob("*tfevents*")})
@@ -203,8 +214,8 @@ def test_sampling_options_stand_beside_the_mean_surprisal(recorded):
     assert events.SummaryMetadata("_hparams_/session_end_info")
 
 
-def test_an_interruption_leaves_whole_files(tiny_model, tmp_path):
-    board = Board(tiny_model, tmp_path)
+def test_an_interruption_leaves_whole_files(writer, tiny_model, tmp_path):
+    board = Board(writer, tiny_model, tmp_path)
     options = changed(Generation(), {"ignore_end": True, "seed": 1})
     laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], options)]))
     events = board.follow(generate_all(tiny_model, laid, steps=True))
@@ -216,8 +227,8 @@ def test_an_interruption_leaves_whole_files(tiny_model, tmp_path):
     assert len(run.Images("softmax/likeliest")) == 1
 
 
-def test_what_is_written_can_be_seen_before_the_end(tiny_model, tmp_path):
-    board = Board(tiny_model, tmp_path)
+def test_what_is_written_can_be_seen_before_the_end(writer, tiny_model, tmp_path):
+    board = Board(writer, tiny_model, tmp_path)
     laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(seed=1))]))
     events = board.follow(generate_all(tiny_model, laid, steps=True))
     next(events)
@@ -230,8 +241,8 @@ def test_what_is_written_can_be_seen_before_the_end(tiny_model, tmp_path):
     events.close()
 
 
-def test_a_folder_that_cannot_be_written_is_told(tiny_model, tmp_path):
-    board = Board(tiny_model, tmp_path)
+def test_a_folder_that_cannot_be_written_is_told(writer, tiny_model, tmp_path):
+    board = Board(writer, tiny_model, tmp_path)
     laid = [(prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(samples=2))])]
     (board.run / "sample-1").write_text("in the way")
 
@@ -239,20 +250,55 @@ def test_a_folder_that_cannot_be_written_is_told(tiny_model, tmp_path):
         list(board.follow(generate_all(tiny_model, laid, steps=True)))
 
 
-def test_a_writer_that_is_killed_ends_the_call_with_a_word(tiny_model, tmp_path):
-    board = Board(tiny_model, tmp_path)
+def test_a_writer_that_is_killed_ends_the_call_with_a_word(writer, tiny_model, tmp_path):
+    board = Board(writer, tiny_model, tmp_path)
     laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation())]))
     events = board.follow(generate_all(tiny_model, laid, steps=True))
     next(events)
-    board._writer._process.kill()
+    writer._process.kill()
 
     with pytest.raises(MissingError, match="the writing process has ended"):
         list(events)
 
 
-def test_any_stream_of_steps_can_be_recorded(tiny_model, tmp_path):
+def test_a_call_after_one_whose_writer_was_killed_is_written(writer, tiny_model, tmp_path):
+    writer.start()
+    writer._process.kill()
+    options = Generation(max_words=3)
+    for ends in (pytest.raises(MissingError), nullcontext()):
+        board = Board(writer, tiny_model, tmp_path)
+        with ends:
+            laid = [(prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], options)])]
+            list(board.follow(generate_all(tiny_model, laid, steps=True)))
+
+    assert load(board.run).Scalars("word/rank")
+
+
+def test_more_words_than_there_are_slots_wait_for_free_ones(writer, tiny_model, tmp_path):
+    """And none is told the rank of another."""
+    board = Board(writer, tiny_model, tmp_path)
+    list(board.lay([Prompt([], Generation())]))
+    rows = [np.arange(40, dtype=np.float32) % (2 + number % 30) for number in range(2 * MOST)]
+    word = tiny_model.vocabulary.word(10)
+    list(board.follow(Step(0, 0, word, -3.0, row, row, ()) for row in rows))
+
+    ranks = [1 + np.count_nonzero(row > row[10]) for row in rows]
+    assert [event.value for event in load(board.run).Scalars("word/rank")] == ranks
+
+
+def test_one_process_writes_call_after_call_of_any_model(writer, tiny_model, released_folder, tmp_path):
+    from lmgen.engines import load as load_model
+
+    for model in (tiny_model, load_model(str(released_folder)), tiny_model):
+        board = Board(writer, model, tmp_path)
+        laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(max_words=2))]))
+        list(board.follow(generate_all(model, laid, steps=True)))
+        assert load(board.run).Images("softmax/likeliest")
+
+
+def test_any_stream_of_steps_can_be_recorded(writer, tiny_model, tmp_path):
     """Of words that were read, for one: no event but steps is needed."""
-    board = Board(tiny_model, tmp_path)
+    board = Board(writer, tiny_model, tmp_path)
     list(board.lay([Prompt([], Generation())]))
     context = read(tiny_model, [])
     logits = tiny_model.logits(context.state)[0]

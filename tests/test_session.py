@@ -268,6 +268,21 @@ def test_the_released_graph_s_operations_are_all_allowed():
     assert {node.op for node in read_graph(RELEASED_GRAPH).node} == OPERATIONS
 
 
+@pytest.mark.parametrize("written", [str, lambda text: text.replace("node {", "node{")])
+def test_a_graph_s_forward_pass_is_the_same_read_alone(released_folder, tmp_path, written):
+    """However its text is written."""
+    from lmgen.definition import MEMORY, extract, read_forward, read_graph
+
+    [graph] = released_folder.glob("graph-*.pbtxt")
+    copy = tmp_path / "graph.pbtxt"
+    copy.write_text(written(graph.read_text()))
+    whole = read_graph(graph)
+    memories = [node.name for node in whole.node if MEMORY.fullmatch(node.name)]
+
+    assert len(memories) == 2
+    assert read_forward(copy) == extract(whole, ["softmax_out", *memories], [])
+
+
 def test_marks_can_be_spelled_as_the_sample_mode_of_2016_did(tiny_folder, tiny_model):
     spelled = load(str(tiny_folder), spelled_marks=True)
 

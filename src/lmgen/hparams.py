@@ -1,11 +1,12 @@
 """Sampling options against mean surprisal, for TensorBoard's HParams."""
 
 import time
-from dataclasses import asdict
 from typing import Any
 
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.plugins.hparams import metadata
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT
 from tensorboard.plugins.hparams.api_pb2 import (
     DATA_TYPE_FLOAT64,
     DATA_TYPE_STRING,
@@ -15,45 +16,43 @@ from tensorboard.plugins.hparams.api_pb2 import (
     MetricInfo,
     MetricName,
 )
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
-from tensorboard.plugins.hparams.summary_v2 import hparams_pb
-
-from lmgen.generate import Generation
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
 MEAN = "word/mean_surprisal"
 """The tag of a continuation's result, in bits."""
-
+NOTHING = TensorProto(dtype=DT_FLOAT, tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=0)]))
+"""The value of what is all in its metadata."""
 FIRST = ("temperature", "top_k", "top_p", "min_p", "typical")
 """Options that TensorBoard is to show first, as it does those said to differ."""
 
 
-def experiment() -> Summary.Value:
+def experiment(options: dict[str, Any]) -> Summary.Value:
     """What columns there are: every sampling option, and the result."""
     infos = [
         HParamInfo(
             name=name, type=DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64, differs=name in FIRST
         )
-        for name, value in _values(Generation()).items()
+        for name, value in options.items()
     ]
     result = MetricInfo(name=MetricName(tag=MEAN), display_name="mean surprisal, bits")
     about = Experiment(hparam_infos=infos, metric_infos=[result], time_created_secs=time.time())
-    return _value(metadata.EXPERIMENT_TAG, experiment=about)
+    return _value("experiment", experiment=about)
 
 
-def begun(options: Generation, group: str) -> Summary.Value:
+def begun(options: dict[str, Any], group: str) -> Summary.Value:
     """A continuation begins; TensorBoard averages over those of a group."""
-    return hparams_pb(_values(options), trial_id=group).value[0]
+    about = SessionStartInfo(group_name=group, start_time_secs=time.time())
+    for name, value in options.items():
+        setattr(about.hparams[name], "string_value" if isinstance(value, str) else "number_value", value)
+    return _value("session_start_info", session_start_info=about)
 
 
 def done() -> Summary.Value:
     """It is complete."""
     about = SessionEndInfo(status=STATUS_SUCCESS, end_time_secs=time.time())
-    return _value(metadata.SESSION_END_INFO_TAG, session_end_info=about)
+    return _value("session_end_info", session_end_info=about)
 
 
-def _values(options: Generation) -> dict[str, Any]:
-    return {**asdict(options.sampling), "order": ",".join(options.sampling.order)}
-
-
-def _value(tag: str, **content) -> Summary.Value:
-    return Summary.Value(tag=tag, metadata=metadata.create_summary_metadata(HParamsPluginData(**content)))
+def _value(name: str, **content) -> Summary.Value:
+    data = SummaryMetadata.PluginData(plugin_name="hparams", content=HParamsPluginData(**content).SerializeToString())
+    return Summary.Value(tag=f"_hparams_/{name}", metadata=SummaryMetadata(plugin_data=data), tensor=NOTHING)

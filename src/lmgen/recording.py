@@ -4,24 +4,20 @@ FOLDER/20261122-201530-the-president-said/   one call: the graph, and its only c
 FOLDER/20261122-201530-the-president-said/prompt-0/sample-1/   each in a folder of its own
 """
 
-import contextlib
 import itertools
-import os
-import pickle
 import re
-import subprocess
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lmgen.errors import MissingError
 from lmgen.events import Ended, Step, Word
 from lmgen.generate import Generation
-from lmgen.measuring import measure
 from lmgen.model import LanguageModel
 from lmgen.prompts import Prompt
 from lmgen.samplers import log_total
@@ -29,25 +25,24 @@ from lmgen.sampling import log_probability
 from lmgen.scoring import Scored, Scoring, memories
 from lmgen.tokenizer import detokenize_sentences
 from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
+from lmgen.writer import Writer
 
 NAME = 40
 """Letters of a title in a run's name at most."""
-PIPE = 1 << 20
-"""Bytes that may wait while the other process starts: as many as Linux allows."""
-BUFFER, PAUSE = 1 << 16, 0.1
-"""So many bytes, or seconds, of words are handed over at once: to wake another process takes as long as half a word."""
 
 
 class Board:
     """The runs of one call, in a new folder under `folder`."""
 
-    def __init__(self, model: LanguageModel, folder: Path, histograms: bool = False, many: bool = False) -> None:
+    def __init__(
+        self, writer: Writer, model: LanguageModel, folder: Path, histograms: bool = False, many: bool = False
+    ) -> None:
         """`many`: there are several prompts, each with a folder of its own."""
-        self._model, self._folder, self._histograms, self._many = model, folder, histograms, many
+        self._writer, self._model, self._folder = writer, model, folder
+        self._histograms, self._many = histograms, many
         self._prompts: dict[int, Prompt] = {}
         self._left: Counter[int] = Counter()
         self._begun: set[tuple[int, int]] = set()
-        self._writer: _Writer | None = None
         self.run: Path | None = None
         """The call's folder, from the first prompt on."""
 
@@ -57,8 +52,7 @@ class Board:
             self._prompts[number], self._left[number] = prompt, prompt.options.samples
             if self.run is None:
                 self.run = new_run(self._folder, detokenize_sentences(prompt.words))
-                self._writer = _Writer(self.run)
-                self._writer.ask("describe", self.run, self._model.graph_file)
+                self._writer.open(self.run, self._model, _named(prompt.options))
             yield prompt
 
     def follow(self, events: Iterable[Step | Word | Ended]) -> Iterator[Word | Ended]:
@@ -74,18 +68,18 @@ class Board:
                 if isinstance(event, Ended):
                     self._end(event)
                 yield event
-        finally:
-            if self._writer:
-                self._writer.close()
+        except BaseException:
+            self._writer.close()
+            raise
+        self._writer.finish()
 
     def _tell(self, step: Step) -> None:
         key = step.prompt, step.sample
         if key not in self._begun:
             self._begun.add(key)
             self._begin(*key)
-        measured = measure(step.logits, step.text, step.logprob, self._model.vocabulary)
         histograms = dict(self._distributions(step)) if self._histograms else {}
-        self._writer.ask("add", key, time.monotonic(), *measured, histograms)
+        self._writer.add(key, step.text, step.logprob, step.logits, histograms)
 
     def _begin(self, number: int, sample: int) -> None:
         prompt, folder = self._prompts[number], self.run
@@ -93,13 +87,13 @@ class Board:
             folder /= f"prompt-{number}"
         if prompt.options.samples > 1:
             folder /= f"sample-{sample}"
-        about = detokenize_sentences(prompt.words), prompt.options, f"{self.run.name} {number}"
-        self._writer.ask("begin", (number, sample), folder, *about)
+        group = f"{self.run.name} {number}"
+        self._writer.begin((number, sample), folder, detokenize_sentences(prompt.words), _named(prompt.options), group)
 
     def _end(self, ended: Ended) -> None:
         """A continuation is complete; its prompt is forgotten with the last one."""
         key = ended.prompt, ended.sample
-        self._writer.ask("end", key)
+        self._writer.end(key)
         self._begun.remove(key)
         self._left[ended.prompt] -= 1
         if not self._left[ended.prompt]:
@@ -116,39 +110,9 @@ class Board:
                 yield f"lstm_{layer}/{name}", numbers
 
 
-class _Writer:
-    """The process that writes."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._asked = folder, 0.0
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "lmgen.runs"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=BUFFER,
-            pipesize=PIPE,
-            env={**os.environ, "PYTHONSAFEPATH": "1"},  # what lies in the current folder is not to be imported
-            start_new_session=True,  # Ctrl-C is not for it: it has yet to finish its files
-        )
-
-    def ask(self, method: str, *arguments) -> None:
-        """Have a method of `Runs` called, at some time."""
-        try:
-            pickle.dump((method, *arguments), self._process.stdin, pickle.HIGHEST_PROTOCOL)
-            if time.monotonic() > self._asked + PAUSE:
-                self._process.stdin.flush()
-                self._asked = time.monotonic()
-        except BrokenPipeError:
-            self.close()
-
-    def close(self) -> None:
-        """Wait until all is written. Raises MissingError if it could not be."""
-        if self._process.returncode is None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-            trouble = self._process.stdout.read().decode().strip()
-            if self._process.wait():
-                raise MissingError(f"cannot write into {self._folder}: {trouble or 'the writing process has ended'}")
+def _named(options: Generation) -> dict[str, Any]:
+    """Sampling options as TensorBoard's HParams has them: strings and numbers."""
+    return {**asdict(options.sampling), "order": ",".join(options.sampling.order)}
 
 
 def new_run(folder: Path, title: str) -> Path:

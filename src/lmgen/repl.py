@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from lmgen.sampling import entropy, probabilities
 from lmgen.settings import Settings
 from lmgen.store import board_folder
 from lmgen.vocabulary import SENTENCE_END, UNKNOWN, Vocabulary
+
+if TYPE_CHECKING:
+    from lmgen.writer import Writer
 
 MAIN = "main"
 BRANCH = re.compile(r"[\w.-]+")
@@ -59,7 +62,9 @@ class Repl:
         self.options = Generation()
         self.style = Style()
         self.board: Path | None = None
+        """Where softmaxes are written for TensorBoard; see `record_into`."""
         self.board_histograms = False
+        self._writer: Writer | None = None
         self.split: Callable[[str], list[str]] = str.split
 
     @property
@@ -146,7 +151,7 @@ class Repl:
             return (event for event in events if not isinstance(event, Step))
         from lmgen.recording import Board
 
-        board = Board(self._model, self.board, self.board_histograms)
+        board = Board(self._writer, self._model, self.board, self.board_histograms)
         list(board.lay([Prompt(list(draft.words[1:]), self.options)]))
         return board.follow(events)
 
@@ -300,7 +305,22 @@ class Repl:
 
     def record(self, folder: str = "") -> None:
         """Write each softmax from now on for TensorBoard, into DIR or where serve-board looks; `off` ends it."""
-        self.board = None if folder == "off" else Path(folder).expanduser() if folder else board_folder()
+        if folder == "off":
+            self.board = None
+        else:
+            self.record_into(Path(folder).expanduser() if folder else board_folder())
+
+    def record_into(self, folder: Path) -> None:
+        """Write each softmax from now on into a folder, by a process that goes on until `close`."""
+        from lmgen.writer import Writer
+
+        self.board, self._writer = folder, self._writer or Writer()
+        self._writer.start(self._model.graph_file)
+
+    def close(self) -> None:
+        """End what works beside."""
+        if self._writer:
+            self._writer.close()
 
     def help(self) -> None:
         """Show this."""

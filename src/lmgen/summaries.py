@@ -1,16 +1,15 @@
 """Write TensorBoard's files, without TensorFlow."""
 
-import io
 import itertools
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from google_crc32c import value as crc32c
-from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
@@ -21,10 +20,8 @@ from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import metadata as histogram
 from tensorboard.plugins.text import metadata as text
 
-from lmgen.events import Saved, Trained, Validated
+from lmgen.png import Png
 
-EVERY = 20
-"""Steps between two scalars of training."""
 BUCKETS = 30
 """Of a histogram."""
 MARKDOWN = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_{}[]<>()#+-.!|&~"}
@@ -38,7 +35,7 @@ _files = itertools.count()
 
 
 class Writer:
-    """An event file in a folder, which is made; what is written can be seen at once."""
+    """An event file in a folder, which is made; what is written can be seen after a `flush`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +51,10 @@ class Writer:
         """A serialised GraphDef."""
         self._write(Event(graph_def=definition))
 
+    def flush(self) -> None:
+        """Let what was written be seen."""
+        self._file.flush()
+
     def close(self) -> None:
         """Nothing more is to come."""
         self._file.close()
@@ -63,7 +64,6 @@ class Writer:
         data = event.SerializeToString()
         size = len(data).to_bytes(8, "little")
         self._file.write(size + _checksum(size) + data + _checksum(data))
-        self._file.flush()
 
 
 def _checksum(data: bytes) -> bytes:
@@ -82,6 +82,7 @@ def text_value(tag: str, markdown: str) -> Summary.Value:
     return Summary.Value(tag=tag, metadata=TEXT, tensor=_string(markdown.encode()))
 
 
+@lru_cache(4096)
 def plain(text: str) -> str:
     """Any text as Markdown that shows it."""
     return text.translate(MARKDOWN).encode("utf-8", "replace").decode()
@@ -95,11 +96,9 @@ def histogram_value(tag: str, values: np.ndarray) -> Summary.Value:
     return Summary.Value(tag=tag, metadata=HISTOGRAM, tensor=tensor)
 
 
-def image_value(tag: str, picture: Image.Image) -> Summary.Value:
-    """A picture, as PNG."""
-    png = io.BytesIO()
-    picture.save(png, "PNG", compress_level=1)
-    image = Summary.Image(encoded_image_string=png.getvalue(), width=picture.width, height=picture.height)
+def image_value(tag: str, png: Png) -> Summary.Value:
+    """A picture."""
+    image = Summary.Image(encoded_image_string=png.finish(), width=png.width, height=png.height)
     return Summary.Value(tag=tag, image=image)
 
 
@@ -126,21 +125,3 @@ def layout_value(categories: dict[str, dict[str, list[str]]]) -> Summary.Value:
 
 def _string(data: bytes) -> TensorProto:
     return TensorProto(dtype=DT_STRING, tensor_shape=TensorShapeProto(), string_val=[data])
-
-
-def record_training(
-    events: Iterable[Trained | Validated | Saved], folder: Path
-) -> Iterator[Trained | Validated | Saved]:
-    """Pass a training run's events on, and write its scalars.
-
-    Tags: train/loss (nats), train/gradient_norm, train/rate, train/tokens; validation/perplexity.
-    """
-    writer = Writer(folder)
-    for event in events:
-        if isinstance(event, Trained) and event.step % EVERY == 0:
-            values = {"loss": event.loss, "gradient_norm": event.norm, "rate": event.rate, "tokens": event.tokens}
-            writer.write(event.step, scalars({f"train/{name}": value for name, value in values.items()}))
-        if isinstance(event, Validated):
-            writer.write(event.step, scalars({"validation/perplexity": event.perplexity}))
-        yield event
-    writer.close()

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -21,6 +21,7 @@ from lmgen.cli.options import (
     MODEL,
     NO_TOKENIZE,
     SAMPLING,
+    board_writer,
     open_board,
     open_model,
     precision,
@@ -34,6 +35,9 @@ from lmgen.model import LanguageModel, read
 from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
 from lmgen.prompts import Prompt, read_prompts, split_words
 from lmgen.statistics import Statistics
+
+if TYPE_CHECKING:
+    from lmgen.recording import Board
 
 
 @click.command(short_help="Write on from a prefix, word by word.")
@@ -92,15 +96,17 @@ def complete(prefix: str | None, **options) -> None:
     if options["width"] and options["board"] is not None:
         raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
-    model = open_model(options, converts=True)
-    if options["verbose"]:
-        click.echo(f"seed: {wanted.seed}", err=True)
-        prompts = _tell_unknown(model, prompts)
-    with open_output(options["output"]) as out:
-        if options["width"]:
-            _write_beams(model, prompts, options, out)
-        else:
-            _write_samples(model, prompts, options, out)
+    with board_writer(options) as writer:
+        model = open_model(options, converts=True)
+        if options["verbose"]:
+            click.echo(f"seed: {wanted.seed}", err=True)
+            prompts = _tell_unknown(model, prompts)
+        board = open_board(writer, model, options, many=file is not None)
+        with open_output(options["output"]) as out:
+            if options["width"]:
+                _write_beams(model, prompts, options, out)
+            else:
+                _write_samples(model, prompts, options, out, board)
 
 
 def _generation(options: dict) -> Generation:
@@ -140,9 +146,10 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
         yield prompt
 
 
-def _write_samples(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
+def _write_samples(
+    model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str], board: "Board | None"
+) -> None:
     desk, statistics = Desk(), Statistics(time.monotonic())
-    board = open_board(model, options, many=options["file"] is not None)
     laid = desk.lay(board.lay(prompts) if board else prompts)
     events = generate_all(model, laid, options["rows"], steps=board is not None)
     with contextlib.closing(board.follow(events) if board else events) as events:

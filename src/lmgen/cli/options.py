@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.placement import Placement
 from lmgen.sampling import ORDER, Sampling
-from lmgen.store import DEFAULT_MODEL, board_folder, model_folders, released
+from lmgen.store import DEFAULT_MODEL, board_folder, find, model_folders, released
 
 if TYPE_CHECKING:
     from lmgen.recording import Board
+    from lmgen.writer import Writer
 
 DEFAULT_BOARD = "default"
 
@@ -171,13 +173,26 @@ def board_of(given: str) -> Path:
     return board_folder() if given == DEFAULT_BOARD else Path(given).expanduser()
 
 
-def open_board(model: LanguageModel, options: dict, many: bool) -> "Board | None":
-    """Where softmaxes are written for TensorBoard, if they are to be; `many` texts have a folder each."""
+@contextlib.contextmanager
+def board_writer(options: dict) -> "Iterator[Writer | None]":
+    """What writes for TensorBoard, if anything is to: a process, which starts while the model is read."""
     if options["board"] is None:
+        yield None
+        return
+    from lmgen.writer import Writer
+
+    with contextlib.closing(Writer()) as writer:
+        writer.start(find(options["model"]).graph)
+        yield writer
+
+
+def open_board(writer: "Writer | None", model: LanguageModel, options: dict, many: bool) -> "Board | None":
+    """Where softmaxes are written for TensorBoard, if they are to be; `many` texts have a folder each."""
+    if writer is None:
         return None
     from lmgen.recording import Board
 
-    return Board(model, board_of(options["board"]), options["board_histograms"], many)
+    return Board(writer, model, board_of(options["board"]), options["board_histograms"], many)
 
 
 def tell_board(board: "Board | None") -> None:

@@ -1,5 +1,6 @@
 """`lmgen repl`: write together with the model."""
 
+import contextlib
 import secrets
 import sys
 from collections.abc import Iterable
@@ -64,15 +65,20 @@ def repl(no_history: bool, **options) -> None:
     def load_model(name: str) -> LanguageModel:
         return open_model({**options, "model": name}, converts=True)
 
-    session = Repl(load_model, options["model"], Settings(settable.params), sys.stdout)
-    session.options, session.split = wanted, split_words(options["tokenized"])
-    session.style = Style(by_surprisal=options["color_by"] == "surprisal")
-    session.board = None if options["board"] is None else board_of(options["board"])
-    session.board_histograms = options["board_histograms"]
+    with contextlib.closing(Repl(load_model, options["model"], Settings(settable.params), sys.stdout)) as session:
+        session.options, session.split = wanted, split_words(options["tokenized"])
+        session.style = Style(by_surprisal=options["color_by"] == "surprisal")
+        session.board_histograms = options["board_histograms"]
+        if options["board"] is not None:
+            session.record_into(board_of(options["board"]))
+        _converse(session, keep_history=not no_history)
+
+
+def _converse(session: Repl, keep_history: bool) -> None:
     if sys.stdin.isatty() and sys.stdout.isatty():
         from lmgen.terminal import talk
 
-        talk(session, keep_history=not no_history)
+        talk(session, keep_history)
     else:
         _obey(session, sys.stdin.buffer)
 

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from lmgen.cli import scoring as shared
-from lmgen.cli.options import BOARD, open_board, open_model, tell_board
+from lmgen.cli.options import BOARD, board_writer, open_board, open_model, tell_board
 from lmgen.errors import UsageError
 from lmgen.evaluation import Evaluation
 from lmgen.formats import COLUMNS, UNITS, token_rows, write_kenlm, write_srilm, write_zoo
@@ -60,18 +60,19 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
     needed = () if kind in OTHERS else columns
     wanted = shared.scoring(options, "rank" in needed, "entropy" in needed)
     sentences = shared.sentences(file, text, options)
-    model, evaluation = open_model(options), Evaluation()
-    board = open_board(model, options, many=True)
-    try:
-        with open_output(options["output"]) as out:
-            scores = evaluation.count(score(model, sentences, wanted))
-            if board:
-                scores = _record(board, model, wanted, scores)
-            _write(scores, kind, columns, options["base"], model, file, out)
-    finally:
-        tell_board(board)
-        if options["stats"]:
-            _tell(evaluation, options["base"])
+    with board_writer(options) as writer:
+        model, evaluation = open_model(options), Evaluation()
+        board = open_board(writer, model, options, many=True)
+        try:
+            with open_output(options["output"]) as out:
+                scores = evaluation.count(score(model, sentences, wanted))
+                if board:
+                    scores = _record(board, model, wanted, scores)
+                _write(scores, kind, columns, options["base"], model, file, out)
+        finally:
+            tell_board(board)
+            if options["stats"]:
+                _tell(evaluation, options["base"])
 
 
 def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Iterable[Scored]) -> Iterator[Scored]:

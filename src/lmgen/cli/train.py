@@ -98,7 +98,7 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
         raise UsageError("say how long to train: --hours or --steps")
     with quiet_tensorflow(verbose):
         run = _resume(folder, options) if resume else _begin(folder, texts, options)
-        from lmgen.summaries import record_training
+        from lmgen.curves import record_training
 
         try:
             with closing(run.events()) as events:
