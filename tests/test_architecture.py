@@ -15,7 +15,7 @@ scoring distribution evaluation choices
 contenders workers bench
 corpus batches trainer train png summaries curves
 records prompts sentences tables output formats lmzoo
-measuring heatmap hparams slots runs writer recording projector board
+measuring heatmap hparams slots runs child writer recording projector board
 draft saved settings repl terminal
 api cli __main__
 """.split()

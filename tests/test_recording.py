@@ -255,7 +255,7 @@ def test_a_writer_that_is_killed_ends_the_call_with_a_word(writer, tiny_model, t
     laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation())]))
     events = board.follow(generate_all(tiny_model, laid, steps=True))
     next(events)
-    writer._process.kill()
+    writer._child.process.kill()
 
     with pytest.raises(MissingError, match="the writing process has ended"):
         list(events)
@@ -263,7 +263,7 @@ def test_a_writer_that_is_killed_ends_the_call_with_a_word(writer, tiny_model, t
 
 def test_a_call_after_one_whose_writer_was_killed_is_written(writer, tiny_model, tmp_path):
     writer.start()
-    writer._process.kill()
+    writer._child.process.kill()
     options = Generation(max_words=3)
     for ends in (pytest.raises(MissingError), nullcontext()):
         board = Board(writer, tiny_model, tmp_path)

@@ -1,7 +1,4 @@
-"""Arrays that one process leaves for another, in memory that both have.
-
-It has no name: nothing of it is left when both have ended, however they did.
-"""
+"""Arrays that one process leaves for another, in memory that both have."""
 
 import mmap
 import os
@@ -13,16 +10,11 @@ BUDGET = 64 << 20
 LEAST, MOST = 4, 512
 
 
-def unnamed_memory() -> int:
-    """A file descriptor of memory, yet empty, that another process may inherit."""
-    return os.memfd_create("lmgen")
-
-
 class Slots:
     """Places for arrays of one size, float32 [rows]."""
 
     def __init__(self, memory: int, rows: int) -> None:
-        """`memory`: what `unnamed_memory` returned; it grows if need be."""
+        """`memory`: its file descriptor; it grows if need be."""
         count = min(MOST, max(LEAST, BUDGET // (rows * np.float32().nbytes)))
         size = count * rows * np.float32().nbytes
         if os.fstat(memory).st_size < size:

@@ -1,11 +1,8 @@
 """The process that writes runs, as the one that generates sees it."""
 
-import contextlib
 import os
 import pickle
 import select
-import subprocess
-import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -13,20 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from lmgen import child
+from lmgen.child import BUFFER, Child
 from lmgen.errors import MissingError
 from lmgen.model import LanguageModel
-from lmgen.slots import Slots, unnamed_memory
+from lmgen.slots import Slots
 
-PIPE = 1 << 20
-"""Bytes that may wait while the other process starts: as many as Linux allows."""
-BUFFER, PAUSE = 1 << 16, 0.01
-"""So many bytes, or seconds, of words are handed over at once: to wake another process takes as long as half a word."""
+PAUSE = 0.01
+"""Words are handed over so many seconds apart: to wake another process takes as long as half a word."""
 DONE = b"\0"
 """What the process answers to a batch."""
-ENVIRONMENT = {
-    "PYTHONSAFEPATH": "1",  # what lies in the current folder is not to be imported
-    "OPENBLAS_NUM_THREADS": "1",  # it needs no others, and starting them takes as long as all else
-}
 
 
 class Writer:
@@ -36,7 +29,7 @@ class Writer:
     """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen | None = None
+        self._child: Child | None = None
         self._folder: Path | None = None
 
     def start(self, graph: Path | None = None) -> None:
@@ -45,25 +38,17 @@ class Writer:
         Args:
           graph: a model's, to be read meanwhile.
         """
-        if self._process:
+        if self._child:
             return
-        self._memory, self._slots, self._model = unnamed_memory(), None, None
+        self._slots, self._model = None, None
         self._free: list[int] = []
         self._batch: list[int] = []
         self._lent: deque[list[int]] = deque()
         self._handed = 0.0
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "lmgen.runs", str(self._memory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=BUFFER,
-            pipesize=PIPE,
-            pass_fds=[self._memory],
-            env={**os.environ, **ENVIRONMENT},
-            start_new_session=True,  # Ctrl-C is not for it: it has yet to finish its files
-        )
+        self._child = child.take()
+        self._orders, self._told = self._child.process.stdin, self._child.process.stdout
         self._answers = select.poll()
-        self._answers.register(self._process.stdout, select.POLLIN)
+        self._answers.register(self._told, select.POLLIN)
         if graph:
             self._ask("read", graph)
             self._hand_over()
@@ -98,13 +83,13 @@ class Writer:
 
     def finish(self) -> None:
         """Wait until all files are whole. Another call may follow."""
-        if self._process:
+        if self._child:
             self._ask("close")
             self._settle()
 
     def close(self) -> None:
         """End the process, if one runs; it makes its files whole first."""
-        if self._process:
+        if self._child:
             failed, told = self._end()
             if failed:
                 raise self._trouble(told)
@@ -120,14 +105,14 @@ class Writer:
     def _share(self, rows: int) -> None:
         if self._slots is not None:
             self._settle()
-        self._slots = Slots(self._memory, rows)
+        self._slots = Slots(self._child.memory, rows)
         self._free = list(range(len(self._slots)))
         self._ask("share", rows)
 
     def _ask(self, method: str, *arguments: Any) -> None:
         """Have a method of `Runs` called, at some time."""
         try:
-            pickle.dump((method, *arguments), self._process.stdin, pickle.HIGHEST_PROTOCOL)
+            pickle.dump((method, *arguments), self._orders, pickle.HIGHEST_PROTOCOL)
         except BrokenPipeError:
             raise self._trouble(self._end()[1]) from None
 
@@ -135,7 +120,7 @@ class Writer:
         """What was asked is to be done now, and is answered with a byte then."""
         self._ask("flush")
         try:
-            self._process.stdin.flush()
+            self._orders.flush()
         except BrokenPipeError:
             raise self._trouble(self._end()[1]) from None
         self._lent.append(self._batch)
@@ -151,7 +136,7 @@ class Writer:
 
     def _take_back(self) -> None:
         """Wait until a batch is done: its slots are free again."""
-        answers = os.read(self._process.stdout.fileno(), BUFFER)
+        answers = os.read(self._told.fileno(), BUFFER)
         told = answers.lstrip(DONE)
         for _ in range(len(answers) - len(told)):
             self._free += self._lent.popleft()
@@ -160,13 +145,9 @@ class Writer:
 
     def _end(self) -> tuple[bool, str]:
         """Whether the process failed, and what it told of it."""
-        process, self._process = self._process, None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        told = process.stdout.read().lstrip(DONE).decode()
-        process.stdout.close()
-        os.close(self._memory)
-        return process.wait() != 0, told
+        ended, self._child = self._child, None
+        failed, told = ended.close()
+        return failed, told.lstrip(DONE).decode()
 
     def _trouble(self, told: str) -> MissingError:
         return MissingError(f"cannot write into {self._folder}: {told or 'the writing process has ended'}")

@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from lmgen import child
 from lmgen.errors import LmgenError
 
 INTERRUPTED = 130
@@ -45,6 +46,15 @@ class _Commands(click.Group):
             return super().get_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(".")
         return getattr(import_module(f"lmgen.cli.{module}"), name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A process that `--board` needs starts while the command is imported."""
+        if any(arg.partition("=")[0] == "--board" for arg in args):
+            child.start_early()
+            ctx.call_on_close(child.dismiss)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
