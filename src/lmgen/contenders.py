@@ -31,7 +31,7 @@ SCORED = 640
 
 
 class Contender(Protocol):
-    """Each kind of work returns how many words were done; the same call does the same words."""
+    """Each kind of work returns how many words were done."""
 
     bytes_read: int
     """Of weights, for one word."""
@@ -39,7 +39,7 @@ class Contender(Protocol):
     """Words to score at once, at least."""
 
     def read(self, words: int) -> int:
-        """Read a prefix."""
+        """Read a prefix; `<S>`, which comes first, is counted."""
 
     def write(self, words: int, rows: int) -> int:
         """Write so many words of each of so many continuations."""
@@ -60,7 +60,7 @@ class Engine:
 
     def read(self, words: int) -> int:
         read(self._model, cut(self._text, words))
-        return words
+        return words + 1
 
     def write(self, words: int, rows: int) -> int:
         options = Generation(samples=rows, max_words=words, seed=1, constraints=Constraints(ignore_end=True))
@@ -83,14 +83,15 @@ class Program2016:
         self._original = Original(files)
         self.bytes_read = 4 * self._original.shape.parameters
         self._text = zipfian_text(self._original.vocabulary)
+        self._written = self._original.write(PREFIX, np.random.default_rng(1))
 
     def read(self, words: int) -> int:
         self._original.read(cut(self._text, words))
-        return words
+        return words + 1
 
     def write(self, words: int, rows: int) -> int:
-        """The first of the continuations alone: each takes as long."""
-        for _ in islice(self._original.write(PREFIX, np.random.default_rng(1)), words):
+        """The first of the continuations alone: each takes as long. It goes on from what was read last."""
+        for _ in islice(self._written, words):
             pass
         return words
 

@@ -100,14 +100,15 @@ def _fields_of(kind: type, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def generate(
-    model: LanguageModel, context: Context, options: Generation, steps: bool = False
+    model: LanguageModel, context: Context, options: Generation, steps: bool = False, all_logits: bool = True
 ) -> Iterator[Step | Word | Ended]:
     """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.
 
     The same seed gives a sample the same words, alone or among others. With `steps`, what was predicted
-    comes before each word.
+    comes before each word; without `all_logits` its logits may be near the model's where the choice did not
+    depend on them.
     """
-    return _run(model, _samples(model, 0, context, options), ROWS, steps)
+    return _run(model, _samples(model, 0, context, options), ROWS, steps, steps and all_logits)
 
 
 def generate_all(
@@ -117,7 +118,7 @@ def generate_all(
 
     Prompts are taken and read so many at a time as there are rows.
     """
-    return _run(model, _read(model, enumerate(prompts), rows), rows, steps)
+    return _run(model, _read(model, enumerate(prompts), rows), rows, steps, all_logits=steps)
 
 
 def _read(model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int):
@@ -221,7 +222,9 @@ def _samples(model: LanguageModel, prompt: int, context: Context, options: Gener
     return (_Sample(model, prompt, sample, context, options) for sample in range(options.samples))
 
 
-def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: bool) -> Iterator[Step | Word | Ended]:
+def _run(
+    model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: bool, all_logits: bool
+) -> Iterator[Step | Word | Ended]:
     live: list[_Sample] = []
     state: State = ()
     limits: dict[Constraints, Limits] = {}
@@ -233,7 +236,7 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: boo
             if not live:
                 return
             going_on, words = [], []
-            logits, screens = _predict(model, state, live, steps)
+            logits, screens = _predict(model, state, live, all_logits)
             for row, events in enumerate(_write(live, model.vocabulary, state, logits, screens, limits, pool)):
                 yield from (event for event in events if steps or not isinstance(event, Step))
                 if isinstance(last := events[-1], Word):
@@ -244,13 +247,13 @@ def _run(model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: boo
 
 
 def _predict(
-    model: LanguageModel, state: State, live: list[_Sample], steps: bool
+    model: LanguageModel, state: State, live: list[_Sample], all_logits: bool
 ) -> tuple[Sequence[np.ndarray], list[Screen | None]]:
     """The logits of every row, and screens for the rows whose words are chosen by one.
 
     A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.
     """
-    all_needed = steps or any(sample.needs_all for sample in live)
+    all_needed = all_logits or any(sample.needs_all for sample in live)
     if not isinstance(model, ScreeningModel) or all_needed and not any(sample.draws_from_all for sample in live):
         return model.logits(state), [None] * len(live)
     screens = model.screen(state)

@@ -143,7 +143,7 @@ class Repl:
     def _generate(self, draft: Draft) -> Iterator[Step | Word | Ended]:
         options = replace(self.options, seed=self.options.seed + self._turns)
         self._turns += 1
-        return generate(self._model, draft.context, options, steps=True)
+        return generate(self._model, draft.context, options, steps=True, all_logits=self.board is not None)
 
     def _recorded(self, events: Iterator[Step | Word | Ended], draft: Draft) -> Iterator[Word | Ended]:
         """Words and ends alone; steps are written for TensorBoard if they are to be."""
