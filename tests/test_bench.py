@@ -18,9 +18,10 @@ from lmgen.bench import (
     forget,
     in_rounds,
 )
-from lmgen.contenders import Engine, sentences, zipfian_text
+from lmgen.contenders import PREFIX, Engine, Program2016, sentences, zipfian_text
 from lmgen.errors import DeviceError, MissingError, UsageError
 from lmgen.events import Measured
+from lmgen.original import Original
 from lmgen.store import find
 from lmgen.workers import Task, Worker
 
@@ -97,6 +98,20 @@ def test_work_is_counted_in_words(tiny_model):
     engine = Engine(tiny_model, 0)
 
     assert (engine.read(5), engine.write(3, rows=2), engine.score(40)) == (6, 6, 42)
+
+
+def test_the_original_reads_its_prefix_once(tiny_folder, monkeypatch):
+    """Else a turn of few words, which is all it manages, would be one of the prefix."""
+    runs, read_on = [], Original.read_on
+    monkeypatch.setattr(Original, "read_on", lambda self, word: runs.append(word) or read_on(self, word))
+    original = Program2016(find(str(tiny_folder)))
+
+    done = [original.write(words, rows=1) for words in (1, 3)]
+    first = runs[: 1 + len(PREFIX)]
+
+    assert done == [1, 3]
+    assert first == ["<S>", *PREFIX]
+    assert len(runs) == len(first) + 3
 
 
 def test_files_out_of_the_page_cache_are_still_there(tiny_folder):

@@ -27,7 +27,7 @@ from lmgen.sampling import (
     reach,
 )
 from lmgen.tokenizer import Detokenizer
-from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, Vocabulary
+from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 
 ROWS = 32
 """Rows of the batch at most."""
@@ -236,9 +236,8 @@ def _run(
             if not live:
                 return
             going_on, words = [], []
-            logits, screens = _predict(model, state, live, all_logits)
-            for row, events in enumerate(_write(live, model.vocabulary, state, logits, screens, limits, pool)):
-                yield from (event for event in events if steps or not isinstance(event, Step))
+            for row, events in enumerate(_write(model, state, live, limits, pool, steps, all_logits)):
+                yield from events
                 if isinstance(last := events[-1], Word):
                     going_on.append(row)
                     words.append(SENTENCE_START if last.text == SENTENCE_END else last.text)
@@ -264,23 +263,28 @@ def _predict(
 
 
 def _write(
-    live: list[_Sample],
-    vocabulary: Vocabulary,
+    model: LanguageModel,
     state: State,
-    logits: Sequence[np.ndarray],
-    screens: list[Screen | None],
+    live: list[_Sample],
     limits: dict[Constraints, Limits],
     pool: ThreadPoolExecutor,
+    steps: bool,
+    all_logits: bool,
 ) -> Iterator[list[Step | Word | Ended]]:
-    """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
+    """The events of every row's next word. In a large vocabulary rows are shared out among threads.
+
+    Steps that are not wanted are not kept: new memory for the arrays of all rows takes longer than to fill them.
+    """
+    logits, screens = _predict(model, state, live, all_logits)
     size = len(logits[0])
     for wanted in {sample.options.constraints for sample in live} - limits.keys():
-        limits[wanted] = Limits(wanted, vocabulary, size)
+        limits[wanted] = Limits(wanted, model.vocabulary, size)
     each = pool.map if len(live) > 1 and size >= PARALLEL_FROM else map
 
     def written(row: int) -> list[Step | Word | Ended]:
         sample = live[row]
-        return list(sample.write(logits[row], limits[sample.options.constraints], take(state, [row]), screens[row]))
+        events = sample.write(logits[row], limits[sample.options.constraints], take(state, [row]), screens[row])
+        return [event for event in events if steps or not isinstance(event, Step)]
 
     return each(written, range(len(live)))
 

@@ -42,10 +42,10 @@ class LiteRTModel:
             Function(path, threads, packed.get(path)) for path in converted.paths
         )
         self._cells = self._step.width("state_0") - self._step.width("x")
-        rows = sum(part.output_width("logits") for part in self._softmax)
-        if rows < len(self.vocabulary):
+        self._columns = sum(part.output_width("logits") for part in self._softmax)
+        if self._columns < len(self.vocabulary):
             raise IntegrityError(
-                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {rows} rows: they do not belong together"
+                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {self._columns} rows: they do not belong together"
             )
         self._cache = VectorCache(self._keeper(packed) or self._compute)
 
@@ -65,8 +65,12 @@ class LiteRTModel:
         return np.ascontiguousarray(state[-1][:, self._cells :])
 
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
-        parts = list(self.logits_in_parts(hidden))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
+        found, begin = np.empty((len(hidden), self._columns), np.float32), 0
+        for part in self._softmax:
+            end = begin + part.output_width("logits")
+            found[:, begin:end] = part(h=hidden)["logits"]
+            begin = end
+        return found
 
     def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
         for part in self._softmax:
