@@ -5,7 +5,7 @@ import ast
 from conftest import ROOT
 
 ORDER = """
-errors events vocabulary tokenizer manifest store extents fetch download archive placement model
+errors checksums events vocabulary tokenizer manifest store extents fetch download archive placement model
 network plain graph layout weights definition checkpoint session original
 quiet
 template converted packed convert kept litert samplers screening rows exact pytorch

@@ -14,6 +14,7 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
+from lmgen.checksums import masked
 from lmgen.errors import IntegrityError
 from lmgen.store import CHECKPOINT_FILES
 
@@ -80,7 +81,7 @@ def check_sums(path: Path) -> None:
     with _opened(path) as data, open(path, "rb", buffering=0) as file:
         for begin, end in _blocks(data):
             stored = int.from_bytes(data[end + 1 : end + TRAILER], "little")
-            if stored != _masked(_checksum(file, begin, end + 1)):
+            if stored != masked(_checksum(file, begin, end + 1)):
                 raise IntegrityError(f"{path} is damaged: a checksum is wrong; bring it anew")
 
 
@@ -172,8 +173,3 @@ def _checksum(file: FileIO, begin: int, end: int) -> int:
     while begin < end and (chunk := file.read(min(CHUNK, end - begin))):
         checksum, begin = google_crc32c.extend(checksum, chunk), begin + len(chunk)
     return checksum
-
-
-def _masked(checksum: int) -> int:
-    """As leveldb stores it: a sum over bytes that hold sums would be no good one."""
-    return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -150,18 +150,23 @@ class _Sample:
 
     def choose(self, logits: np.ndarray, limits: Limits, screen: Screen | None) -> tuple[Choice, np.ndarray]:
         """The choice, and the logits it was drawn from."""
-        shift, temperature = limits.shift(self.index), self.options.sampling.temperature
+        shift = limits.shift(self.index)
         allowed = self._in_reach(screen, shift) if screen and self._reach else logits + shift
         for sampler in self._chain:
             allowed = sampler(self._history, allowed)
-        if not screen or self._reach:
-            return choose(allowed, temperature, self._rng), allowed
+        if screen and self.draws_from_all:
+            return self._draw_below(screen, shift), allowed
+        return choose(allowed, self.options.sampling.temperature, self._rng), allowed
+
+    def _draw_below(self, screen: Screen, shift: np.ndarray) -> Choice:
+        """A draw from all words of which only those that are tried are settled."""
 
         def settle(words: np.ndarray) -> np.ndarray:
             screen.settle(words)
             return screen.logits[words] + shift[words]
 
-        return choose_below(screen.ceiling(screen.logits + shift), settle, temperature, self._rng), allowed
+        ceiling = screen.ceiling(screen.logits + shift)
+        return choose_below(ceiling, settle, self.options.sampling.temperature, self._rng)
 
     def _in_reach(self, screen: Screen, shift: np.ndarray) -> np.ndarray:
         """The logits that the choice depends on, settled, with the constraints in force; -inf for all others."""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -282,7 +282,7 @@ def _measures(parts: Iterable[np.ndarray], targets: np.ndarray, words: int, opti
         of_words = part[:, : max(0, words - begin)]
         shown = of_words if options.renormalize else part
         if shown.size:
-            sums.append(_by_rows(_sums_with_moments if options.entropy else _sums, shown))
+            sums.append(_by_rows(partial(_sums, moments=options.entropy), shown))
         if options.rank and of_words.size:
             kept.append(of_words)
         begin += part.shape[1]
@@ -291,23 +291,16 @@ def _measures(parts: Iterable[np.ndarray], targets: np.ndarray, words: int, opti
     return aimed - log_total, ranks, entropies if options.entropy else None
 
 
-def _sums_with_moments(logits: np.ndarray) -> np.ndarray:
-    """Of each row the highest logit; the sum of exp(x), and that of x exp(x), x being logits less the highest.
+def _sums(logits: np.ndarray, moments: bool) -> np.ndarray:
+    """Of each row the highest logit; the sum of exp(x), x being logits less the highest; that of x exp(x), if wanted.
 
-    Float64 [3, rows].
+    Float64 [2 or 3, rows].
     """
     highest = logits.max(1, keepdims=True)
     below = logits - highest
-    shares = np.exp(below)
-    return np.stack([highest[:, 0], shares.sum(1, dtype=np.float64), np.einsum("ij,ij->i", shares, below)])
-
-
-def _sums(logits: np.ndarray) -> np.ndarray:
-    """The first two of the same."""
-    highest = logits.max(1, keepdims=True)
-    shares = logits - highest
-    np.exp(shares, out=shares)
-    return np.stack([highest[:, 0], shares.sum(1, dtype=np.float64)])
+    shares = np.exp(below, out=None if moments else below)
+    sums = [highest[:, 0], shares.sum(1, dtype=np.float64)]
+    return np.stack([*sums, np.einsum("ij,ij->i", shares, below)] if moments else sums)
 
 
 def _together(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

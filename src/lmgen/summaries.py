@@ -20,6 +20,7 @@ from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram import metadata as histogram
 from tensorboard.plugins.text import metadata as text
 
+from lmgen.checksums import masked
 from lmgen.png import Png
 
 BUCKETS = 30
@@ -68,8 +69,7 @@ class Writer:
 
 def _checksum(data: bytes) -> bytes:
     """The masked CRC-32C of the TFRecord format; TensorBoard's own writer computes it in Python, for too long."""
-    crc = crc32c(data)
-    return (((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF).to_bytes(4, "little")
+    return masked(crc32c(data)).to_bytes(4, "little")
 
 
 def scalars(values: dict[str, float]) -> list[Summary.Value]:

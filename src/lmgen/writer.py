@@ -114,7 +114,7 @@ class Writer:
         try:
             pickle.dump((method, *arguments), self._orders, pickle.HIGHEST_PROTOCOL)
         except BrokenPipeError:
-            raise self._trouble(self._end()[1]) from None
+            raise self._failure() from None
 
     def _hand_over(self) -> None:
         """What was asked is to be done now, and is answered with a byte then."""
@@ -122,7 +122,7 @@ class Writer:
         try:
             self._orders.flush()
         except BrokenPipeError:
-            raise self._trouble(self._end()[1]) from None
+            raise self._failure() from None
         self._lent.append(self._batch)
         self._batch, self._handed = [], time.monotonic()
         while self._answers.poll(0):  # what was used last is in the processor's cache yet
@@ -141,13 +141,17 @@ class Writer:
         for _ in range(len(answers) - len(told)):
             self._free += self._lent.popleft()
         if told or not answers:
-            raise self._trouble(told.decode() + self._end()[1])
+            raise self._failure(told.decode())
 
     def _end(self) -> tuple[bool, str]:
         """Whether the process failed, and what it told of it."""
         ended, self._child = self._child, None
         failed, told = ended.close()
         return failed, told.lstrip(DONE).decode()
+
+    def _failure(self, told: str = "") -> MissingError:
+        """The process has failed: end it, and say what it told of it."""
+        return self._trouble(told + self._end()[1])
 
     def _trouble(self, told: str) -> MissingError:
         return MissingError(f"cannot write into {self._folder}: {told or 'the writing process has ended'}")

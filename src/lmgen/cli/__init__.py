@@ -10,7 +10,6 @@ from importlib import import_module
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
-from lmgen import child
 from lmgen.errors import LmgenError
 
 INTERRUPTED = 130
@@ -52,6 +51,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """A process that `--board` needs starts while the command is imported."""
         if any(arg.partition("=")[0] == "--board" for arg in args):
+            from lmgen import child
+
             child.start_early()
             ctx.call_on_close(child.dismiss)
         return super().resolve_command(ctx, args)

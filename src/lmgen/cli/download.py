@@ -1,6 +1,5 @@
 """`lmgen download`: bring a model here, whole and checked."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from lmgen.cli.converting import convert_first
-from lmgen.cli.options import complete_model
+from lmgen.cli.options import complete_model, confirmed
 from lmgen.converted import PRECISIONS
 from lmgen.errors import LmgenError
 from lmgen.events import Failed, Placed, Received, Waiting
@@ -64,7 +63,7 @@ def download(model: str, quiet: bool, **options) -> None:
     console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them brought now")
     if absent := lacking(manifest):
         console.print(f"it still lacks {', '.join(absent)}", soft_wrap=True)
-    elif options["yes"] or _confirmed("Convert it for the fast engine, which takes half a minute?"):
+    elif options["yes"] or confirmed("Convert it for the fast engine, which takes half a minute?", nobody=False):
         convert_first(manifest.name, PRECISIONS[0], verbose=False)
     click.echo(own_folder(manifest.name))
 
@@ -88,17 +87,8 @@ def _verified(model: str, console: Console) -> Path:
 
 def _ask(certain: bool) -> None:
     """Go on only if the person at the terminal, if there is one, wants it."""
-    if _someone() and not certain and not _confirmed("Go on?"):
+    if not certain and not confirmed("Go on?", nobody=True):
         raise LmgenError("nothing was fetched")
-
-
-def _confirmed(question: str) -> bool:
-    """Whether there is a person at the terminal who says yes."""
-    return _someone() and click.confirm(question, default=True, err=True)
-
-
-def _someone() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _print_plan(manifest: Manifest, source: "Source", needs: "list[Need]") -> None:

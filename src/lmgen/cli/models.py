@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lmgen.archive import export as export_archive
 from lmgen.archive import import_archive, import_folder, write_archive
-from lmgen.cli.options import complete_local, complete_model
+from lmgen.cli.options import complete_local, complete_model, confirmed
 from lmgen.engines import load
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.manifest import Manifest
@@ -116,8 +116,7 @@ def verify_models(names: tuple[str, ...], known: str, kind: str) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def rm(model: str, yes: bool) -> None:
     """Remove MODEL, what was downloaded of it so far, and what was made of it."""
-    asked = sys.stdin.isatty() and sys.stderr.isatty() and not yes
-    if asked and not click.confirm(f"Remove {own_folder(model)}?", err=True):
+    if not yes and not confirmed(f"Remove {own_folder(model)}?", nobody=True, default=False):
         raise LmgenError("nothing was removed")
     with contextlib.suppress(LmgenError):  # of a model that is not whole nothing was made
         if own_folder(model).is_dir():

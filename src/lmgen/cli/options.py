@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from lmgen.writer import Writer
 
 DEFAULT_BOARD = "default"
+
+
+def confirmed(question: str, nobody: bool, default: bool = True) -> bool:
+    """What the person at the terminal says; `nobody` where there is none."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return nobody
+    return click.confirm(question, default=default, err=True)
 
 
 def complete_local(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
