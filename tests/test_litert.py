@@ -46,6 +46,14 @@ def released_converted(released_folder, tmp_path_factory):
     return converted(shutil.copytree(released_folder, tmp_path_factory.mktemp("converted") / "released"), "float32")
 
 
+@pytest.fixture(scope="module")
+def parted(tiny_folder, tmp_path_factory):
+    """The same, its softmax in three parts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "PART_ROWS", 16)
+        return converted(shutil.copytree(tiny_folder, tmp_path_factory.mktemp("converted") / "parted"), *PRECISIONS)
+
+
 @pytest.fixture
 def copy(tiny_converted, tmp_path):
     return shutil.copytree(tiny_converted, tmp_path / "copy")
@@ -86,10 +94,11 @@ def log_softmax(logits):
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
+@pytest.mark.parametrize("name", ["tiny_converted", "parted"])
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_a_text_has_the_same_numbers_alone_and_in_any_batch(tiny_converted, precision):
+def test_a_text_has_the_same_numbers_alone_and_in_any_batch(name, request, precision):
     """To the last bit: else the same seed could write other words in a larger batch."""
-    model = load(str(tiny_converted), "litert", precision=precision)
+    model = load(str(request.getfixturevalue(name)), "litert", precision=precision)
     words = [f"word{number}" for number in range(33)]
     for rows in (1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 33):
         state = model.advance(model.start(rows), words[:rows])
@@ -116,14 +125,27 @@ def test_rounding_activations_to_int8_costs_nothing(tmp_path):
     assert errors["in two"] < errors["plain"] / 50
 
 
-def test_a_large_softmax_is_cut_into_parts(tiny_folder, tiny_converted, tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "PART_ROWS", 16)
-    folder = converted(shutil.copytree(tiny_folder, tmp_path / "parts"), "float32")
-
-    found = find_converted(open_folder(folder), "float32")
+@pytest.mark.parametrize("precision", ["exact", "float32"])
+def test_a_large_softmax_is_cut_into_parts(parted, tiny_converted, precision):
+    found = find_converted(open_folder(parted), precision)
     assert [path.name for path in found.softmax] == ["softmax-0.tflite", "softmax-1.tflite", "softmax-2.tflite"]
-    whole, parts = load(str(tiny_converted), "litert"), load(str(folder), "litert")
+
+    whole, parts = (load(str(folder), "litert", precision=precision) for folder in (tiny_converted, parted))
     assert np.array_equal(parts.logits(whole.start(3)), whole.logits(whole.start(3)))
+
+
+def test_only_rare_words_see_a_rounded_h_and_little_of_it(parted, tiny_converted):
+    """A 255th of h's width, halved, is the most that each of its numbers loses."""
+    whole, parts = (load(str(folder), "litert", precision="fast") for folder in (tiny_converted, parted))
+    state = whole.advance(whole.advance(whole.start(7), WORDS), WORDS[::-1])
+    hidden = whole.hidden(state)
+    lost = np.abs(whole.logits(state) - parts.logits(state))
+
+    assert not lost[:, :16].any()
+    rare = whole.vocabulary.words[16:]
+    most = np.ptp(hidden, 1)[:, None] / 255 / 2 * np.abs(whole.output_vectors(rare)).sum(1)
+    assert lost[:, 16:].max() > 1e-6
+    assert (lost[:, 16 : 16 + len(rare)] < most * 1.1).all()
 
 
 def test_parts_of_the_released_softmax_are_even_and_cover_it():
@@ -161,7 +183,7 @@ def test_files_of_another_checkpoint_are_not_used(copy, tiny_shape):
 
 def test_files_of_another_version_are_not_used(copy):
     facts = copy / "litert-fast" / FACTS
-    facts.write_text(facts.read_text().replace("version = 1", "version = 0"))
+    facts.write_text(facts.read_text().replace("version = 2", "version = 1"))
 
     assert find_converted(open_folder(copy), "fast") is None
 

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from lmgen import plain
 from lmgen.checkpoint import check_checkpoint
-from lmgen.converted import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, fingerprint, save_facts
+from lmgen.converted import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, VERSION, fingerprint, save_facts
 from lmgen.definition import read_graph, shape_of
 from lmgen.manifest import SHARDS, Shape, weight_shapes
 from lmgen.network import CARRY_BIAS
@@ -23,7 +23,8 @@ from lmgen.weights import Weights
 PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
 """Sizes of templates: no sum or multiple of them that comes up is another's, and the converter makes int8 of all matrices."""
 PART_ROWS = 100_000
-"""Softmax rows of a part at most: a file of 100 MB in int8 at 1,024 numbers a row."""
+"""Softmax rows of a part at most: a file of 100 MB in int8 at 1,024 numbers a row. Words lie in it by falling
+frequency, so the first part holds nearly all of what is written."""
 
 
 def part_bounds(rows: int) -> list[tuple[int, int]]:
@@ -41,31 +42,32 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     shape = shape_of(read_graph(files.graph), files.graph)
     check_checkpoint(files.folder, shape)
     weights = Weights(files.folder, shape)
-    partial = folder.with_name(f".partial-{folder.name}-{fingerprint(files)[:16]}")
-    partial.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".partial-{folder.name}-{VERSION}-{fingerprint(files)[:16]}")
+    draft.mkdir(parents=True, exist_ok=True)
     makers = _makers(weights, precision)
     yield "checksums", len(makers) + 1
     weights.check()
     for name, make in makers.items():
         yield name, len(makers) + 1
-        if not (partial / name).exists():
-            made = partial / f"{name}.partial"
+        if not (draft / name).exists():
+            made = draft / f"{name}.partial"
             make(made)
-            made.replace(partial / name)
-    save_facts(partial, files, makers)
+            made.replace(draft / name)
+    save_facts(draft, files, makers)
     shutil.rmtree(folder, ignore_errors=True)
-    partial.replace(folder)
+    draft.replace(folder)
 
 
 def _makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None]]:
     """What writes each file, by its name."""
-    template = _softmax_template(precision != "float32")
     makers = {
         VECTORS: lambda path: _write_vectors(weights, path),
         MEMORY: lambda path: _write_memory(weights, precision == "fast", path),
     }
+    templates = _softmax_templates(precision)
     for number, rows in enumerate(part_bounds(weights.shape.rows)):
-        makers[SOFTMAX.format(number)] = lambda path, rows=rows: _write_softmax(weights, rows, template(), path)
+        template = templates[min(number, 1)]
+        makers[SOFTMAX.format(number)] = partial(_write_softmax, weights, rows, template)
     if precision == "exact":
         makers |= {ROUNDED: lambda path: _write_rounded(weights, path), NORMS: lambda path: _write_norms(weights, path)}
     return makers
@@ -121,9 +123,19 @@ def _marks(names: Sequence[str], stand_in: Shape) -> dict[str, np.ndarray]:
     return {name: marked(number, sizes[name]) for number, name in enumerate(names, 1)}
 
 
-def _softmax_template(small: bool) -> Callable[[], bytes]:
-    """The file of a part, made when it is first needed."""
-    product = _product_in_two if small else tf.matmul
+def _softmax_templates(precision: str) -> tuple[Callable[[], bytes], Callable[[], bytes]]:
+    """The files of the first part and of all others, made when they are first needed.
+
+    In `fast` the rare words of the others see h rounded to int8, in half the time: it changes their logits by as
+    much again as int8 does to their rows.
+    """
+    if precision == "float32":
+        return (_softmax_template(tf.matmul, small=False),) * 2
+    in_two = _softmax_template(_product_in_two, small=True)
+    return in_two, _softmax_template(tf.matmul, small=True) if precision == "fast" else in_two
+
+
+def _softmax_template(product, small: bool) -> Callable[[], bytes]:
     rows, add = marked(1, [ROWS, PROJECTION]), marked(2, [ROWS])
 
     def logits(h):
@@ -132,10 +144,10 @@ def _softmax_template(small: bool) -> Callable[[], bytes]:
     return cache(lambda: _file(logits, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small))
 
 
-def _write_softmax(weights: Weights, rows: tuple[int, int], template: bytes, path: Path) -> None:
+def _write_softmax(weights: Weights, rows: tuple[int, int], template: Callable[[], bytes], path: Path) -> None:
     """One part of the softmax: logits from the top layer's h."""
     matrix, bias = weights.softmax(*rows)
-    fill(template, {ROWS: len(matrix), PROJECTION: matrix.shape[1]}, [matrix, bias], path)
+    fill(template(), {ROWS: len(matrix), PROJECTION: matrix.shape[1]}, [matrix, bias], path)
 
 
 def _write_rounded(weights: Weights, path: Path) -> None:

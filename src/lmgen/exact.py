@@ -33,7 +33,7 @@ class ExactModel(LiteRTModel):
 
     def near(self, hidden: np.ndarray) -> np.ndarray:
         """Logits by the int8 softmax."""
-        return super().logits_of(hidden)
+        return np.concatenate(list(super().logits_in_parts(hidden)), 1)
 
     def margins(self, hidden: np.ndarray) -> list[Margins]:
         """How far they can be from float32's, for each row."""

@@ -12,7 +12,7 @@ import numpy as np
 from lmgen.constraints import Constraints, Limits
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Step, Word
-from lmgen.model import Context, LanguageModel, Screen, ScreeningModel, State, read_all, take
+from lmgen.model import Context, LanguageModel, Rows, Screen, ScreeningModel, State, read_all, take
 from lmgen.samplers import RULED_OUT, log_total
 from lmgen.sampling import (
     Choice,
@@ -22,7 +22,7 @@ from lmgen.sampling import (
     choose_below,
     draws_from_all,
     entropy,
-    log_probability,
+    log_probability_of,
     probabilities,
     reach,
 )
@@ -32,7 +32,7 @@ from lmgen.vocabulary import SENTENCE_END, SENTENCE_START
 ROWS = 32
 """Rows of the batch at most."""
 PARALLEL_FROM = 100_000
-"""Softmax rows from which on threads choose words faster than one after the other."""
+"""Words of a vocabulary from which on threads choose words faster than one after the other."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class _Sample:
     ) -> Iterator[Step | Word | Ended]:
         """The next word, and the end if it is one."""
         choice, allowed = self.choose(logits, limits, screen)
-        text, logprob = self._vocabulary.word(choice.index), log_probability(logits, choice.index)
+        text, logprob = self._vocabulary.word(choice.index), log_probability_of(choice, allowed, logits)
         yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
@@ -259,12 +259,16 @@ def _predict(
     """
     all_needed = all_logits or any(sample.needs_all for sample in live)
     if not isinstance(model, ScreeningModel) or all_needed and not any(sample.draws_from_all for sample in live):
-        return model.logits(state), [None] * len(live)
+        return _rows(model, state), [None] * len(live)
     screens = model.screen(state)
     if not all_needed:
         return [screen.logits for screen in screens], screens
     chosen = [screen if sample.draws_from_all else None for screen, sample in zip(screens, live, strict=True)]
-    return model.logits(state), chosen
+    return _rows(model, state), chosen
+
+
+def _rows(model: LanguageModel, state: State) -> Rows:
+    return Rows(model.logits_in_parts(model.hidden(state)))
 
 
 def _write(
@@ -275,23 +279,22 @@ def _write(
     pool: ThreadPoolExecutor,
     steps: bool,
     all_logits: bool,
-) -> Iterator[list[Step | Word | Ended]]:
+) -> list[list[Step | Word | Ended]]:
     """The events of every row's next word. In a large vocabulary rows are shared out among threads.
 
     Steps that are not wanted are not kept: new memory for the arrays of all rows takes longer than to fill them.
     """
     logits, screens = _predict(model, state, live, all_logits)
-    size = len(logits[0])
     for wanted in {sample.options.constraints for sample in live} - limits.keys():
-        limits[wanted] = Limits(wanted, model.vocabulary, size)
-    each = pool.map if len(live) > 1 and size >= PARALLEL_FROM else map
+        limits[wanted] = Limits(wanted, model.vocabulary, len(logits[0]))
+    each = pool.map if len(live) > 1 and len(model.vocabulary) >= PARALLEL_FROM else map
 
     def written(row: int) -> list[Step | Word | Ended]:
         sample = live[row]
         events = sample.write(logits[row], limits[sample.options.constraints], take(state, [row]), screens[row])
         return [event for event in events if steps or not isinstance(event, Step)]
 
-    return each(written, range(len(live)))
+    return list(each(written, range(len(live))))
 
 
 def _append(state: State, other: State) -> State:

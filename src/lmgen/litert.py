@@ -19,6 +19,7 @@ from ai_edge_litert.compiled_model import (
 
 from lmgen.converted import Converted
 from lmgen.errors import IntegrityError
+from lmgen.extents import aligned
 from lmgen.kept import KeptVectors
 from lmgen.model import LanguageModel, State, VectorCache
 from lmgen.packed import find_packed
@@ -42,10 +43,10 @@ class LiteRTModel:
             Function(path, threads, packed.get(path)) for path in converted.paths
         )
         self._cells = self._step.width("state_0") - self._step.width("x")
-        self._columns = sum(part.output_width("logits") for part in self._softmax)
-        if self._columns < len(self.vocabulary):
+        rows = sum(part.output_width("logits") for part in self._softmax)
+        if rows < len(self.vocabulary):
             raise IntegrityError(
-                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {self._columns} rows: they do not belong together"
+                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {rows} rows: they do not belong together"
             )
         self._cache = VectorCache(self._keeper(packed) or self._compute)
 
@@ -65,16 +66,11 @@ class LiteRTModel:
         return np.ascontiguousarray(state[-1][:, self._cells :])
 
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
-        found, begin = np.empty((len(hidden), self._columns), np.float32), 0
-        for part in self._softmax:
-            end = begin + part.output_width("logits")
-            found[:, begin:end] = part(h=hidden)["logits"]
-            begin = end
-        return found
+        return np.concatenate(list(self.logits_in_parts(hidden)), 1)
 
     def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
         for part in self._softmax:
-            yield part(h=hidden)["logits"]
+            yield part.run(h=hidden)["logits"]
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         return self._cache.of(words)
@@ -110,7 +106,11 @@ class LiteRTModel:
 
 
 class Function:
-    """The one function of a file, for any number of rows."""
+    """The one function of a file, for any number of rows.
+
+    Called, it returns outputs by their names, float32 [rows, width], from inputs [rows, width]. What `run` returns
+    is the same, but not copied: it holds until the function runs again.
+    """
 
     def __init__(self, path: Path, threads: int, packed: Path | None = None) -> None:
         self._model = _compiled(path, threads, packed)
@@ -118,22 +118,29 @@ class Function:
         self._inputs, outputs = self._model.get_input_tensor_details(name), self._model.get_output_tensor_details(name)
         self._widths = {output: int(outputs[output]["shape"][-1]) for output in signature["outputs"]}
         self._names, self._rows = signature["inputs"], 0
+        self._room, self._outputs = {}, {}
 
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Outputs by their names, float32 [rows, width], from inputs [rows, width]."""
+        return {name: output.copy() for name, output in self.run(**inputs).items()}
+
+    def run(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         if len(inputs[self._names[0]]) != self._rows:
             self._resize(len(inputs[self._names[0]]))
         for name, buffer in zip(self._names, self._given, strict=True):
             buffer.write(inputs[name])
         self._model.run_by_index(0, self._given, self._taken)
-        outputs = zip(self._widths.items(), self._taken, strict=True)
-        return {name: taken.read(self._rows * width, np.float32).reshape(-1, width) for (name, width), taken in outputs}
+        return self._outputs
 
     def _resize(self, rows: int) -> None:
         self._rows = rows
         for number, name in enumerate(self._names):
             self._model.resize_input_tensor(number, [rows, self.width(name)])
-        self._given, self._taken = self._model.create_input_buffers(0), self._model.create_output_buffers(0)
+        self._given = self._model.create_input_buffers(0)
+        for name, width in self._widths.items():
+            if len(self._room.get(name, ())) < rows * width:
+                self._room[name] = aligned(rows * width)
+            self._outputs[name] = self._room[name][: rows * width].reshape(rows, width)
+        self._taken = [TensorBuffer.create_from_host_memory(output) for output in self._outputs.values()]
 
     @property
     def inputs(self) -> int:

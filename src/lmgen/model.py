@@ -1,6 +1,6 @@
 """What a language model can do; texts as values."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -53,7 +53,10 @@ class LanguageModel(Protocol):
         """The logits after hidden states, from whatever texts they were gathered: as `logits`."""
 
     def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
-        """The same, some columns after the others: float32 [rows, some of the softmax rows]."""
+        """The same, some columns after the others: float32 [rows, some of the softmax rows].
+
+        Each holds until the model predicts again.
+        """
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         """What the LSTM sees of each word, float32 [words, projection]."""
@@ -91,6 +94,19 @@ class ScreeningModel(Protocol):
 
     def screen(self, state: State) -> list[Screen]:
         """The logits of each row, of which some may never be needed."""
+
+
+class Rows(Sequence[np.ndarray]):
+    """Logits of texts, each put together from parts of the softmax when it is taken, by the thread that takes it."""
+
+    def __init__(self, parts: Iterable[np.ndarray]) -> None:
+        self._parts = list(parts)
+
+    def __len__(self) -> int:
+        return len(self._parts[0])
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return np.concatenate([part[row] for part in self._parts])
 
 
 class VectorCache:

@@ -132,7 +132,9 @@ class Mirostat:
 def log_total(logits: np.ndarray) -> np.ndarray:
     """Ln of the sum of exponentials of each row, float64 [..., 1]: what the softmax divides by."""
     highest = logits.max(-1, keepdims=True)
-    return highest + np.log(np.exp(logits - highest).sum(-1, dtype=np.float64, keepdims=True))
+    shares = logits - highest
+    np.exp(shares, out=shares)  # in place: at 800,000 words new memory takes as long as all else
+    return highest + np.log(shares.sum(-1, dtype=np.float64, keepdims=True))
 
 
 def _exponentials(logits: np.ndarray) -> np.ndarray:
