@@ -4,7 +4,7 @@ import pytest
 from lmgen import sampling
 from lmgen.errors import UsageError
 from lmgen.samplers import RULED_OUT
-from lmgen.sampling import Sampling, choose, choose_below, log_probability, log_probability_of, probabilities
+from lmgen.sampling import Sampling, choose, choose_below, choose_except, log_probability, probabilities
 
 LOGITS = np.log(np.array([0.1, 0.2, 0.1, 0.1, 0.2, 0.05, 0.15, 0.1], np.float32))
 
@@ -15,26 +15,21 @@ def test_log_probability_is_that_of_the_softmax():
     assert np.isclose(log_probability(logits, 2), np.log(0.2), atol=1e-4)
 
 
-CHANGES = {
-    "nothing": lambda logits: logits,
-    "an unlikely word ruled out": lambda logits: np.where(np.arange(len(logits)) == 7, RULED_OUT, logits),
-    "nearly all probability ruled out": lambda logits: np.where(logits == logits.max(), RULED_OUT, logits),
-    "most words ruled out": lambda logits: np.where(logits < 2, RULED_OUT, logits),
-    "a word made likelier": lambda logits: logits + np.float32(9) * (np.arange(len(logits)) == 7),
-    "temperature": lambda logits: logits / np.float32(0.7),
-}
+@pytest.mark.parametrize("ruled_out", [[], [7], [7, 8, 4999], [100], [100, 200]])
+def test_a_draw_with_few_ruled_out_is_that_of_the_others_and_its_probability_the_model_s(ruled_out):
+    """Also where nearly all probability is ruled out: place 100's, then place 200's."""
+    logits = np.random.default_rng(0).normal(scale=3, size=5000).astype(np.float32)
+    logits[100], logits[200] = 100, 60
+    others = logits.copy()
+    others[ruled_out] = RULED_OUT
+    first, second = np.random.default_rng(1), np.random.default_rng(1)
 
-
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("temperature", [0, 1])
-def test_the_log_probability_of_a_choice_is_the_model_s_whatever_it_was_drawn_from(change, temperature):
-    rng = np.random.default_rng(0)
-    logits = rng.normal(scale=3, size=5000).astype(np.float32)
-    logits[100] = 60
-    allowed = CHANGES[change](logits)
-    choice = choose(allowed, temperature, rng)
-
-    assert log_probability_of(choice, allowed, logits) == pytest.approx(log_probability(logits, choice.index), abs=1e-6)
+    for _ in range(50):
+        choice, logprob = choose_except(logits, np.array(ruled_out, int), first)
+        expected = choose(others, 1.0, second)
+        assert choice.index == expected.index
+        assert (choice.low, choice.high) == pytest.approx((expected.low, expected.high))
+        assert logprob == pytest.approx(log_probability(logits, choice.index), abs=1e-6)
 
 
 def test_temperature_zero_takes_the_likeliest():

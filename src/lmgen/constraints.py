@@ -12,6 +12,8 @@ from lmgen.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
 
 NEVER = (SENTENCE_START, UNKNOWN)
 """Not to be written, whatever else is allowed; nor are softmax rows without a word."""
+FEW = 1 / 20
+"""Share of the softmax rows up to which to rule them out is less work than to shift all."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,33 @@ class Limits:
             first = np.where(begins, always, np.float32(-np.inf))
         if not np.isfinite(first).any():
             raise UsageError("these constraints leave no word to write: relax --allow, --ban or --starts-with")
-        self._first, self._later = first, always
-        self._early = [self._without_end(first), self._without_end(always)] if self._min_words else []
+        self._shifts = [first, always]
+        if self._min_words:
+            self._shifts += [self._without_end(first), self._without_end(always)]
+        self._ruled_out = [_few_ruled_out(shift) for shift in self._shifts]
 
     def shift(self, index: int) -> np.ndarray:
         """What to add to the logits of the continuation's word number `index`, from 0; -inf rules a word out."""
-        if index < self._min_words:
-            return self._early[min(index, 1)]
-        return self._later if index else self._first
+        return self._shifts[self._stage(index)]
+
+    def ruled_out(self, index: int) -> np.ndarray | None:
+        """Places of all that is ruled out for that word, if nothing else is shifted and they are few."""
+        return self._ruled_out[self._stage(index)]
+
+    def _stage(self, index: int) -> int:
+        return min(index, 1) + 2 * (index < self._min_words)
 
     def _without_end(self, shift: np.ndarray) -> np.ndarray:
         """The same, but that the sentence does not end, if any other word may be written."""
         others = shift.copy()
         others[self._end] = -np.inf
         return others if np.isfinite(others).any() else shift
+
+
+def _few_ruled_out(shift: np.ndarray) -> np.ndarray | None:
+    changed = np.flatnonzero(shift)
+    few = len(changed) <= FEW * len(shift) and np.isneginf(shift[changed]).all()
+    return changed if few else None
 
 
 def _parse_bias(text: str) -> tuple[str, float]:

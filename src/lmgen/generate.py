@@ -20,9 +20,10 @@ from lmgen.sampling import (
     chain,
     choose,
     choose_below,
+    choose_except,
     draws_from_all,
     entropy,
-    log_probability_of,
+    log_probability,
     probabilities,
     reach,
 )
@@ -139,6 +140,7 @@ class _Sample:
         self._rng = np.random.default_rng([options.seed, sample])
         self._chain, self._reach = chain(options.sampling), reach(options.sampling)
         self.draws_from_all = draws_from_all(options.sampling)
+        self._draws_as_predicted = self.draws_from_all and options.sampling.temperature == 1
         self._history = [model.vocabulary.id(word) for word in context.words]
         self._joiner, self._text = Detokenizer(), ""
 
@@ -148,15 +150,22 @@ class _Sample:
         told = self.options.measure or self.options.alternatives
         return bool(told) or not (self._reach or self.draws_from_all)
 
-    def choose(self, logits: np.ndarray, limits: Limits, screen: Screen | None) -> tuple[Choice, np.ndarray]:
-        """The choice, and the logits it was drawn from."""
+    def _choose(
+        self, logits: np.ndarray, limits: Limits, screen: Screen | None
+    ) -> tuple[Choice, float, np.ndarray | None]:
+        """The choice, ln of its probability, and the logits it was drawn from: None for all but what is ruled out."""
+        ruled_out = limits.ruled_out(self.index)
+        if self._draws_as_predicted and not screen and ruled_out is not None:
+            return *choose_except(logits, ruled_out, self._rng), None
         shift = limits.shift(self.index)
         allowed = self._in_reach(screen, shift) if screen and self._reach else logits + shift
         for sampler in self._chain:
             allowed = sampler(self._history, allowed)
         if screen and self.draws_from_all:
-            return self._draw_below(screen, shift), allowed
-        return choose(allowed, self.options.sampling.temperature, self._rng), allowed
+            choice = self._draw_below(screen, shift)
+        else:
+            choice = choose(allowed, self.options.sampling.temperature, self._rng)
+        return choice, log_probability(logits, choice.index), allowed
 
     def _draw_below(self, screen: Screen, shift: np.ndarray) -> Choice:
         """A draw from all words of which only those that are tried are settled."""
@@ -177,12 +186,14 @@ class _Sample:
         return allowed
 
     def write(
-        self, logits: np.ndarray, limits: Limits, state: State, screen: Screen | None
+        self, logits: np.ndarray, limits: Limits, state: State, screen: Screen | None, steps: bool
     ) -> Iterator[Step | Word | Ended]:
-        """The next word, and the end if it is one."""
-        choice, allowed = self.choose(logits, limits, screen)
-        text, logprob = self._vocabulary.word(choice.index), log_probability_of(choice, allowed, logits)
-        yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
+        """The next word, and the end if it is one; before it, if `steps` are wanted, what was predicted."""
+        choice, logprob, allowed = self._choose(logits, limits, screen)
+        text = self._vocabulary.word(choice.index)
+        if steps:
+            allowed = logits + limits.shift(self.index) if allowed is None else allowed
+            yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
             yield Ended(self.prompt, self.sample, "sentence", logprob)
@@ -280,10 +291,7 @@ def _write(
     steps: bool,
     all_logits: bool,
 ) -> list[list[Step | Word | Ended]]:
-    """The events of every row's next word. In a large vocabulary rows are shared out among threads.
-
-    Steps that are not wanted are not kept: new memory for the arrays of all rows takes longer than to fill them.
-    """
+    """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
     logits, screens = _predict(model, state, live, all_logits)
     for wanted in {sample.options.constraints for sample in live} - limits.keys():
         limits[wanted] = Limits(wanted, model.vocabulary, len(logits[0]))
@@ -291,8 +299,8 @@ def _write(
 
     def written(row: int) -> list[Step | Word | Ended]:
         sample = live[row]
-        events = sample.write(logits[row], limits[sample.options.constraints], take(state, [row]), screens[row])
-        return [event for event in events if steps or not isinstance(event, Step)]
+        memory = take(state, [row])
+        return list(sample.write(logits[row], limits[sample.options.constraints], memory, screens[row], steps))
 
     return list(each(written, range(len(live))))
 

@@ -1,7 +1,7 @@
 """Logits to a choice: the samplers that options ask for, in order, and a draw."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -21,8 +21,8 @@ ORDER = (
 LIKELIEST_STAYS = {"top-k", "top-p", "min-p", "top-n-sigma"}
 """Samplers that never rule out the likeliest word."""
 BLOCK = 1024
-FEW = 1 / 50
-"""Share of words up to which it is quicker to add what was ruled out than to sum all logits again."""
+LEAST_LEFT = 1e-20
+"""Shares, of the likeliest word's, that must be left for a draw when some were ruled out; else all are computed anew."""
 TRIES = 1000
 """Rejected draws after which to settle all logits is no more work."""
 
@@ -174,21 +174,6 @@ class Choice:
     draw: float
     low: float
     high: float
-    log_total: float | None = None
-    """Ln of the sum of exponentials of the logits it was drawn from, where they were summed."""
-
-
-def log_probability_of(choice: Choice, allowed: np.ndarray, logits: np.ndarray) -> float:
-    """Ln of the softmax at the choice, which was drawn from `allowed`: logits of which samplers have changed some.
-
-    If only few were ruled out, their exponentials are added to what the draw has summed: choosing one of 800,000
-    words and telling its probability then takes 1.4 instead of 2.1 ms.
-    """
-    changed = np.flatnonzero(allowed != logits)
-    if choice.log_total is None or len(changed) > FEW * len(logits) or (allowed[changed] > samplers.RULED_OUT).any():
-        return log_probability(logits, choice.index)
-    ruled_out = samplers.log_total(logits[changed]).item() if len(changed) else -np.inf
-    return float(logits[choice.index] - np.logaddexp(choice.log_total, ruled_out))
 
 
 def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> Choice:
@@ -196,6 +181,22 @@ def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> 
     if temperature == 0:
         return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
     return _Urn(logits).draw(rng)
+
+
+def choose_except(logits: np.ndarray, ruled_out: np.ndarray, rng: np.random.Generator) -> tuple[Choice, float]:
+    """A draw from all words but few, given by their places, and ln of its probability among all.
+
+    The exponentials are summed once for both, which takes half as long.
+    """
+    urn = _Urn(logits)
+    log_total = urn.log_total
+    urn.remove(ruled_out)
+    if urn.total < LEAST_LEFT:
+        others = logits.copy()
+        others[ruled_out] = samplers.RULED_OUT
+        urn = _Urn(others)
+    choice = urn.draw(rng)
+    return choice, float(logits[choice.index]) - log_total
 
 
 def choose_below(
@@ -217,7 +218,7 @@ def choose_below(
         choice = urn.draw(rng)
         [logit] = settle(np.array([choice.index]))
         if rng.random() < np.exp((logit - ceiling[choice.index]) / temperature):
-            return replace(choice, log_total=None)
+            return choice
     return _Urn(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
 
 
@@ -228,20 +229,35 @@ class _Urn:
     """
 
     def __init__(self, logits: np.ndarray) -> None:
-        self._highest = logits.max()
-        self._shares = logits - self._highest
+        highest = logits.max()
+        self._shares = logits - highest
         np.exp(self._shares, out=self._shares)
-        self._blocks = np.cumsum(_block_sums(self._shares))
+        self._sums = _block_sums(self._shares)
+        self.log_total = float(highest + np.log(self.total))
+        """Ln of the sum of all exponentials, whatever is removed."""
+
+    @property
+    def total(self) -> float:
+        """The sum of what is left, in shares of the likeliest word."""
+        return float(self._sums.sum())
+
+    def remove(self, places: np.ndarray) -> None:
+        self._shares[places] = 0
+        for block in np.unique(places // BLOCK).tolist():
+            self._sums[block] = self._block(block).sum(dtype=np.float64)
 
     def draw(self, rng: np.random.Generator) -> Choice:
-        draw, total = rng.random(), self._blocks[-1]
-        block = _hit(self._blocks, draw * total)
-        before = self._blocks[block - 1] if block else 0.0
-        inside = before + np.cumsum(self._shares[block * BLOCK : (block + 1) * BLOCK], dtype=np.float64)
+        draw, blocks = rng.random(), np.cumsum(self._sums)
+        total = blocks[-1]
+        block = _hit(blocks, draw * total)
+        before = blocks[block - 1] if block else 0.0
+        inside = before + np.cumsum(self._block(block), dtype=np.float64)
         place = _hit(inside, draw * total)
         low, high = (inside[place - 1] if place else before), inside[place]
-        log_total = float(self._highest + np.log(total))
-        return Choice(block * BLOCK + place, draw, float(low / total), float(high / total), log_total)
+        return Choice(block * BLOCK + place, draw, float(low / total), float(high / total))
+
+    def _block(self, number: int) -> np.ndarray:
+        return self._shares[number * BLOCK : (number + 1) * BLOCK]
 
 
 def _hit(cumulated: np.ndarray, point: float) -> int:
