@@ -4,7 +4,7 @@ The file is the release's: one UTF-8 word a line, the line's number is the word'
 `!!!MAXTERMID` takes no id (tensorflow/models, research/lm_1b/data_utils.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -22,17 +22,40 @@ MAX_BYTES = 48
 WORD_LENGTH = MAX_BYTES + 2
 """Characters of a word with its begin and end marks, padded: 50."""
 FREQUENT_WORDS = 1 << 16
+NEWLINE = ord("\n")
 
-_NO_WORD = "!!!MAXTERMID"
-_ASCII_SPACE = " \t\n\r\v\f"
+_NO_WORD = b"!!!MAXTERMID"
+_ASCII_SPACE = b" \t\n\r\v\f"
+
+
+class Lines:
+    """Lines of a text, kept as its bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        """With line feeds between the lines."""
+        feeds = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE).astype(np.int32)
+        self._bounds = np.concatenate([[-1], feeds, [len(data)] if data else []], dtype=np.int32, casting="unsafe")
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def __getitem__(self, index: int) -> str:
+        return decode(self.data[self._bounds[index] + 1 : self._bounds[index + 1]])
+
+    def first(self, count: int) -> list[str]:
+        """So many lines, or all."""
+        end = self._bounds[min(count, len(self))]
+        return decode(self.data[: max(end, 0)]).split("\n") if len(self) else []
 
 
 class Vocabulary:
     """The words a model can predict, by id; and the spelling of any word at all."""
 
-    def __init__(self, words: Sequence[str], spelled_marks: bool = False) -> None:
-        self.words, self.spelled_marks = list(words), spelled_marks
-        self.frequent = {word: index for index, word in enumerate(self.words[:FREQUENT_WORDS])}
+    def __init__(self, words: Iterable[str], spelled_marks: bool = False) -> None:
+        self._lines = words if isinstance(words, Lines) else Lines(b"\n".join(map(encode, words)))
+        self.spelled_marks = spelled_marks
+        self.frequent = {word: index for index, word in enumerate(self._lines.first(FREQUENT_WORDS))}
         """Ids of the words that come first, which are the most frequent ones."""
         for mark in MARKS:
             if mark not in self:
@@ -45,21 +68,22 @@ class Vocabulary:
             data = path.read_bytes()
         except OSError as error:
             raise MissingError(f"cannot read the vocabulary {path}: {error.strerror}") from error
-        lines = data.decode("utf-8", "surrogateescape").split("\n")
-        if any(space.encode() in data for space in _ASCII_SPACE if space != "\n"):
-            lines = [line.strip(_ASCII_SPACE) for line in lines]
-        words = [word for word in lines if word and word != _NO_WORD]
         try:
-            return cls(words, spelled_marks)
+            return cls(Lines(_words_in(data)), spelled_marks)
         except IntegrityError as error:
             raise IntegrityError(f"{path} cannot be used: {error}") from error
 
     def save(self, path: Path) -> None:
         """Write the file that `load` reads."""
-        path.write_bytes(encode("\n".join([*self.words, _NO_WORD, ""])))
+        path.write_bytes(b"\n".join([self._lines.data, _NO_WORD, b""]))
+
+    @cached_property
+    def words(self) -> list[str]:
+        """All words by id: at the released size they take a tenth of a second, and 60 MB."""
+        return self._lines.first(len(self))
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self._lines)
 
     def __contains__(self, word: str) -> bool:
         return word in self.frequent or word in self._ids
@@ -72,13 +96,13 @@ class Vocabulary:
     @cached_property
     def _ids(self) -> dict[str, int]:
         """Of all words: at the released size it takes a third of a second, and often only frequent ones are asked for."""
-        return dict(zip(self.words, range(len(self.words)), strict=True))
+        return {word: index for index, word in enumerate(self.words)}
 
     def word(self, index: int) -> str:
         """The word of an id. Raises IndexError for a softmax row that belongs to no word."""
-        if not 0 <= index < len(self.words):
-            raise IndexError(f"no word has the id {index}: this vocabulary has {len(self.words)} words")
-        return self.words[index]
+        if not 0 <= index < len(self):
+            raise IndexError(f"no word has the id {index}: this vocabulary has {len(self)} words")
+        return self._lines[index]
 
     @cached_property
     def unused_bytes(self) -> bytes:
@@ -86,8 +110,8 @@ class Vocabulary:
 
         They are the first five that occur in no word (0 to 4 in the release).
         """
-        text = encode("".join(self.words))
-        unused = bytes(islice((value for value in range(256) if value not in text), 5))
+        text = self._lines.data
+        unused = bytes(islice((value for value in range(256) if value == NEWLINE or value not in text), 5))
         if len(unused) < 5:
             raise IntegrityError("the vocabulary's words use too many byte values: five must be free")
         return unused
@@ -107,6 +131,20 @@ class Vocabulary:
         rows = (special.get(word) or encode(word.removeprefix(LITERAL))[:MAX_BYTES] for word in words)
         text = b"".join((word_start + row + word_end).ljust(WORD_LENGTH, pad) for row in rows)
         return np.frombuffer(text, np.uint8).reshape(len(words), WORD_LENGTH).astype(np.int32)
+
+
+def _words_in(data: bytes) -> bytes:
+    """The words of a file, with line feeds between them."""
+    text = data.strip(b"\n").removesuffix(b"\n" + _NO_WORD).strip(b"\n")
+    if not any(unusual in text for unusual in (b" ", b"\t", b"\r", b"\v", b"\f", b"\n\n", _NO_WORD)):
+        return text
+    lines = (line.strip(_ASCII_SPACE) for line in text.split(b"\n"))
+    return b"\n".join(line for line in lines if line and line != _NO_WORD)
+
+
+def decode(word: bytes) -> str:
+    """The text of bytes; those that are no UTF-8 stay what they are for `encode`."""
+    return word.decode("utf-8", "surrogateescape")
 
 
 def encode(word: str) -> bytes:
