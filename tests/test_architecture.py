@@ -16,7 +16,7 @@ contenders workers bench
 corpus batches trainer train png summaries curves
 records prompts sentences tables output formats lmzoo
 measuring heatmap hparams slots runs child writer recording projector board
-draft saved settings repl terminal
+draft turn saved settings repl commands terminal
 api cli __main__
 """.split()
 TENSORFLOW = {"network", "plain", "graph", "layout", "checkpoint", "session", "original", "convert", "trainer"}

@@ -5,12 +5,14 @@ import io
 import numpy as np
 import pytest
 
+from lmgen import commands
 from lmgen.cli.repl import settable
+from lmgen.commands import COMMANDS, Leave
 from lmgen.errors import IntegrityError, UsageError
 from lmgen.generate import Generation, changed
 from lmgen.model import read
 from lmgen.output import Style
-from lmgen.repl import COMMANDS, Leave, Repl
+from lmgen.repl import Repl
 from lmgen.sampling import probabilities
 from lmgen.settings import Settings
 
@@ -21,6 +23,9 @@ class Session(Repl):
     def __init__(self, model):
         super().__init__(lambda name: model, "tiny", Settings(settable.params), io.StringIO())
         self.options = changed(Generation(), {"seed": 5, "max_words": 6, "ignore_end": True})
+
+    def read(self, line):
+        commands.read(self, line)
 
     def tell(self, *lines):
         """What the last of some lines is answered with."""

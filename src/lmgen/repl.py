@@ -1,14 +1,11 @@
-"""Writing together, line by line: what a user types acts on a text, and on what it was before."""
+"""Writing together: a text and its branches, written on, looked at, and taken back."""
 
-import difflib
 import math
 import re
 import secrets
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,14 +17,15 @@ from lmgen.draft import Draft, Timeline, begin, extend, logprobs, reread
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Step, Word
 from lmgen.generate import Generation, changed, flat, generate
-from lmgen.model import LanguageModel, State
+from lmgen.model import LanguageModel
 from lmgen.output import Desk, Style, write_text
 from lmgen.prompts import Prompt
 from lmgen.samplers import log_total
 from lmgen.sampling import entropy, probabilities
 from lmgen.settings import Settings
 from lmgen.store import board_folder
-from lmgen.vocabulary import SENTENCE_END, UNKNOWN, Vocabulary
+from lmgen.turn import Events, Turn
+from lmgen.vocabulary import UNKNOWN, Vocabulary
 
 if TYPE_CHECKING:
     from lmgen.writer import Writer
@@ -45,12 +43,8 @@ ALTERNATIVES = 5
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-class Leave(Exception):  # noqa: N818 (it is no error)
-    """The user is done."""
-
-
 class Repl:
-    """A text, its branches, and the commands that change them."""
+    """A text, its branches, and what can be done with them; `commands.py` says how that is typed."""
 
     def __init__(self, load: Callable[[str], LanguageModel], model: str, settings: Settings, out: IO[str]) -> None:
         self._load, self._settings, self._out = load, settings, out
@@ -87,73 +81,41 @@ class Repl:
         """Of the model in use."""
         return self._model.vocabulary
 
-    def read(self, line: str) -> None:
-        """Do what a line says: a /command; text to read and go on from; or nothing, to go on as it is.
+    # Writing ----------------------------------------------------------------------------------
 
-        Raises LmgenError for what cannot be done, Leave after /quit.
-        """
-        if line.startswith("/"):
-            self._command(line)
-            return
+    def go_on(self, line: str = "") -> None:
+        """Read a text, if there is one, and write on."""
         words = self.split(line)
         if words:
             self._change(extend(self._model, self.draft, words))
         self._write(self.draft, words)
 
-    def _command(self, line: str) -> None:
-        try:
-            name, *arguments = shlex.split(line[1:]) or [""]
-        except ValueError as error:
-            raise UsageError(f"{error}: put quotes around what has spaces or an apostrophe") from error
-        if name not in COMMANDS:
-            near = difflib.get_close_matches(name, COMMANDS, 1)
-            hint = f"do you mean /{near[0]}?" if near else "/help lists them; text may begin with a space, then /"
-            raise UsageError(f"there is no command /{name}: {hint}")
-        command = COMMANDS[name]
-        if not command.least <= len(arguments) <= command.most:
-            raise UsageError(f"this is how: {command.usage}")
-        command.run(self, *arguments)
-
-    # Writing ----------------------------------------------------------------------------------
-
     def _write(self, draft: Draft, typed: Sequence[str] = ()) -> None:
         """Go on from a draft, after an echo of what was typed. An interruption keeps what was written."""
-        words: list[str] = []
-        states: list[State] = []
-        base, events = self._begin(draft)
+        turn = Turn(self._model, draft, self._generate, self.options.sentences)
         try:
             desk = Desk()
             for _ in desk.lay([Prompt(list(typed), self.options)]):
-                with closing(self._recorded(_noted(events, words, states), base)) as shown:
+                with closing(self._recorded(turn)) as shown:
                     write_text(shown, desk, self._out, self.style)
         finally:
-            new = _grown(self._model, base, words, states)
-            if written := len(new.words) - len(draft.words):
-                self._change(replace(new, written=written))
+            if (new := turn.draft).written:
+                self._change(new)
 
-    def _begin(self, draft: Draft) -> tuple[Draft, Iterator[Step | Word | Ended]]:
-        """The events that go on from a draft; where its sentence is complete the next one is begun."""
-        events = self._generate(draft)
-        first = next(events)
-        if first.text != SENTENCE_END or draft.words[-1] == SENTENCE_END or self.options.sentences > 1:
-            return draft, chain([first], events)
-        draft = extend(self._model, draft, [SENTENCE_END])
-        return draft, self._generate(draft)
-
-    def _generate(self, draft: Draft) -> Iterator[Step | Word | Ended]:
+    def _generate(self, draft: Draft) -> Events:
         options = replace(self.options, seed=self.options.seed + self._turns)
         self._turns += 1
         return generate(self._model, draft.context, options, steps=True, all_logits=self.board is not None)
 
-    def _recorded(self, events: Iterator[Step | Word | Ended], draft: Draft) -> Iterator[Word | Ended]:
+    def _recorded(self, turn: Turn) -> Iterator[Word | Ended]:
         """Words and ends alone; steps are written for TensorBoard if they are to be."""
         if self.board is None:
-            return (event for event in events if not isinstance(event, Step))
+            return (event for event in turn if not isinstance(event, Step))
         from lmgen.recording import Board
 
         board = Board(self._writer, self._model, self.board, self.board_histograms)
-        list(board.lay([Prompt(list(draft.words[1:]), self.options)]))
-        return board.follow(events)
+        list(board.lay([Prompt(list(turn.base.words[1:]), self.options)]))
+        return board.follow(iter(turn))
 
     def _change(self, draft: Draft) -> None:
         self._go(self._branches[self.branch].to(draft))
@@ -196,10 +158,10 @@ class Repl:
         found = self._likeliest(logits, _number(count))
         self._offers = [(length, word) for word, _ in found]
         for number, (word, share) in enumerate(found, 1):
-            self._say(f"{number:>4}  {word:<16} {share:>6.1%}  {_bar(share / found[0][1])}")
+            self.say(f"{number:>4}  {word:<16} {share:>6.1%}  {_bar(share / found[0][1])}")
         shares = probabilities(logits)
         unknown = shares[self.vocabulary.id(UNKNOWN)]
-        self._say(f"      entropy {entropy(shares):.2f} bits, {UNKNOWN} {unknown:.1%}")
+        self.say(f"      entropy {entropy(shares):.2f} bits, {UNKNOWN} {unknown:.1%}")
 
     def alt(self, count: str = "3") -> None:
         """Show what else the last words might have been, numbered for /pick."""
@@ -213,7 +175,7 @@ class Repl:
             for word, share in self._likeliest(self._predicted(place), ALTERNATIVES):
                 self._offers.append((place, word))
                 cells.append(f"{len(self._offers):>3} {word} {share:.1%}")
-            self._say(f"  {draft.words[place]:<16} {math.exp(own[place - 1]):>6.1%} {'  '.join(cells)}")
+            self.say(f"  {draft.words[place]:<16} {math.exp(own[place - 1]):>6.1%} {'  '.join(cells)}")
 
     def pick(self, number: str) -> None:
         """Take a word of the last list of /next or /alt; what followed its place goes."""
@@ -231,13 +193,13 @@ class Repl:
         words, bits = self.draft.words[1:], -logprobs(self._model, self.draft) / math.log(2)
         for word, value in zip(words, bits, strict=True):
             known = "" if word in self.vocabulary else f"  (as {UNKNOWN})"
-            self._say(f"  {word:<16} {value:>6.2f}  {_bar(min(1, value / MOST_BITS))}{known}")
+            self.say(f"  {word:<16} {value:>6.2f}  {_bar(min(1, value / MOST_BITS))}{known}")
         if words:
-            self._say(f"  {len(words)} words, {bits.mean():.2f} bits each: perplexity {2 ** bits.mean():.1f}")
+            self.say(f"  {len(words)} words, {bits.mean():.2f} bits each: perplexity {2 ** bits.mean():.1f}")
 
     def text(self) -> None:
         """Print the whole text."""
-        self._say(self.draft.text)
+        self.say(self.draft.text)
 
     def _predicted(self, length: int) -> np.ndarray:
         """Logits of the word that comes after so many words of the text."""
@@ -265,7 +227,7 @@ class Repl:
         """List the branches; * is the current one."""
         width = max(map(len, self._branches))
         for name, timeline in self._branches.items():
-            self._say(f"{'*' if name == self.branch else ' '} {name:<{width}}  {_tail(timeline.present.text, 60)}")
+            self.say(f"{'*' if name == self.branch else ' '} {name:<{width}}  {_tail(timeline.present.text, 60)}")
 
     def save(self, file: str) -> None:
         """Write text, branches, memory and settings to a file."""
@@ -301,7 +263,7 @@ class Repl:
         colour = "surprisal" if self.style.by_surprisal else None
         rows = self._settings.rows({**flat(self.options), "color_by": colour})
         for name, value, is_changed in [("model", self._name, False), *rows]:
-            self._say(f"{'*' if is_changed else ' '} {name:<20} {value}".rstrip())
+            self.say(f"{'*' if is_changed else ' '} {name:<20} {value}".rstrip())
 
     def record(self, folder: str = "") -> None:
         """Write each softmax from now on for TensorBoard, into DIR or where serve-board looks; `off` ends it."""
@@ -322,41 +284,13 @@ class Repl:
         if self._writer:
             self._writer.close()
 
-    def help(self) -> None:
-        """Show this."""
-        self._say(HELP)
-
-    def quit(self) -> None:
-        """Leave; so does Ctrl-D."""
-        raise Leave
-
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line."""
         self._out.write(f"{text}\n")
         self._out.flush()
 
     def _say_text(self) -> None:
-        self._say(_tail(self.draft.text, TAIL) or "(no text)")
-
-
-def _noted(
-    events: Iterable[Step | Word | Ended], words: list[str], states: list[State]
-) -> Iterator[Step | Word | Ended]:
-    """Pass events on; note the words, and the memory before each."""
-    for event in events:
-        if isinstance(event, Step):
-            states.append(event.state)
-        elif isinstance(event, Word):
-            words.append(event.text)
-        elif event.reason == "sentence":
-            words.append(SENTENCE_END)
-        yield event
-
-
-def _grown(model: LanguageModel, base: Draft, words: list[str], states: list[State]) -> Draft:
-    """A draft with the words written after it; `states` are the memories before each, as far as they are known."""
-    known = max(0, len(states) - 1)
-    draft = Draft((*base.words, *words[:known]), (*base.states, *states[1 : len(words) + 1]))
-    return extend(model, draft, words[known:])
+        self.say(_tail(self.draft.text, TAIL) or "(no text)")
 
 
 def _number(text: str) -> int:
@@ -373,59 +307,3 @@ def _bar(share: float) -> str:
     """A bar for a share of the longest one."""
     whole, rest = divmod(round(share * BAR * 8), 8)
     return ("█" * whole + EIGHTHS[rest]).rstrip()
-
-
-@dataclass(frozen=True)
-class Command:
-    """What a /command takes and does."""
-
-    run: Callable[..., None]
-    takes: str = ""
-    least: int = 0
-    most: int = 0
-    called: str = ""
-    """Its name, if it is not that of the method."""
-
-    @property
-    def name(self) -> str:
-        """What is typed after the `/`."""
-        return self.called or self.run.__name__
-
-    @property
-    def usage(self) -> str:
-        """How it is typed."""
-        return f"/{self.name} {self.takes}".rstrip()
-
-
-COMMANDS = {
-    command.name: command
-    for command in (
-        Command(Repl.help),
-        Command(Repl.set, "OPTION [VALUE…]", 1, 1000),
-        Command(Repl.show),
-        Command(Repl.regen),
-        Command(Repl.undo),
-        Command(Repl.redo),
-        Command(Repl.next, "[COUNT]", 0, 1),
-        Command(Repl.alt, "[WORDS]", 0, 1),
-        Command(Repl.pick, "NUMBER", 1, 1),
-        Command(Repl.surprisal),
-        Command(Repl.fork, "NAME", 1, 1),
-        Command(Repl.forks),
-        Command(Repl.new),
-        Command(Repl.text),
-        Command(Repl.save, "FILE", 1, 1),
-        Command(Repl.load, "FILE", 1, 1),
-        Command(Repl.model, "NAME", 1, 1),
-        Command(Repl.record, "[DIR|off]", 0, 1, "board"),
-        Command(Repl.quit),
-    )
-}
-HELP = "\n".join(
-    (
-        "Type a text: the model goes on. Enter alone goes on from where the text stands.",
-        *(f"{command.usage:<22} {command.run.__doc__}" for command in COMMANDS.values()),
-        "Tab completes words, commands and names; Ctrl-R finds what was typed; \\ before Enter, or Alt-Enter, begins",
-        "another line; Ctrl-C stops the writing, twice it leaves.",
-    )
-)

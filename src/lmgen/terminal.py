@@ -14,8 +14,9 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
+from lmgen.commands import COMMANDS, Leave, read
 from lmgen.errors import LmgenError
-from lmgen.repl import COMMANDS, MAIN, Leave, Repl
+from lmgen.repl import MAIN, Repl
 from lmgen.store import model_folders, state_folder
 
 MOST = 50
@@ -44,7 +45,7 @@ def talk(session: Repl, keep_history: bool) -> None:
         try:
             line = asking.prompt("> " if session.branch == MAIN else f"{session.branch}> ")
             stopped = False
-            session.read(" ".join(line.splitlines()))
+            read(session, " ".join(line.splitlines()))
         except LmgenError as error:
             click.echo(f"lmgen: {error}", err=True)
         except (EOFError, Leave):

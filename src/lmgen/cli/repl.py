@@ -19,12 +19,13 @@ from lmgen.cli.options import (
     open_model,
     precision,
 )
+from lmgen.commands import Leave, read
 from lmgen.errors import UsageError
 from lmgen.generate import Generation, changed
 from lmgen.model import LanguageModel
 from lmgen.output import Style
 from lmgen.prompts import split_words
-from lmgen.repl import Leave, Repl
+from lmgen.repl import Repl
 from lmgen.settings import Settings
 
 
@@ -96,6 +97,6 @@ def _obey(session: Repl, lines: Iterable[bytes]) -> None:
             continue
         begun = ""
         try:
-            session.read(line)
+            read(session, line)
         except Leave:
             return
