@@ -1,7 +1,6 @@
 """The LiteRT engine against NumPy in float64 and the session engine, on our graph and on the released one."""
 
 import shutil
-from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from lmgen import convert as conversion
 from lmgen import packed
 from lmgen.convert import _file, _product_in_two, convert, part_bounds
-from lmgen.converted import FACTS, PRECISIONS, Converted, beside, cached, find_converted
+from lmgen.converted import FACTS, PRECISIONS, VERSION, Converted, beside, cached, find_converted
 from lmgen.engines import load
 from lmgen.errors import IntegrityError, MissingError, UsageError
 from lmgen.layout import shards, write_checkpoint
@@ -50,6 +49,7 @@ def released_converted(released_folder, tmp_path_factory):
 def parted(tiny_folder, tmp_path_factory):
     """The same, its softmax in three parts."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "FREQUENT_ROWS", 16)
         patch.setattr(conversion, "PART_ROWS", 16)
         return converted(shutil.copytree(tiny_folder, tmp_path_factory.mktemp("converted") / "parted"), *PRECISIONS)
 
@@ -148,13 +148,21 @@ def test_only_rare_words_see_a_rounded_h_and_little_of_it(parted, tiny_converted
     assert (lost[:, 16 : 16 + len(rare)] < most * 1.1).all()
 
 
-def test_parts_of_the_released_softmax_are_even_and_cover_it():
-    bounds = part_bounds(800_000)
+@pytest.mark.parametrize(
+    ("rows", "parts"),
+    [
+        (40, [40]),
+        (5_000, [5_000]),
+        (5_008, [5_000, 8]),
+        (30_000, [5_000, 25_000]),
+        (793_472, [5_000, *[100_000] * 7, 88_472]),
+    ],
+)
+def test_parts_of_a_softmax_cover_it(rows, parts):
+    bounds = part_bounds(rows)
 
-    assert len(bounds) == 8
-    assert bounds[0][0] == 0
-    assert bounds[-1][1] == 800_000
-    assert all(end == begin for (_, end), (begin, _) in pairwise(bounds))
+    assert [end - begin for begin, end in bounds] == parts
+    assert [begin for begin, _ in bounds] == [0, *(end for _, end in bounds[:-1])]
 
 
 def test_an_interrupted_conversion_goes_on_where_it_was(tiny_folder, tmp_path):
@@ -183,7 +191,7 @@ def test_files_of_another_checkpoint_are_not_used(copy, tiny_shape):
 
 def test_files_of_another_version_are_not_used(copy):
     facts = copy / "litert-fast" / FACTS
-    facts.write_text(facts.read_text().replace("version = 2", "version = 1"))
+    facts.write_text(facts.read_text().replace(f"version = {VERSION}", f"version = {VERSION - 1}"))
 
     assert find_converted(open_folder(copy), "fast") is None
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from lmgen import plain
 from lmgen.checkpoint import check_checkpoint
 from lmgen.converted import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, VERSION, fingerprint, save_facts
 from lmgen.definition import read_graph, shape_of
-from lmgen.manifest import SHARDS, Shape, weight_shapes
+from lmgen.manifest import Shape, weight_shapes
 from lmgen.network import CARRY_BIAS
 from lmgen.store import ModelFiles
 from lmgen.template import error_norms, fill, marked
@@ -22,15 +23,14 @@ from lmgen.weights import Weights
 
 PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
 """Sizes of templates: no sum or multiple of them that comes up is another's, and the converter makes int8 of all matrices."""
-PART_ROWS = 100_000
-"""Softmax rows of a part at most: a file of 100 MB in int8 at 1,024 numbers a row. Words lie in it by falling
-frequency, so the first part holds nearly all of what is written."""
+FREQUENT_ROWS, PART_ROWS = 5_000, 100_000
+"""Softmax rows of the first part, which are the most frequent words (they lie in it by falling frequency); and of
+any other at most: a file of 100 MB in int8 at 1,024 numbers a row. Both are multiples of the number of shards."""
 
 
 def part_bounds(rows: int) -> list[tuple[int, int]]:
-    """First row and end of each part of the softmax; all begin at multiples of the number of shards."""
-    step = -(-rows // -(-rows // PART_ROWS) // SHARDS) * SHARDS
-    return [(begin, min(begin + step, rows)) for begin in range(0, rows, step)]
+    """First row and end of each part of the softmax."""
+    return list(pairwise([0, *range(min(FREQUENT_ROWS, rows), rows, PART_ROWS), rows]))
 
 
 def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[str, int]]:
@@ -126,8 +126,8 @@ def _marks(names: Sequence[str], stand_in: Shape) -> dict[str, np.ndarray]:
 def _softmax_templates(precision: str) -> tuple[Callable[[], bytes], Callable[[], bytes]]:
     """The files of the first part and of all others, made when they are first needed.
 
-    In `fast` the rare words of the others see h rounded to int8, in half the time: it changes their logits by as
-    much again as int8 does to their rows.
+    In `fast` the rare words of the others see h rounded to int8, in half the time: that changes their logits about as
+    much as int8 changes their rows, and what is likely comes out the same.
     """
     if precision == "float32":
         return (_softmax_template(tf.matmul, small=False),) * 2

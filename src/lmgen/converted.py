@@ -23,7 +23,7 @@ PRECISIONS = ("fast", "exact", "float32")
 """`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; the letters in float32. What the
 matrices are multiplied with is not rounded, but for the softmax of rare words.
 `exact`: only the softmax, which tells where float32 is to be computed."""
-VERSION = 2
+VERSION = 3
 """Of the files' contents: those of another version are made anew."""
 VECTORS, MEMORY, SOFTMAX = "vectors.tflite", "memory.tflite", "softmax-{}.tflite"
 ROUNDED, NORMS = "rounded.tflite", "norms.npy"

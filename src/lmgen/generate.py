@@ -153,19 +153,22 @@ class _Sample:
     def _choose(
         self, logits: np.ndarray, limits: Limits, screen: Screen | None
     ) -> tuple[Choice, float, np.ndarray | None]:
-        """The choice, ln of its probability, and the logits it was drawn from: None for all but what is ruled out."""
-        ruled_out = limits.ruled_out(self.index)
-        if self._draws_as_predicted and not screen and ruled_out is not None:
-            return *choose_except(logits, ruled_out, self._rng), None
-        shift = limits.shift(self.index)
-        allowed = self._in_reach(screen, shift) if screen and self._reach else logits + shift
-        for sampler in self._chain:
-            allowed = sampler(self._history, allowed)
+        """The choice, ln of its probability, and the logits it was drawn from, if they had to be computed."""
+        ruled_out, shift = limits.ruled_out(self.index), limits.shift(self.index)
         if screen and self.draws_from_all:
-            choice = self._draw_below(screen, shift)
+            choice, allowed = self._draw_below(screen, shift), None
+        elif self._draws_as_predicted and ruled_out is not None:
+            return *choose_except(logits, ruled_out, self._rng), None
         else:
+            allowed = self._sampled(self._in_reach(screen, shift) if screen else logits + shift)
             choice = choose(allowed, self.options.sampling.temperature, self._rng)
         return choice, log_probability(logits, choice.index), allowed
+
+    def _sampled(self, allowed: np.ndarray) -> np.ndarray:
+        """Logits with the constraints in force, through all samplers."""
+        for sampler in self._chain:
+            allowed = sampler(self._history, allowed)
+        return allowed
 
     def _draw_below(self, screen: Screen, shift: np.ndarray) -> Choice:
         """A draw from all words of which only those that are tried are settled."""
@@ -192,7 +195,7 @@ class _Sample:
         choice, logprob, allowed = self._choose(logits, limits, screen)
         text = self._vocabulary.word(choice.index)
         if steps:
-            allowed = logits + limits.shift(self.index) if allowed is None else allowed
+            allowed = self._sampled(logits + limits.shift(self.index)) if allowed is None else allowed
             yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
