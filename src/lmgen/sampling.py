@@ -243,7 +243,7 @@ class _Urn:
 
     def remove(self, places: np.ndarray) -> None:
         self._shares[places] = 0
-        for block in np.unique(places // BLOCK).tolist():
+        for block in set((places // BLOCK).tolist()):
             self._sums[block] = self._block(block).sum(dtype=np.float64)
 
     def draw(self, rng: np.random.Generator) -> Choice:
