@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.extents import find_extents
+from lmgen.extents import aligned, find_extents
 from lmgen.manifest import SHARDS
 
-BLOCK = 256
-"""Rows that are multiplied at once: few enough to stay in a core's cache."""
+READ, BLOCK = 1024, 256
+"""Rows that are read at once, and of those multiplied at once: few enough to stay in a core's cache."""
 MANY = 1 / 50
 """Share of words from which on reading all rows in order is faster than each at its place."""
 
@@ -38,14 +38,24 @@ class SoftmaxRows:
     def all_logits(self, hidden: np.ndarray) -> np.ndarray:
         """Logits of all words after hidden states, float32 [rows, softmax rows]: all of the matrix is read."""
         found = np.empty((len(hidden), len(self._bias) // SHARDS, SHARDS), np.float32)
+        places = list(product(range(SHARDS), range(0, found.shape[1], READ)))
+        threads = os.cpu_count() or 1
 
-        def work(place: tuple[int, int]) -> None:
-            shard, begin = place
-            end = min(begin + BLOCK, found.shape[1])
-            block = self._extents[shard].read(begin * self._size, end * self._size).reshape(-1, self._size)
-            for row, h in enumerate(hidden):  # one by one: a text has the same numbers alone and in any batch
-                found[row, begin:end, shard] = block @ h
+        def work(first: int) -> None:
+            room = aligned(READ * self._size).reshape(READ, self._size)  # once: new memory takes as long as the file
+            for shard, begin in places[first::threads]:
+                rows = room[: found.shape[1] - begin]
+                self._extents[shard].fill(rows, begin * self._size)
+                _multiply(rows, hidden, found[:, begin : begin + READ, shard])
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(work, product(range(SHARDS), range(0, found.shape[1], BLOCK))))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(threads)))
         return found.reshape(len(hidden), -1) + self._bias
+
+
+def _multiply(rows: np.ndarray, hidden: np.ndarray, out: np.ndarray) -> None:
+    """Each hidden state by itself, and so many rows at once: a text has the same numbers alone and in any batch."""
+    for begin in range(0, len(rows), BLOCK):
+        block = rows[begin : begin + BLOCK]
+        for row, h in enumerate(hidden):
+            out[row, begin : begin + BLOCK] = block @ h
