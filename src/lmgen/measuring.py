@@ -51,7 +51,7 @@ def measure(logits: np.ndarray, word: str, logprob: float, vocabulary: Vocabular
         "softmax/no_word": float(shares[known:].sum()),
         **{f"softmax/top_{count}": mass for count, mass in zip(MASSES, masses, strict=True)},
     }
-    words = [vocabulary.word(place) for place in likeliest.tolist()]
+    words = [vocabulary.words[place] for place in likeliest.tolist()]
     return values, Column(word, math.exp(logprob), words, shares[likeliest])
 
 

@@ -22,7 +22,7 @@ from lmgen.measuring import MASSES, Column, measure
 from lmgen.slots import Slots
 from lmgen.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
 from lmgen.tokenizer import detokenize_sentences
-from lmgen.vocabulary import Vocabulary
+from lmgen.vocabulary import Lines, Vocabulary
 
 Key = tuple[int, int]
 """Of a continuation: the numbers of its prompt and its sample."""
@@ -78,9 +78,9 @@ class Runs:
         """Read a graph that will be asked for."""
         _forward(graph)
 
-    def know(self, graph: Path, words: str) -> None:
+    def know(self, graph: Path, lines: bytes) -> None:
         """What the model is: its graph's file, and the lines of its vocabulary."""
-        self._graph, self._vocabulary = graph, Vocabulary(words.split("\n"))
+        self._graph, self._vocabulary = graph, Vocabulary(Lines(lines))
 
     def share(self, rows: int) -> None:
         """How many logits there are to a word."""

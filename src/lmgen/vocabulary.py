@@ -53,9 +53,10 @@ class Vocabulary:
     """The words a model can predict, by id; and the spelling of any word at all."""
 
     def __init__(self, words: Iterable[str], spelled_marks: bool = False) -> None:
-        self._lines = words if isinstance(words, Lines) else Lines(b"\n".join(map(encode, words)))
+        self.lines = words if isinstance(words, Lines) else Lines(b"\n".join(map(encode, words)))
+        """The words by id."""
         self.spelled_marks = spelled_marks
-        self.frequent = {word: index for index, word in enumerate(self._lines.first(FREQUENT_WORDS))}
+        self.frequent = {word: index for index, word in enumerate(self.lines.first(FREQUENT_WORDS))}
         """Ids of the words that come first, which are the most frequent ones."""
         for mark in MARKS:
             if mark not in self:
@@ -75,15 +76,15 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write the file that `load` reads."""
-        path.write_bytes(b"\n".join([self._lines.data, _NO_WORD, b""]))
+        path.write_bytes(b"\n".join([self.lines.data, _NO_WORD, b""]))
 
     @cached_property
     def words(self) -> list[str]:
         """All words by id: at the released size they take a tenth of a second, and 60 MB."""
-        return self._lines.first(len(self))
+        return self.lines.first(len(self))
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
     def __contains__(self, word: str) -> bool:
         return word in self.frequent or word in self._ids
@@ -102,7 +103,7 @@ class Vocabulary:
         """The word of an id. Raises IndexError for a softmax row that belongs to no word."""
         if not 0 <= index < len(self):
             raise IndexError(f"no word has the id {index}: this vocabulary has {len(self)} words")
-        return self._lines[index]
+        return self.lines[index]
 
     @cached_property
     def unused_bytes(self) -> bytes:
@@ -110,7 +111,7 @@ class Vocabulary:
 
         They are the first five that occur in no word (0 to 4 in the release).
         """
-        text = self._lines.data
+        text = self.lines.data
         unused = bytes(islice((value for value in range(256) if value == NEWLINE or value not in text), 5))
         if len(unused) < 5:
             raise IntegrityError("the vocabulary's words use too many byte values: five must be free")
