@@ -64,10 +64,10 @@ def _makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None
         VECTORS: lambda path: _write_vectors(weights, path),
         MEMORY: lambda path: _write_memory(weights, precision == "fast", path),
     }
-    templates = _softmax_templates(precision)
+    frequent, rare = _softmax_products(precision)
     for number, rows in enumerate(part_bounds(weights.shape.rows)):
-        template = templates[min(number, 1)]
-        makers[SOFTMAX.format(number)] = partial(_write_softmax, weights, rows, template)
+        product, small = rare if number else frequent, precision != "float32"
+        makers[SOFTMAX.format(number)] = partial(_write_softmax, weights, rows, product, small)
     if precision == "exact":
         makers |= {ROUNDED: lambda path: _write_rounded(weights, path), NORMS: lambda path: _write_norms(weights, path)}
     return makers
@@ -123,31 +123,34 @@ def _marks(names: Sequence[str], stand_in: Shape) -> dict[str, np.ndarray]:
     return {name: marked(number, sizes[name]) for number, name in enumerate(names, 1)}
 
 
-def _softmax_templates(precision: str) -> tuple[Callable[[], bytes], Callable[[], bytes]]:
-    """The files of the first part and of all others, made when they are first needed.
+def _softmax_products(precision: str) -> tuple[Callable, Callable]:
+    """What multiplies h with the rows of the first part, and of all others.
 
     In `fast` the rare words of the others see h rounded to int8, in half the time: that changes their logits about as
     much as int8 changes their rows, and what is likely comes out the same.
     """
-    if precision == "float32":
-        return (_softmax_template(tf.matmul, small=False),) * 2
-    in_two = _softmax_template(_product_in_two, small=True)
-    return in_two, _softmax_template(tf.matmul, small=True) if precision == "fast" else in_two
+    return {
+        "fast": (_product_in_two, tf.matmul),
+        "exact": (_product_in_two, _product_in_two),
+        "float32": (tf.matmul, tf.matmul),
+    }[precision]
 
 
-def _softmax_template(product, small: bool) -> Callable[[], bytes]:
+@cache
+def _softmax_template(product: Callable, small: bool) -> bytes:
+    """The file of a part."""
     rows, add = marked(1, [ROWS, PROJECTION]), marked(2, [ROWS])
 
     def logits(h):
         return {"logits": product(h, rows.T) + add}
 
-    return cache(lambda: _file(logits, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small))
+    return _file(logits, [tf.TensorSpec([None, PROJECTION], tf.float32, "h")], small)
 
 
-def _write_softmax(weights: Weights, rows: tuple[int, int], template: Callable[[], bytes], path: Path) -> None:
+def _write_softmax(weights: Weights, rows: tuple[int, int], product: Callable, small: bool, path: Path) -> None:
     """One part of the softmax: logits from the top layer's h."""
     matrix, bias = weights.softmax(*rows)
-    fill(template(), {ROWS: len(matrix), PROJECTION: matrix.shape[1]}, [matrix, bias], path)
+    fill(_softmax_template(product, small), {ROWS: len(matrix), PROJECTION: matrix.shape[1]}, [matrix, bias], path)
 
 
 def _write_rounded(weights: Weights, path: Path) -> None:

@@ -189,14 +189,14 @@ class _Sample:
         return allowed
 
     def write(
-        self, logits: np.ndarray, limits: Limits, state: State, screen: Screen | None, steps: bool
+        self, logits: np.ndarray, limits: Limits, screen: Screen | None, memory: State | None
     ) -> Iterator[Step | Word | Ended]:
-        """The next word, and the end if it is one; before it, if `steps` are wanted, what was predicted."""
+        """The next word, and the end if it is one; before it, if the memory is given, what that predicted."""
         choice, logprob, allowed = self._choose(logits, limits, screen)
         text = self._vocabulary.word(choice.index)
-        if steps:
+        if memory is not None:
             allowed = self._sampled(logits + limits.shift(self.index)) if allowed is None else allowed
-            yield Step(self.prompt, self.sample, text, logprob, logits, allowed, state)
+            yield Step(self.prompt, self.sample, text, logprob, logits, allowed, memory)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
             yield Ended(self.prompt, self.sample, "sentence", logprob)
@@ -302,8 +302,8 @@ def _write(
 
     def written(row: int) -> list[Step | Word | Ended]:
         sample = live[row]
-        memory = take(state, [row])
-        return list(sample.write(logits[row], limits[sample.options.constraints], memory, screens[row], steps))
+        memory = take(state, [row]) if steps else None
+        return list(sample.write(logits[row], limits[sample.options.constraints], screens[row], memory))
 
     return list(each(written, range(len(live))))
 

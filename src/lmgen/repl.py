@@ -115,7 +115,7 @@ class Repl:
 
         board = Board(self._writer, self._model, self.board, self.board_histograms)
         list(board.lay([Prompt(list(turn.base.words[1:]), self.options)]))
-        return board.follow(iter(turn))
+        return board.follow(turn)
 
     def _change(self, draft: Draft) -> None:
         self._go(self._branches[self.branch].to(draft))

@@ -45,7 +45,7 @@ def _bound(logits: np.ndarray, k: int) -> np.float32:
 
 def top_p(logits: np.ndarray, p: float) -> np.ndarray:
     """Keep the fewest words whose probabilities reach p (Holtzman et al. 2020)."""
-    shares = _exponentials(logits)
+    _, shares = exponentials(logits)
     return keep(logits, _likeliest(logits, shares, p * shares.sum(dtype=np.float64)))
 
 
@@ -131,15 +131,15 @@ class Mirostat:
 
 def log_total(logits: np.ndarray) -> np.ndarray:
     """Ln of the sum of exponentials of each row, float64 [..., 1]: what the softmax divides by."""
-    highest = logits.max(-1, keepdims=True)
-    shares = logits - highest
-    np.exp(shares, out=shares)  # in place: at 800,000 words new memory takes as long as all else
+    highest, shares = exponentials(logits)
     return highest + np.log(shares.sum(-1, dtype=np.float64, keepdims=True))
 
 
-def _exponentials(logits: np.ndarray) -> np.ndarray:
-    below = logits - logits.max()
-    return np.exp(below, out=below)
+def exponentials(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The highest of each row, [..., 1], and the exponentials of all less that, float32 as the logits."""
+    highest = logits.max(-1, keepdims=True)
+    shares = logits - highest
+    return highest, np.exp(shares, out=shares)  # in place: at 800,000 words new memory takes as long as all else
 
 
 def keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -229,9 +229,7 @@ class _Urn:
     """
 
     def __init__(self, logits: np.ndarray) -> None:
-        highest = logits.max()
-        self._shares = logits - highest
-        np.exp(self._shares, out=self._shares)
+        [highest], self._shares = samplers.exponentials(logits)
         self._sums = _block_sums(self._shares)
         self.log_total = float(highest + np.log(self.total))
         """Ln of the sum of all exponentials, whatever is removed."""
