@@ -87,12 +87,12 @@ def pytorch(model: str, sentences: Sentences) -> tuple[float, float]:
 
 
 def rates(lm, sentences: Sentences, measures: bool = False) -> tuple[float, float]:
-    from lmgen.scoring import Scoring, Sentence, score
+    from lmgen.scoring import Scoring, Sentence, score_sentences
 
     options = Scoring(rank=measures, entropy=measures)
-    list(score(lm, [Sentence([])]))
+    list(score_sentences(lm, [Sentence([])]))
     clock = Clock()
-    return clock.rates(sum(len(scored.tokens) for scored in score(lm, map(Sentence, sentences), options)))
+    return clock.rates(sum(len(scored.tokens) for scored in score_sentences(lm, map(Sentence, sentences), options)))
 
 
 def protocol_2016(model: str, sentences: Sentences) -> tuple[float, float]:

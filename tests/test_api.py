@@ -7,7 +7,7 @@ import pytest
 
 import lmgen
 from lmgen.errors import UsageError
-from lmgen.scoring import Scoring, Sentence, score
+from lmgen.scoring import Scoring, Sentence, score_sentences
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def lm(tiny_folder):
 
 
 def totals(model, *texts):
-    return [one.logprobs.sum() for one in score(model, (Sentence(text.split()) for text in texts))]
+    return [one.logprobs.sum() for one in score_sentences(model, (Sentence(text.split()) for text in texts))]
 
 
 def test_importing_it_imports_nothing_else():

@@ -5,7 +5,7 @@ import pytest
 
 from lmgen.choices import Item, choose_sentences
 from lmgen.errors import UsageError
-from lmgen.scoring import Scoring, Sentence, score
+from lmgen.scoring import Scoring, Sentence, score_sentences
 from lmgen.sentences import read_items
 
 PAIRS = [
@@ -20,7 +20,7 @@ def test_the_likeliest_sentence_is_chosen_and_by_how_much(tiny_model, reduce):
     items = [Item([text.split() for text in texts], answer=0) for texts in PAIRS]
 
     for item, chosen in zip(items, choose_sentences(tiny_model, items, Scoring(), reduce), strict=True):
-        logprobs = [one.logprobs for one in score(tiny_model, map(Sentence, item.candidates))]
+        logprobs = [one.logprobs for one in score_sentences(tiny_model, map(Sentence, item.candidates))]
         scores = [values.sum() if reduce == "sum" else values.mean() for values in logprobs]
         assert chosen.scores == pytest.approx(scores)
         assert chosen.best == int(np.argmax(scores))

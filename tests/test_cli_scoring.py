@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from lmgen.model import read
-from lmgen.scoring import Scoring, Sentence, score
+from lmgen.scoring import Scoring, Sentence, score_sentences
 
 from conftest import start_lmgen
 
@@ -40,7 +40,9 @@ def text(tmp_path):
 def scored(tiny_model):
     """The sentences of TEXT as the scorer has them."""
     return list(
-        score(tiny_model, map(Sentence, (["the", "cat", "sat"], ["the", "zork"])), Scoring(rank=True, entropy=True))
+        score_sentences(
+            tiny_model, map(Sentence, (["the", "cat", "sat"], ["the", "zork"])), Scoring(rank=True, entropy=True)
+        )
     )
 
 
@@ -324,7 +326,7 @@ def test_candidates_keep_their_order_and_with_a_suffix_are_ranked(run, tiny_mode
     assert [(row["word"], row["oov"]) for row in rows] == [("cat", "0"), ("the", "0"), ("sat", "0"), ("zork", "1")]
     assert [row["joint_surprisal"] for row in ranked] == sorted((row["joint_surprisal"] for row in ranked), key=float)
     for row in ranked:
-        [whole] = score(tiny_model, [Sentence(["the", row["word"], "sat", "the"])])
+        [whole] = score_sentences(tiny_model, [Sentence(["the", row["word"], "sat", "the"])])
         assert float(row["joint_surprisal"]) == pytest.approx(-whole.logprobs[1:4].sum() / math.log(2), abs=1e-4)
 
 

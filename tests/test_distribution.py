@@ -3,7 +3,7 @@ import pytest
 
 from lmgen.distribution import Distribution, next_words, suffix_logprobs
 from lmgen.model import read
-from lmgen.scoring import Scoring, Sentence, score
+from lmgen.scoring import Scoring, Sentence, score_sentences
 from lmgen.vocabulary import MARKS, Vocabulary
 
 VOCABULARY = Vocabulary([*MARKS, "a", "b"])
@@ -62,7 +62,7 @@ def test_given_words_come_in_their_order_and_unknown_ones_as_unk():
 
 def test_a_model_s_distribution_sums_to_one_and_agrees_with_scoring(tiny_model, context):
     distribution = next_words(tiny_model, context)
-    [scored] = score(tiny_model, [Sentence(["the", "cat", "sat"])], Scoring(rank=True, entropy=True))
+    [scored] = score_sentences(tiny_model, [Sentence(["the", "cat", "sat"])], Scoring(rank=True, entropy=True))
 
     assert distribution.probs.sum() == pytest.approx(1, abs=1e-12)
     [sat] = distribution.of(["sat"])
@@ -77,5 +77,5 @@ def test_a_suffix_is_scored_after_each_word(tiny_model, context, suffix):
     found = suffix_logprobs(tiny_model, context, words, suffix, Scoring())
 
     for word, logprob in zip(words, found, strict=True):
-        [scored] = score(tiny_model, [Sentence(["the", "cat", word, *suffix])])
+        [scored] = score_sentences(tiny_model, [Sentence(["the", "cat", word, *suffix])])
         assert logprob == pytest.approx(scored.logprobs[3 : 3 + len(suffix)].sum(), abs=1e-5)

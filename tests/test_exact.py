@@ -10,7 +10,7 @@ from lmgen.convert import convert
 from lmgen.converted import beside
 from lmgen.engines import load
 from lmgen.events import Word
-from lmgen.generate import Generation, generate, generate_all
+from lmgen.generate import Generation, generate_from, generate_all
 from lmgen.layout import write_model
 from lmgen.manifest import Manifest, Shape
 from lmgen.model import Reach, read
@@ -186,7 +186,7 @@ def test_a_hundred_words_are_those_of_float32_with_the_same_seed(mini, way):
 
 def written(model, options):
     context = read(model, ["The", "president"])
-    return [(event.sample, event.text) for event in generate(model, context, options) if isinstance(event, Word)]
+    return [(event.sample, event.text) for event in generate_from(model, context, options) if isinstance(event, Word)]
 
 
 @pytest.mark.parametrize("sampling", [Sampling(top_k=20), Sampling(), Sampling(temperature=0.7)])

@@ -8,7 +8,7 @@ import pytest
 from lmgen.constraints import Constraints
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Word
-from lmgen.generate import Generation, changed, generate, generate_all
+from lmgen.generate import Generation, changed, generate_from, generate_all
 from lmgen.model import read, read_all
 from lmgen.sampling import Sampling
 from lmgen.vocabulary import MARKS, Vocabulary
@@ -54,7 +54,7 @@ def texts(events, count=1):
 
 
 def run(model, prefix=(), **options):
-    return list(generate(model, read(model, prefix), Generation(**{"sampling": GREEDY, **options})))
+    return list(generate_from(model, read(model, prefix), Generation(**{"sampling": GREEDY, **options})))
 
 
 def test_words_come_one_by_one_until_the_sentence_ends():
@@ -124,7 +124,7 @@ def test_the_log_probability_is_the_model_s_own():
 @pytest.fixture(scope="module")
 def fifty(tiny_model):
     options = Generation(samples=50, max_words=12, seed=5)
-    return texts(generate(tiny_model, read(tiny_model, ["the"]), options), 50)
+    return texts(generate_from(tiny_model, read(tiny_model, ["the"]), options), 50)
 
 
 def test_samples_differ_and_end_at_their_own_time(fifty):
@@ -136,20 +136,20 @@ def test_samples_differ_and_end_at_their_own_time(fifty):
 def test_the_same_seed_gives_a_sample_the_same_words_among_any_number(tiny_model, fifty, count):
     options = Generation(samples=count, max_words=12, seed=5)
 
-    assert texts(generate(tiny_model, read(tiny_model, ["the"]), options), count) == fifty[:count]
+    assert texts(generate_from(tiny_model, read(tiny_model, ["the"]), options), count) == fifty[:count]
 
 
 def test_threads_choose_the_same_words(tiny_model, fifty, monkeypatch):
     monkeypatch.setattr("lmgen.generate.PARALLEL_FROM", 1)
     options = Generation(samples=50, max_words=12, seed=5)
 
-    assert texts(generate(tiny_model, read(tiny_model, ["the"]), options), 50) == fifty
+    assert texts(generate_from(tiny_model, read(tiny_model, ["the"]), options), 50) == fifty
 
 
 def test_another_seed_gives_other_words(tiny_model, fifty):
     options = Generation(samples=50, max_words=12, seed=6)
 
-    assert texts(generate(tiny_model, read(tiny_model, ["the"]), options), 50) != fifty
+    assert texts(generate_from(tiny_model, read(tiny_model, ["the"]), options), 50) != fifty
 
 
 def test_nothing_forbidden_is_ever_written(fifty):
@@ -208,7 +208,7 @@ def test_sentences_go_on_with_the_memory_carried():
 
 def test_a_draw_is_told_with_the_interval_it_hit(tiny_model):
     options = Generation(samples=3, max_words=6, seed=1)
-    words = [event for event in generate(tiny_model, read(tiny_model, []), options) if isinstance(event, Word)]
+    words = [event for event in generate_from(tiny_model, read(tiny_model, []), options) if isinstance(event, Word)]
 
     for word in words:
         draw, low, high = word.interval
@@ -219,7 +219,7 @@ def test_a_draw_is_told_with_the_interval_it_hit(tiny_model):
 def test_measures_and_alternatives_are_told_if_asked_for(tiny_model):
     wanted = Generation(max_words=1, seed=2, alternatives=3, measure=True, constraints=Constraints(ban=("the",)))
     context = read(tiny_model, ["cat"])
-    first = next(generate(tiny_model, context, wanted))
+    first = next(generate_from(tiny_model, context, wanted))
 
     logits = tiny_model.logits(context.state)[0].astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum()

@@ -3,7 +3,7 @@ import pytest
 
 from lmgen.engines import load
 from lmgen.model import read_all
-from lmgen.scoring import Sentence, score
+from lmgen.scoring import Sentence, score_sentences
 from lmgen.store import find
 
 pytest.importorskip("torch")
@@ -25,6 +25,6 @@ def test_pytorch_scores(tiny_folder):
     from lmgen.pytorch import PyTorchModel
 
     rival, session = PyTorchModel(find(str(tiny_folder)), quantized=False), load(str(tiny_folder), "session")
-    [ours], [theirs] = (list(score(model, [Sentence(["the", "cat"])])) for model in (session, rival))
+    [ours], [theirs] = (list(score_sentences(model, [Sentence(["the", "cat"])])) for model in (session, rival))
 
     np.testing.assert_allclose(theirs.logprobs, ours.logprobs, atol=1e-5)

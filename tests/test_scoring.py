@@ -8,7 +8,7 @@ from lmgen.engines import load
 from lmgen.errors import UsageError
 from lmgen.layout import shards
 from lmgen.model import read, read_on
-from lmgen.scoring import Scoring, Sentence, hidden_states, score
+from lmgen.scoring import Scoring, Sentence, hidden_states, score_sentences
 
 import reference
 
@@ -50,7 +50,7 @@ def columns(scored):
 def test_scores_are_those_of_one_word_at_a_time(model):
     sentences = texts(40)
 
-    for words, scored in zip(sentences, score(model, map(Sentence, sentences), ALL), strict=True):
+    for words, scored in zip(sentences, score_sentences(model, map(Sentence, sentences), ALL), strict=True):
         assert scored.tokens == (*words, "</S>")
         assert scored.oov.tolist() == [word not in model.vocabulary for word in scored.tokens]
         expected = one_at_a_time(model, words)
@@ -60,7 +60,7 @@ def test_scores_are_those_of_one_word_at_a_time(model):
 
 def test_scores_agree_with_a_plain_forward_pass(model, tiny_weights):
     variables = shards(tiny_weights)
-    for words, scored in zip(texts(20), score(model, map(Sentence, texts(20))), strict=True):
+    for words, scored in zip(texts(20), score_sentences(model, map(Sentence, texts(20))), strict=True):
         state = [np.zeros((1, 40))] * 2
         for place, word in enumerate(("<S>", *words)):
             state = reference.advance(variables, state, model.vocabulary.all_char_ids([word]))
@@ -71,14 +71,14 @@ def test_scores_agree_with_a_plain_forward_pass(model, tiny_weights):
 
 @pytest.mark.parametrize("options", [replace(ALL, rows=1), replace(ALL, rows=3), replace(ALL, rows=500)])
 def test_neither_batch_nor_window_nor_block_changes_a_bit(tiny_model, options, monkeypatch):
-    expected = [columns(scored) for scored in score(tiny_model, map(Sentence, texts(60)), ALL)]
+    expected = [columns(scored) for scored in score_sentences(tiny_model, map(Sentence, texts(60)), ALL)]
     monkeypatch.setattr(scoring, "FIRST_WINDOW", 16)
     monkeypatch.setattr(scoring, "WINDOW", 50)
     monkeypatch.setattr(scoring, "BLOCK", 1)
     monkeypatch.setattr(scoring, "LEAST_POSITIONS", 7)
     monkeypatch.setattr(scoring, "CHUNK", 100)
 
-    found = [columns(scored) for scored in score(tiny_model, map(Sentence, texts(60)), options)]
+    found = [columns(scored) for scored in score_sentences(tiny_model, map(Sentence, texts(60)), options)]
 
     assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
 
@@ -89,7 +89,7 @@ def test_memory_is_carried_where_a_sentence_does_not_start_afresh(tiny_model, wi
     sentences, fresh = texts(12), [True, False, False, True, True, False, False, False, False, True, False, False]
     before = ()
 
-    found = score(tiny_model, map(Sentence, sentences, fresh), replace(ALL, rows=2))
+    found = score_sentences(tiny_model, map(Sentence, sentences, fresh), replace(ALL, rows=2))
 
     for words, start, scored in zip(sentences, fresh, found, strict=True):
         before = ("<S>",) if start else (*before, "<S>")
@@ -98,15 +98,15 @@ def test_memory_is_carried_where_a_sentence_does_not_start_afresh(tiny_model, wi
 
 
 def test_the_first_sentence_always_starts_afresh(tiny_model):
-    [lone] = score(tiny_model, [Sentence(["the", "cat"], fresh=False)], Scoring(prefix=("sat",)))
+    [lone] = score_sentences(tiny_model, [Sentence(["the", "cat"], fresh=False)], Scoring(prefix=("sat",)))
 
     assert np.abs(lone.logprobs - one_at_a_time(tiny_model, ["the", "cat"], ("<S>", "sat"))[:, 0]).max() < 1e-5
 
 
 @pytest.mark.parametrize("prefix", [("the",), ("the", "never-seen", "cat")])
 def test_a_prefix_is_read_and_not_scored(tiny_model, prefix):
-    [whole] = score(tiny_model, [Sentence([*prefix, "sat", "."])])
-    [rest] = score(tiny_model, [Sentence(["sat", "."])], Scoring(prefix=prefix))
+    [whole] = score_sentences(tiny_model, [Sentence([*prefix, "sat", "."])])
+    [rest] = score_sentences(tiny_model, [Sentence(["sat", "."])], Scoring(prefix=prefix))
 
     assert rest.tokens == ("sat", ".", "</S>")
     assert np.array_equal(rest.logprobs, whole.logprobs[len(prefix) :])
@@ -114,8 +114,8 @@ def test_a_prefix_is_read_and_not_scored(tiny_model, prefix):
 
 def test_rows_without_a_word_are_left_out_or_counted_in(tiny_model):
     words = ["the", "cat"]
-    [left_out] = score(tiny_model, [Sentence(words)])
-    [counted] = score(tiny_model, [Sentence(words)], Scoring(renormalize=False))
+    [left_out] = score_sentences(tiny_model, [Sentence(words)])
+    [counted] = score_sentences(tiny_model, [Sentence(words)], Scoring(renormalize=False))
 
     assert np.abs(counted.logprobs - one_at_a_time(tiny_model, words, renormalize=False)[:, 0]).max() < 1e-5
     assert (left_out.logprobs > counted.logprobs).all()
@@ -123,7 +123,7 @@ def test_rows_without_a_word_are_left_out_or_counted_in(tiny_model):
 
 def test_unknown_words_are_read_by_their_letters_or_as_unk(tiny_model):
     def after(word, how):
-        [scored] = score(tiny_model, [Sentence([word, "cat"])], Scoring(oov_input=how))
+        [scored] = score_sentences(tiny_model, [Sentence([word, "cat"])], Scoring(oov_input=how))
         assert scored.oov.tolist() == [word not in tiny_model.vocabulary, False, False]
         return scored.logprobs[1]
 
@@ -134,8 +134,8 @@ def test_unknown_words_are_read_by_their_letters_or_as_unk(tiny_model):
 
 def test_marks_can_be_read_by_their_letters(tiny_folder, tiny_model):
     spelled = load(str(tiny_folder), spelled_marks=True)
-    [scored] = score(spelled, [Sentence(["the"])])
-    [usual] = score(tiny_model, [Sentence(["the"])])
+    [scored] = score_sentences(spelled, [Sentence(["the"])])
+    [usual] = score_sentences(tiny_model, [Sentence(["the"])])
 
     start = spelled.vocabulary.char_ids("<S>")
     assert bytes(start[1:4].tolist()) == b"<S>"
@@ -143,7 +143,7 @@ def test_marks_can_be_read_by_their_letters(tiny_folder, tiny_model):
 
 
 def test_what_is_not_asked_for_is_not_computed(tiny_model):
-    [scored] = score(tiny_model, [Sentence(["the"])])
+    [scored] = score_sentences(tiny_model, [Sentence(["the"])])
 
     assert scored.measures.ranks.tolist() == [0, 0]
     assert np.isnan(scored.measures.entropies).all()
@@ -167,7 +167,7 @@ def test_the_softmax_runs_once_per_block_of_positions(tiny_model, monkeypatch):
     monkeypatch.setattr(scoring, "BLOCK", 50 * len(tiny_model.vocabulary))
     monkeypatch.setattr(scoring, "LEAST_POSITIONS", 1)
     model = Counting(tiny_model)
-    scored = list(score(model, map(Sentence, texts(80)), Scoring(rows=10)))
+    scored = list(score_sentences(model, map(Sentence, texts(80)), Scoring(rows=10)))
 
     assert sum(model.softmaxes) == sum(len(one.tokens) for one in scored)
     assert set(model.softmaxes[:-1]) == {50}
@@ -183,7 +183,7 @@ def test_only_a_window_of_the_text_is_kept(tiny_model, monkeypatch):
             taken.append(number)
             yield Sentence(["the"] * 4)
 
-    ahead = [len(taken) - number for number, _ in enumerate(score(tiny_model, sentences()))]
+    ahead = [len(taken) - number for number, _ in enumerate(score_sentences(tiny_model, sentences()))]
 
     assert ahead[0] == 2
     assert max(ahead) == 4
@@ -192,18 +192,18 @@ def test_only_a_window_of_the_text_is_kept(tiny_model, monkeypatch):
 def test_a_long_sentence_goes_through_in_blocks(tiny_model, monkeypatch):
     monkeypatch.setattr(scoring, "BLOCK", 1)
     words = ["the", "cat", "never-seen"] * 200
-    [scored] = score(tiny_model, [Sentence(words)])
+    [scored] = score_sentences(tiny_model, [Sentence(words)])
 
     assert len(scored.logprobs) == 601
     assert np.abs(scored.logprobs - one_at_a_time(tiny_model, words)[:, 0]).max() < 1e-5
 
 
 def test_nothing_to_score_is_no_score(tiny_model):
-    assert list(score(tiny_model, [])) == []
+    assert list(score_sentences(tiny_model, [])) == []
 
 
 def test_hidden_states_are_those_of_which_the_scores_are_made(tiny_model):
-    [scored] = score(tiny_model, [Sentence(["the", "cat"])], Scoring(prefix=("sat",), renormalize=False))
+    [scored] = score_sentences(tiny_model, [Sentence(["the", "cat"])], Scoring(prefix=("sat",), renormalize=False))
     hidden = hidden_states(tiny_model, Sentence(["the", "cat"]), Scoring(prefix=("sat",)))
     logits = tiny_model.logits_of(hidden).astype(np.float64)
 

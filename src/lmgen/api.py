@@ -10,11 +10,11 @@ from lmgen.distribution import Distribution, NextWord, next_words, suffix_logpro
 from lmgen.errors import UsageError
 from lmgen.events import Word
 from lmgen.formats import BASES, token_rows
-from lmgen.generate import Generation, changed, generate, option_names
+from lmgen.generate import Generation, changed, generate_from, option_names
 from lmgen.model import Context, LanguageModel, read
 from lmgen.prompts import split_words
 from lmgen.scoring import CONTEXTS, Scored, Scoring, Sentence, as_input
-from lmgen.scoring import score as score_sentences
+from lmgen.scoring import score_sentences
 from lmgen.sentences import COLUMN, sentences_of
 from lmgen.tables import Row
 from lmgen.tokenizer import detokenize
@@ -86,7 +86,7 @@ class LM:
             raise UsageError(f"there is no option {name!r}: see lmgen.generate.Generation")
         context, wanted = self._read(prefix), changed(Generation(), options)
         written: list[list[str]] = [[*self._split(prefix)] for _ in range(wanted.samples)]
-        for event in generate(self.model, context, wanted):
+        for event in generate_from(self.model, context, wanted):
             if isinstance(event, Word):
                 written[event.sample].append(event.text)
         return list(map(_as_text, written))

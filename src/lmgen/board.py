@@ -22,7 +22,7 @@ def has_runs(folder: Path) -> bool:
     return any(folder.rglob("*tfevents*")) or any(folder.rglob("projector_config.pbtxt"))
 
 
-def serve(folder: Path, host: str, port: int | None, reload: float) -> str:
+def start_board(folder: Path, host: str, port: int | None, reload: float) -> str:
     """Start TensorBoard on a folder, in a thread of this process; returns its address once it answers.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lmgen.model import LanguageModel
-from lmgen.scoring import Scored, Scoring, Sentence, score
+from lmgen.scoring import Scored, Scoring, Sentence, score_sentences
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def choose_sentences(
             yield from map(Sentence, item.candidates)
 
     scores: list[Scored] = []
-    for scored in score(model, sentences(), options):
+    for scored in score_sentences(model, sentences(), options):
         scores.append(scored)
         if len(scores) == len(waiting[0].candidates):
             yield _chosen(waiting.popleft(), scores, reduce)

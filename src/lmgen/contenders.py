@@ -11,11 +11,11 @@ from lmgen.constraints import Constraints
 from lmgen.converted import PRECISIONS, Converted, find_converted
 from lmgen.engines import load
 from lmgen.errors import UsageError
-from lmgen.generate import Generation, generate
+from lmgen.generate import Generation, generate_from
 from lmgen.manifest import Shape, weight_shapes
 from lmgen.model import LanguageModel, read
 from lmgen.quiet import quiet_tensorflow
-from lmgen.scoring import Sentence, score
+from lmgen.scoring import Sentence, score_sentences
 from lmgen.store import ModelFiles, find
 from lmgen.vocabulary import MARKS, Vocabulary
 
@@ -64,12 +64,14 @@ class Engine:
 
     def write(self, words: int, rows: int) -> int:
         options = Generation(samples=rows, max_words=words, seed=1, constraints=Constraints(ignore_end=True))
-        for _ in generate(self._model, self._context, options):
+        for _ in generate_from(self._model, self._context, options):
             pass
         return words * rows
 
     def score(self, words: int) -> int:
-        return sum(len(scored.tokens) for scored in score(self._model, map(Sentence, sentences(self._text, words))))
+        return sum(
+            len(scored.tokens) for scored in score_sentences(self._model, map(Sentence, sentences(self._text, words)))
+        )
 
 
 class Program2016:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from lmgen.model import Context, LanguageModel
-from lmgen.scoring import Passage, Scoring, as_input, measure
+from lmgen.scoring import Passage, Scoring, as_input, measure_passages
 from lmgen.vocabulary import UNKNOWN, Vocabulary
 
 
@@ -107,4 +107,4 @@ def suffix_logprobs(
     targets = np.array([model.vocabulary.id(word) for word in suffix], np.int64)
     rest = [known(word) for word in suffix[:-1]]
     passages = (Passage([known(word), *rest][: len(suffix)], targets, context.state) for word in words)
-    return np.array([found.logprobs.sum() for found in measure(model, passages, options)])
+    return np.array([found.logprobs.sum() for found in measure_passages(model, passages, options)])

@@ -100,7 +100,7 @@ def _fields_of(kind: type, changes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def generate(
+def generate_from(
     model: LanguageModel, context: Context, options: Generation, steps: bool = False, all_logits: bool = True
 ) -> Iterator[Step | Word | Ended]:
     """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.

@@ -16,7 +16,7 @@ from lmgen.constraints import Limits
 from lmgen.draft import Draft, Timeline, begin, extend, logprobs, reread
 from lmgen.errors import UsageError
 from lmgen.events import Ended, Step, Word
-from lmgen.generate import Generation, changed, flat, generate
+from lmgen.generate import Generation, changed, flat, generate_from
 from lmgen.model import LanguageModel
 from lmgen.output import Desk, Style, write_text
 from lmgen.prompts import Prompt
@@ -105,7 +105,7 @@ class Repl:
     def _generate(self, draft: Draft) -> Events:
         options = replace(self.options, seed=self.options.seed + self._turns)
         self._turns += 1
-        return generate(self._model, draft.context, options, steps=True, all_logits=self.board is not None)
+        return generate_from(self._model, draft.context, options, steps=True, all_logits=self.board is not None)
 
     def _recorded(self, turn: Turn) -> Iterator[Word | Ended]:
         """Words and ends alone; steps are written for TensorBoard if they are to be."""

@@ -97,7 +97,9 @@ class Scored:
         return self.measures.logprobs
 
 
-def score(model: LanguageModel, sentences: Iterable[Sentence], options: Scoring = Scoring()) -> Iterator[Scored]:
+def score_sentences(
+    model: LanguageModel, sentences: Iterable[Sentence], options: Scoring = Scoring()
+) -> Iterator[Scored]:
     """Score sentences, in order; no more than WINDOW words of them are in memory, or one sentence.
 
     The first word is predicted after `<S>` (and the prefix), the last prediction is `</S>`.
@@ -115,7 +117,7 @@ def score(model: LanguageModel, sentences: Iterable[Sentence], options: Scoring 
             inputs = [first if fresh else SENTENCE_START, *map(known, sentence.words)]
             yield Passage(inputs, ids, start if fresh else None)
 
-    for measures in measure(model, passages(), options):
+    for measures in measure_passages(model, passages(), options):
         sentence, tokens, ids = waiting.popleft()
         yield Scored(sentence, tokens, ids, np.array([word not in vocabulary for word in tokens]), measures)
 
@@ -169,7 +171,7 @@ class Passage:
     """The memory before the first of them, one row; None goes on from the passage before."""
 
 
-def measure(model: LanguageModel, passages: Iterable[Passage], options: Scoring) -> Iterator[Measures]:
+def measure_passages(model: LanguageModel, passages: Iterable[Passage], options: Scoring) -> Iterator[Measures]:
     """Measure the targets of passages, in order."""
     memory = model.start()
     for window in _windows(passages):

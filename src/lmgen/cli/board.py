@@ -29,12 +29,12 @@ def serve_board(folder: Path | None, port: int | None, host: str, reload: int, o
       lmgen serve-board
       lmgen serve-board runs --port 0 --open
     """
-    from lmgen.board import has_runs, serve
+    from lmgen.board import has_runs, start_board
 
     if folder is None:
         folder = board_folder()
         folder.mkdir(parents=True, exist_ok=True)
-    address = serve(folder, host, port, reload)
+    address = start_board(folder, host, port, reload)
     if host not in LOCAL:
         click.echo(f"warning: anyone who reaches {host} can read the runs in {folder}", err=True)
     if not has_runs(folder):

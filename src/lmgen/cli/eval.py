@@ -15,7 +15,7 @@ from lmgen.evaluation import Evaluation
 from lmgen.formats import BASES, sentence_rows
 from lmgen.model import LanguageModel
 from lmgen.output import open_output, stderr_console
-from lmgen.scoring import Scored, score
+from lmgen.scoring import Scored, score_sentences
 from lmgen.tables import KINDS, write_rows
 
 MEMORY = {
@@ -58,7 +58,7 @@ def evaluate(file: Path, per_sentence: bool, **options) -> None:
     sentences = shared.sentences(file, None, options)
     model, evaluation = open_model(options), Evaluation()
     with open_output(options["output"]) as out:
-        scores = evaluation.count(_with_progress(score(model, sentences, wanted), total))
+        scores = evaluation.count(_with_progress(score_sentences(model, sentences, wanted), total))
         if per_sentence:
             write_rows(sentence_rows(scores, "2", "sum"), out, kind)
         else:

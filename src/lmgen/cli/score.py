@@ -12,7 +12,7 @@ from lmgen.errors import UsageError
 from lmgen.formats import BASES, decimals, sentence_rows
 from lmgen.output import open_output
 from lmgen.prompts import split_words
-from lmgen.scoring import score
+from lmgen.scoring import score_sentences
 from lmgen.sentences import BLIMP, read_items
 from lmgen.tables import Row, write_rows
 
@@ -44,7 +44,7 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
     sentences = shared.sentences(file, text, options)
     model = open_model(options)
     with open_output(options["output"]) as out:
-        scores = score(model, sentences, wanted)
+        scores = score_sentences(model, sentences, wanted)
         columns = ("sentence_id", "sentence", "tokens", "oov", "surprisal", "logprob")
         write_rows(sentence_rows(scores, options["base"], options["reduce"]), out, kind, columns)
 

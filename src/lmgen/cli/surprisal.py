@@ -13,7 +13,7 @@ from lmgen.evaluation import Evaluation
 from lmgen.formats import COLUMNS, UNITS, token_rows, write_kenlm, write_srilm, write_zoo
 from lmgen.model import LanguageModel
 from lmgen.output import open_output
-from lmgen.scoring import Scored, Scoring, score
+from lmgen.scoring import Scored, Scoring, score_sentences
 from lmgen.tables import write_rows
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
         board = open_board(writer, model, options, many=True)
         try:
             with open_output(options["output"]) as out:
-                scores = evaluation.count(score(model, sentences, wanted))
+                scores = evaluation.count(score_sentences(model, sentences, wanted))
                 if board:
                     scores = _record(board, model, wanted, scores)
                 _write(scores, kind, columns, options["base"], model, file, out)
