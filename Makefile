@@ -19,7 +19,7 @@ format: $(VENV)/dev  ## put the code in form
 	$(BIN)/ruff check --fix && $(BIN)/ruff format
 
 golden: $(VENV)/dev  ## rewrite tests/golden; read the diff
-	$(BIN)/python -m pytest --golden tests/test_cli.py
+	$(BIN)/python -m pytest --golden tests/cli/test_cli.py
 
 bench: $(VENV)/demo  ## measure the default model against the program of 2016, and training against its plain form
 	$(BIN)/lmgen bench --against original

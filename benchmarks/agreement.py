@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.converted import PRECISIONS, find_converted
-from lmgen.engines import load
+from lmgen.engines.litert_files import PRECISIONS, find_converted
+from lmgen.engines.loading import load
+from lmgen.generation.samplers import log_total
 from lmgen.model import take
-from lmgen.samplers import log_total
-from lmgen.store import find
+from lmgen.store.library import find
 
 ROWS = 32
 

@@ -18,12 +18,12 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from lmgen.engines import load
-from lmgen.generate import Generation, changed, generate_all
-from lmgen.prompts import Prompt
-from lmgen.recording import Board
-from lmgen.store import DEFAULT_MODEL
-from lmgen.writer import Writer
+from lmgen.board.client import Writer
+from lmgen.board.record import Board
+from lmgen.engines.loading import load
+from lmgen.generation.generate import Generation, changed, generate_all
+from lmgen.generation.prompts import Prompt
+from lmgen.store.library import DEFAULT_MODEL
 
 PREFIX = "The president said"
 SIZES = ((1, 100), (1, 1000), (8, 100))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.manifest import Shape
-from lmgen.store import CHECKPOINT_FILES, released
+from lmgen.checkpoint.manifest import Shape
+from lmgen.store.library import CHECKPOINT_FILES, released
 
 WORDS = 793_471
 LSTM_RANGE = 1 / np.sqrt(2 * (8192 + 1024))
@@ -37,10 +37,10 @@ def write_model(folder: Path, shape: Shape, graph: Path | None) -> None:
     """The graph, the vocabulary, and one shard after the other."""
     from google.protobuf import text_format
 
-    from lmgen.definition import read_graph
-    from lmgen.graph import build_graph, variable_shapes
-    from lmgen.layout import file_of, write_shard
-    from lmgen.vocabulary import MARKS, Vocabulary
+    from lmgen.checkpoint.definition import read_graph
+    from lmgen.checkpoint.graph import build_graph, variable_shapes
+    from lmgen.checkpoint.writer import file_of, write_shard
+    from lmgen.text.vocabulary import MARKS, Vocabulary
 
     folder.mkdir(parents=True, exist_ok=True)
     definition = read_graph(graph) if graph else build_graph(shape)

@@ -22,10 +22,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from lmgen.contenders import zipfian_text
-from lmgen.manifest import Manifest, Shape, softmax_rows, weight_shapes
-from lmgen.store import find
-from lmgen.vocabulary import MARKS, Vocabulary
+from lmgen.bench.contenders import zipfian_text
+from lmgen.checkpoint.manifest import Manifest, Shape, softmax_rows, weight_shapes
+from lmgen.store.library import find
+from lmgen.text.vocabulary import MARKS, Vocabulary
 
 RELEASED = Shape(filters=(32, 32, 64, 128, 256, 512, 1024, 2048), projection=1024, cells=8192, rows=800_000)
 
@@ -46,7 +46,7 @@ def zipfian_sentences(vocabulary: Vocabulary, words: int) -> Sentences:
 
 def write_random_model(folder: Path, words: int) -> None:
     """A model of the released shape with random weights, its vocabulary made up."""
-    from lmgen.layout import write_model
+    from lmgen.checkpoint.writer import write_model
 
     rng = np.random.default_rng(0)
     shape = Shape(**{**vars(RELEASED), "rows": softmax_rows(words)})
@@ -71,7 +71,7 @@ class Clock:
 
 
 def lmgen(model: str, sentences: Sentences, measures: bool = False) -> tuple[float, float]:
-    from lmgen.engines import load
+    from lmgen.engines.loading import load
 
     return rates(load(model), sentences, measures)
 
@@ -81,13 +81,13 @@ def measured(model: str, sentences: Sentences) -> tuple[float, float]:
 
 
 def pytorch(model: str, sentences: Sentences) -> tuple[float, float]:
-    from lmgen.pytorch import PyTorchModel
+    from lmgen.bench.pytorch import PyTorchModel
 
     return rates(PyTorchModel(find(model), quantized=False), sentences)
 
 
 def rates(lm, sentences: Sentences, measures: bool = False) -> tuple[float, float]:
-    from lmgen.scoring import Scoring, Sentence, score_sentences
+    from lmgen.scoring.score import Scoring, Sentence, score_sentences
 
     options = Scoring(rank=measures, entropy=measures)
     list(score_sentences(lm, [Sentence([])]))
@@ -96,7 +96,7 @@ def rates(lm, sentences: Sentences, measures: bool = False) -> tuple[float, floa
 
 
 def protocol_2016(model: str, sentences: Sentences) -> tuple[float, float]:
-    from lmgen.original import Original
+    from lmgen.bench.original import Original
 
     original = Original(find(model))
     original.read([])  # the first run compiles

@@ -17,12 +17,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
-from lmgen import plain
-from lmgen.batches import windows
-from lmgen.corpus import Corpus
-from lmgen.manifest import Shape, softmax_rows
-from lmgen.trainer import Recipe, Trainer
-from lmgen.vocabulary import MARKS, Vocabulary
+from lmgen.checkpoint import network as plain
+from lmgen.checkpoint.manifest import Shape, softmax_rows
+from lmgen.text.vocabulary import MARKS, Vocabulary
+from lmgen.training.batches import windows
+from lmgen.training.corpus import Corpus
+from lmgen.training.trainer import Recipe, Trainer
 
 WORDS = 30_000
 TYPES = 60_000

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lmgen.vocabulary import MARKS, Vocabulary
+from lmgen.text.vocabulary import MARKS, Vocabulary
 
 WORDS = 793_471
 

@@ -50,7 +50,7 @@ def clean_environment(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def tiny_shape():
-    from lmgen.manifest import Shape
+    from lmgen.checkpoint.manifest import Shape
 
     return Shape(filters=(2, 2, 2, 2, 4, 4, 8, 8), projection=16, cells=24, rows=40)
 
@@ -68,9 +68,9 @@ def tiny_weights(tiny_shape):
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
     """A random model that lmgen wrote in the released layout."""
-    from lmgen.layout import write_model
-    from lmgen.manifest import Manifest
-    from lmgen.vocabulary import Vocabulary
+    from lmgen.checkpoint.manifest import Manifest
+    from lmgen.checkpoint.writer import write_model
+    from lmgen.text.vocabulary import Vocabulary
 
     folder = tmp_path_factory.mktemp("tiny")
     manifest = Manifest("tiny", "A random model.", "CC0-1.0", tiny_shape, len(tiny_words))
@@ -81,9 +81,9 @@ def tiny_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
 @pytest.fixture(scope="session")
 def writer_folder(tiny_folder, tmp_path_factory):
     """The tiny model with the files that `complete` would make of it first."""
-    from lmgen.convert import convert
-    from lmgen.converted import beside
-    from lmgen.store import open_folder
+    from lmgen.engines.litert_files import beside
+    from lmgen.export.litert import convert
+    from lmgen.store.library import open_folder
 
     files = open_folder(shutil.copytree(tiny_folder, tmp_path_factory.mktemp("writer") / "tiny"))
     list(convert(files, beside(files, "fast"), "fast"))
@@ -95,8 +95,8 @@ def released_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
     """The really released graph, its shape constants scaled down, with random shards."""
     if not RELEASED_GRAPH.exists():
         pytest.skip("the released graph is not here")
-    from lmgen.layout import write_checkpoint
-    from lmgen.vocabulary import Vocabulary
+    from lmgen.checkpoint.writer import write_checkpoint
+    from lmgen.text.vocabulary import Vocabulary
 
     import released
 
@@ -108,7 +108,7 @@ def released_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
 
 
 def random_weights(shape, seed=0):
-    from lmgen.manifest import weight_shapes
+    from lmgen.checkpoint.manifest import weight_shapes
 
     rng = np.random.default_rng(seed)
     sizes = weight_shapes(shape).items()
@@ -117,7 +117,7 @@ def random_weights(shape, seed=0):
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_folder):
-    from lmgen.engines import load
+    from lmgen.engines.loading import load
 
     return load(str(tiny_folder))
 

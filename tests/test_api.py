@@ -7,7 +7,7 @@ import pytest
 
 import lmgen
 from lmgen.errors import UsageError
-from lmgen.scoring import Scoring, Sentence, score_sentences
+from lmgen.scoring.score import Scoring, Sentence, score_sentences
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ def load(model: str | None = None, scoring=None, tokenized: bool = False, **opti
       tokenized: texts given to it are words with spaces between already.
       options: engine, placement, verbose and spelled_marks of `lmgen.engines.load`.
     """
-    from lmgen import api, engines, store  # what a model needs takes seconds to import
+    from lmgen import api
+    from lmgen.engines import loading as engines
+    from lmgen.store import library as store  # what a model needs takes seconds to import
 
     return api.LM(engines.load(model or store.DEFAULT_MODEL, **options), scoring or api.Scoring(), tokenized)

@@ -5,20 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from lmgen.choices import reduced
-from lmgen.distribution import Distribution, NextWord, next_words, suffix_logprobs
 from lmgen.errors import UsageError
-from lmgen.events import Word
-from lmgen.formats import BASES, token_rows
-from lmgen.generate import Generation, changed, generate_from, option_names
+from lmgen.generation.events import Word
+from lmgen.generation.generate import Generation, changed, generate_from, option_names
+from lmgen.generation.prompts import split_words
 from lmgen.model import Context, LanguageModel, read
-from lmgen.prompts import split_words
-from lmgen.scoring import CONTEXTS, Scored, Scoring, Sentence, as_input
-from lmgen.scoring import score_sentences
-from lmgen.sentences import COLUMN, sentences_of
-from lmgen.tables import Row
-from lmgen.tokenizer import detokenize
-from lmgen.vocabulary import SENTENCE_END
+from lmgen.scoring.choices import reduced
+from lmgen.scoring.distribution import Distribution, NextWord, next_words, suffix_logprobs
+from lmgen.scoring.formats import BASES, token_rows
+from lmgen.scoring.score import CONTEXTS, Scored, Scoring, Sentence, as_input, score_sentences
+from lmgen.scoring.sentences import COLUMN, sentences_of
+from lmgen.text.tables import Row
+from lmgen.text.tokenizer import detokenize
+from lmgen.text.vocabulary import SENTENCE_END
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""

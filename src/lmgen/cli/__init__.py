@@ -51,7 +51,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """A process that `--board` needs starts while the command is imported."""
         if any(arg.partition("=")[0] == "--board" for arg in args):
-            from lmgen import child
+            from lmgen.board import launch as child
 
             child.start_early()
             ctx.call_on_close(child.dismiss)

@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from lmgen.beam import hypothesis_events, search
 from lmgen.cli.options import (
     BOARD,
     COLOUR,
@@ -29,15 +28,16 @@ from lmgen.cli.options import (
     tell_board,
 )
 from lmgen.errors import UsageError
-from lmgen.events import Ended, Word
-from lmgen.generate import ROWS, Generation, changed, generate_all
+from lmgen.generation.beam import hypothesis_events, search
+from lmgen.generation.events import Ended, Word
+from lmgen.generation.generate import ROWS, Generation, changed, generate_all
+from lmgen.generation.output import FORMATS, Desk, Style, open_output, write_records, write_text
+from lmgen.generation.prompts import Prompt, read_prompts, split_words
+from lmgen.generation.speed import Statistics
 from lmgen.model import LanguageModel, read
-from lmgen.output import FORMATS, Desk, Style, open_output, write_records, write_text
-from lmgen.prompts import Prompt, read_prompts, split_words
-from lmgen.statistics import Statistics
 
 if TYPE_CHECKING:
-    from lmgen.recording import Board
+    from lmgen.board.record import Board
 
 
 @click.command(short_help="Write on from a prefix, word by word.")

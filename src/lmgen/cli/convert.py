@@ -5,11 +5,11 @@ from rich.progress import Progress
 
 from lmgen.cli.converting import convert_model
 from lmgen.cli.options import complete_model, precision
-from lmgen.engines import load
+from lmgen.engines.loading import load
+from lmgen.generation.output import stderr_console
 from lmgen.model import SPELLED_WORDS
-from lmgen.output import stderr_console
-from lmgen.store import DEFAULT_MODEL, find
-from lmgen.vocabulary import FREQUENT_WORDS
+from lmgen.store.library import DEFAULT_MODEL, find
+from lmgen.text.vocabulary import FREQUENT_WORDS
 
 
 @click.command(short_help="Make the files that the fast engine runs.")

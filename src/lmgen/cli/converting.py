@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from lmgen.converted import beside, cached, find_converted, fingerprint, size_of
+from lmgen.engines.litert_files import beside, cached, find_converted, fingerprint, size_of
+from lmgen.engines.quiet import quiet_tensorflow
 from lmgen.errors import IntegrityError, LmgenError
-from lmgen.output import in_bytes, stderr_console
-from lmgen.quiet import quiet_tensorflow
-from lmgen.store import ModelFiles, check_room, find, lock, writing
+from lmgen.generation.output import in_bytes, stderr_console
+from lmgen.store.library import ModelFiles, check_room, find, lock, writing
 
 
 def convert_model(files: ModelFiles, precision: str, verbose: bool) -> Path:
@@ -55,7 +55,7 @@ def _place(files: ModelFiles, precision: str) -> Path:
 def _convert(files: ModelFiles, folder: Path, precision: str) -> None:
     from rich.progress import Progress  # few calls convert: the others are to start fast
 
-    from lmgen.convert import convert
+    from lmgen.export.litert import convert
 
     console = stderr_console()
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -7,16 +7,16 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lmgen.cli import scoring as shared
+from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import open_model
-from lmgen.corpus import read_lines
 from lmgen.errors import UsageError
-from lmgen.evaluation import Evaluation
-from lmgen.formats import BASES, sentence_rows
+from lmgen.generation.output import open_output, stderr_console
 from lmgen.model import LanguageModel
-from lmgen.output import open_output, stderr_console
-from lmgen.scoring import Scored, score_sentences
-from lmgen.tables import KINDS, write_rows
+from lmgen.scoring.evaluation import Evaluation
+from lmgen.scoring.formats import BASES, sentence_rows
+from lmgen.scoring.score import Scored, score_sentences
+from lmgen.text.tables import KINDS, write_rows
+from lmgen.training.corpus import read_lines
 
 MEMORY = {
     "sentence": "emptied at each sentence",

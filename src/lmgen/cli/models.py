@@ -11,15 +11,25 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from lmgen.archive import export as export_archive
-from lmgen.archive import import_archive, import_folder, write_archive
+from lmgen.checkpoint.manifest import Manifest
 from lmgen.cli.options import complete_local, complete_model, confirmed
-from lmgen.engines import load
+from lmgen.engines.loading import load
+from lmgen.engines.weight_cache import forget
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
-from lmgen.manifest import Manifest
-from lmgen.packed import forget
-from lmgen.selftest import Answer, answers
-from lmgen.store import find, find_folder, manifest_of, model_folders, open_folder, own_folder, released, remove, verify
+from lmgen.scoring.selftest import Answer, answers
+from lmgen.store.archive import export as export_archive
+from lmgen.store.archive import import_archive, import_folder, write_archive
+from lmgen.store.library import (
+    find,
+    find_folder,
+    manifest_of,
+    model_folders,
+    open_folder,
+    own_folder,
+    released,
+    remove,
+    verify,
+)
 
 FORMAT = click.option(
     "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Of the output."

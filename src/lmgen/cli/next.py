@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 import numpy as np
 
-from lmgen.cli import scoring as shared
+from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import open_model
-from lmgen.constraints import matching, words_of
-from lmgen.distribution import Distribution, NextWord, next_words, suffix_logprobs
 from lmgen.errors import UsageError
-from lmgen.formats import BASES, UNITS, decimals, probability
+from lmgen.generation.constraints import matching, words_of
+from lmgen.generation.output import open_output
+from lmgen.generation.prompts import split_words
 from lmgen.model import read
-from lmgen.output import open_output
-from lmgen.prompts import split_words
-from lmgen.scoring import as_input
-from lmgen.tables import Row, write_rows
+from lmgen.scoring.distribution import Distribution, NextWord, next_words, suffix_logprobs
+from lmgen.scoring.formats import BASES, UNITS, decimals, probability
+from lmgen.scoring.score import as_input
+from lmgen.text.tables import Row, write_rows
 
 BAR = 30
 """Characters of the longest bar."""

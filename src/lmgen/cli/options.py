@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from lmgen.cli.converting import convert_first
-from lmgen.converted import PRECISIONS
-from lmgen.engines import ENGINES, load
+from lmgen.engines.litert_files import PRECISIONS
+from lmgen.engines.loading import ENGINES, load
+from lmgen.engines.placement import Placement
 from lmgen.errors import UsageError
+from lmgen.generation.sampling import ORDER, Sampling
 from lmgen.model import LanguageModel
-from lmgen.placement import Placement
-from lmgen.sampling import ORDER, Sampling
-from lmgen.store import DEFAULT_MODEL, board_folder, find, model_folders, released
+from lmgen.store.library import DEFAULT_MODEL, board_folder, find, model_folders, released
 
 if TYPE_CHECKING:
-    from lmgen.recording import Board
-    from lmgen.writer import Writer
+    from lmgen.board.client import Writer
+    from lmgen.board.record import Board
 
 DEFAULT_BOARD = "default"
 
@@ -187,7 +187,7 @@ def board_writer(options: dict) -> "Iterator[Writer | None]":
     if options["board"] is None:
         yield None
         return
-    from lmgen.writer import Writer
+    from lmgen.board.client import Writer
 
     with contextlib.closing(Writer()) as writer:
         writer.start(find(options["model"]).graph)
@@ -198,7 +198,7 @@ def open_board(writer: "Writer | None", model: LanguageModel, options: dict, man
     """Where softmaxes are written for TensorBoard, if they are to be; `many` texts have a folder each."""
     if writer is None:
         return None
-    from lmgen.recording import Board
+    from lmgen.board.record import Board
 
     return Board(writer, model, board_of(options["board"]), options["board_histograms"], many)
 

@@ -19,14 +19,14 @@ from lmgen.cli.options import (
     open_model,
     precision,
 )
-from lmgen.commands import Leave, read
 from lmgen.errors import UsageError
-from lmgen.generate import Generation, changed
+from lmgen.generation.generate import Generation, changed
+from lmgen.generation.output import Style
+from lmgen.generation.prompts import split_words
 from lmgen.model import LanguageModel
-from lmgen.output import Style
-from lmgen.prompts import split_words
-from lmgen.repl import Repl
-from lmgen.settings import Settings
+from lmgen.repl.commands import Leave, read
+from lmgen.repl.repl import Repl
+from lmgen.repl.settings import Settings
 
 
 @click.command()
@@ -77,7 +77,7 @@ def repl(no_history: bool, **options) -> None:
 
 def _converse(session: Repl, keep_history: bool) -> None:
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from lmgen.terminal import talk
+        from lmgen.repl.terminal import talk
 
         talk(session, keep_history)
     else:

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import click
 
-from lmgen.choices import Chosen, Item, choose_sentences
-from lmgen.cli import scoring as shared
+from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import open_model
 from lmgen.errors import UsageError
-from lmgen.formats import BASES, decimals, sentence_rows
-from lmgen.output import open_output
-from lmgen.prompts import split_words
-from lmgen.scoring import score_sentences
-from lmgen.sentences import BLIMP, read_items
-from lmgen.tables import Row, write_rows
+from lmgen.generation.output import open_output
+from lmgen.generation.prompts import split_words
+from lmgen.scoring.choices import Chosen, Item, choose_sentences
+from lmgen.scoring.formats import BASES, decimals, sentence_rows
+from lmgen.scoring.score import score_sentences
+from lmgen.scoring.sentences import BLIMP, read_items
+from lmgen.text.tables import Row, write_rows
 
 
 @click.command("score", short_help="Tell how likely whole sentences are.")

@@ -6,18 +6,18 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from lmgen.cli import scoring as shared
+from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import BOARD, board_writer, open_board, open_model, tell_board
 from lmgen.errors import UsageError
-from lmgen.evaluation import Evaluation
-from lmgen.formats import COLUMNS, UNITS, token_rows, write_kenlm, write_srilm, write_zoo
+from lmgen.generation.output import open_output
 from lmgen.model import LanguageModel
-from lmgen.output import open_output
-from lmgen.scoring import Scored, Scoring, score_sentences
-from lmgen.tables import write_rows
+from lmgen.scoring.evaluation import Evaluation
+from lmgen.scoring.formats import COLUMNS, UNITS, token_rows, write_kenlm, write_srilm, write_zoo
+from lmgen.scoring.score import Scored, Scoring, score_sentences
+from lmgen.text.tables import write_rows
 
 if TYPE_CHECKING:
-    from lmgen.recording import Board
+    from lmgen.board.record import Board
 
 OTHERS = ("lm-zoo", "kenlm", "srilm")
 
@@ -76,7 +76,7 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
 
 
 def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Iterable[Scored]) -> Iterator[Scored]:
-    from lmgen.recording import record_scored
+    from lmgen.board.record import record_scored
 
     return record_scored(board, model, wanted, scores)
 

@@ -1,0 +1,157 @@
+"""The process that writes runs, as the one that generates sees it."""
+
+import os
+import pickle
+import select
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmgen.board import launch as child
+from lmgen.board.launch import BUFFER, Child
+from lmgen.board.shared_memory import Slots
+from lmgen.errors import MissingError
+from lmgen.model import LanguageModel
+
+PAUSE = 0.01
+"""Words are handed over so many seconds apart: to wake another process takes as long as half a word."""
+DONE = b"\0"
+"""What the process answers to a batch."""
+
+
+class Writer:
+    """A process that does what is asked of `Runs`, in order, and later than it is asked.
+
+    Every method may raise MissingError: it has ended, and cannot write.
+    """
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+        self._folder: Path | None = None
+
+    def start(self, graph: Path | None = None) -> None:
+        """Have the process run, if none does. It takes a while, in which one can do other things.
+
+        Args:
+          graph: a model's, to be read meanwhile.
+        """
+        if self._child:
+            return
+        self._slots, self._model = None, None
+        self._free: list[int] = []
+        self._batch: list[int] = []
+        self._lent: deque[list[int]] = deque()
+        self._handed = 0.0
+        self._child = child.take()
+        self._orders, self._told = self._child.process.stdin, self._child.process.stdout
+        self._answers = select.poll()
+        self._answers.register(self._told, select.POLLIN)
+        if graph:
+            self._ask("read", graph)
+            self._hand_over()
+
+    def open(self, folder: Path, model: LanguageModel, options: dict[str, Any]) -> None:
+        """A call begins, with a folder of its own."""
+        self.start()
+        self._folder = folder
+        if model is not self._model:
+            self._model = model
+            self._ask("know", model.graph_file, model.vocabulary.lines.data)
+        self._ask("describe", folder, options)
+
+    def begin(self, key: tuple[int, int], folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
+        """See `Runs.begin`."""
+        self._ask("begin", key, folder, prefix, options, group)
+
+    def add(
+        self, key: tuple[int, int], word: str, logprob: float, logits: np.ndarray, histograms: dict[str, np.ndarray]
+    ) -> None:
+        """A continuation's next word; its logits are copied."""
+        slot = self._slot(len(logits))
+        self._slots.put(slot, logits)
+        self._ask("add", key, time.monotonic(), slot, word, logprob, histograms)
+        self._batch.append(slot)
+        if time.monotonic() > self._handed + PAUSE or 2 * len(self._batch) >= len(self._slots):
+            self._hand_over()
+
+    def end(self, key: tuple[int, int]) -> None:
+        """A continuation is complete."""
+        self._ask("end", key)
+
+    def finish(self) -> None:
+        """Wait until all files are whole. Another call may follow."""
+        if self._child:
+            self._ask("close")
+            self._settle()
+
+    def close(self) -> None:
+        """End the process, if one runs; it makes its files whole first."""
+        if self._child:
+            failed, told = self._end()
+            if failed:
+                raise self._trouble(told)
+
+    def _slot(self, rows: int) -> int:
+        """A free slot. Waits if there is none."""
+        if self._slots is None or self._slots.rows != rows:
+            self._share(rows)
+        while not self._free:
+            self._take_back()
+        return self._free.pop()
+
+    def _share(self, rows: int) -> None:
+        if self._slots is not None:
+            self._settle()
+        self._slots = Slots(self._child.memory, rows)
+        self._free = list(range(len(self._slots)))
+        self._ask("share", rows)
+
+    def _ask(self, method: str, *arguments: Any) -> None:
+        """Have a method of `Runs` called, at some time."""
+        try:
+            pickle.dump((method, *arguments), self._orders, pickle.HIGHEST_PROTOCOL)
+        except BrokenPipeError:
+            raise self._failure() from None
+
+    def _hand_over(self) -> None:
+        """What was asked is to be done now, and is answered with a byte then."""
+        self._ask("flush")
+        try:
+            self._orders.flush()
+        except BrokenPipeError:
+            raise self._failure() from None
+        self._lent.append(self._batch)
+        self._batch, self._handed = [], time.monotonic()
+        while self._answers.poll(0):  # what was used last is in the processor's cache yet
+            self._take_back()
+
+    def _settle(self) -> None:
+        """Wait until all is done."""
+        self._hand_over()
+        while self._lent:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Wait until a batch is done: its slots are free again."""
+        answers = os.read(self._told.fileno(), BUFFER)
+        told = answers.lstrip(DONE)
+        for _ in range(len(answers) - len(told)):
+            self._free += self._lent.popleft()
+        if told or not answers:
+            raise self._failure(told.decode())
+
+    def _end(self) -> tuple[bool, str]:
+        """Whether the process failed, and what it told of it."""
+        ended, self._child = self._child, None
+        failed, told = ended.close()
+        return failed, told.lstrip(DONE).decode()
+
+    def _failure(self, told: str = "") -> MissingError:
+        """The process has failed: end it, and say what it told of it."""
+        return self._trouble(told + self._end()[1])
+
+    def _trouble(self, told: str) -> MissingError:
+        return MissingError(f"cannot write into {self._folder}: {told or 'the writing process has ended'}")

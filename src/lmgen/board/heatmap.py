@@ -1,0 +1,100 @@
+"""The softmax's course as one picture: what was likely at each word, and what was written."""
+
+from functools import cache, lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from lmgen.board.measures import Column
+from lmgen.board.png import Png
+
+COLUMNS = 12
+"""Steps side by side; more go into further bands below."""
+WIDTH, HEIGHT, MARGIN, GAP = 84, 16, 4, 8
+"""Of a cell, the space before its word, and that above a band, in pixels."""
+SIZE = 12
+"""Of the letters, in pixels."""
+SHADES, INKS = 16, 8
+WHITE, BLACK = (255, 255, 255), (20, 20, 30)
+HUES = ((25, 75, 150), (225, 95, 0))
+"""Of a word that is certain; and of one that is certain and was written."""
+CAPTION = "First row: the words written. Below each the likeliest, the darker the likelier; orange is what was written."
+
+
+class Heatmap:
+    """A column for each step, in bands of so many as fit side by side; a band is drawn when it is full."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Column] = []
+        self._png: Png | None = None
+
+    def add(self, column: Column) -> None:
+        """The next step."""
+        self._waiting.append(column)
+        if len(self._waiting) == COLUMNS:
+            self._draw()
+
+    def finish(self) -> Png:
+        """The whole picture, of one step at least."""
+        if self._waiting:
+            self._draw()
+        return self._png
+
+    def _draw(self) -> None:
+        band, self._waiting = _band(self._waiting), []
+        if self._png is None:
+            self._png = Png(band.shape[1], _palette())
+            self._png.add(_line(CAPTION, self._png.width))
+        rows = np.zeros((GAP + len(band), self._png.width), np.uint8)
+        rows[GAP:, : band.shape[1]] = band
+        self._png.add(rows)
+
+
+def _band(columns: list[Column]) -> np.ndarray:
+    """Palette places, uint8 [HEIGHT * (1 + words), columns * WIDTH]: hue, shade and ink of every pixel."""
+    words = [(column.word, *column.words) for column in columns]
+    shades = np.sqrt([(column.share, *column.shares) for column in columns]) * (SHADES - 1)
+    written = np.array([[True, *(word == column.word for word in column.words)] for column in columns])
+    ground = (written * SHADES + shades.round().astype(int)) * INKS
+    inks = np.concatenate([_label(word) for column in words for word in column])
+    cells = inks.reshape(*ground.shape, HEIGHT, WIDTH) + ground[:, :, None, None].astype(np.uint8)
+    return cells.transpose(1, 2, 0, 3).reshape(-1, len(columns) * WIDTH)
+
+
+@lru_cache(4096)
+def _label(word: str) -> np.ndarray:
+    """How much ink is where in a word's cell: uint8 [HEIGHT, WIDTH], below INKS."""
+    return _line(word, WIDTH)
+
+
+def _line(text: str, width: int) -> np.ndarray:
+    """Ink of a text, cut where it is too wide: uint8 [HEIGHT, width]."""
+    ink = np.concatenate([np.zeros((HEIGHT, MARGIN), np.uint8), *map(_glyph, text[:width])], 1)[:, :width]
+    line = np.zeros((HEIGHT, width), np.uint8)
+    line[:, : ink.shape[1]] = ink
+    return line
+
+
+@cache
+def _glyph(letter: str) -> np.ndarray:
+    """A letter's ink, uint8 [HEIGHT, its width]. Letters are put together, for drawing whole words is slower."""
+    mask = Image.new("L", (max(1, round(_font().getlength(letter))), HEIGHT))
+    ImageDraw.Draw(mask).text((0, 1), letter, fill=255, font=_font())
+    return np.asarray(mask) // (256 // INKS)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(SIZE)
+
+
+@cache
+def _palette() -> bytes:
+    """RGB of every palette place: for each hue and shade the ground, and the steps from it to the ink."""
+    colours = []
+    for hue in np.array(HUES):
+        for shade in np.linspace(0, 1, SHADES):
+            ground = np.array(WHITE) * (1 - shade) + hue * shade
+            ink = np.array(WHITE if shade > 0.55 else BLACK)
+            colours += [ground + (ink - ground) * share for share in np.linspace(0, 1, INKS)]
+    return np.array(colours).round().astype(np.uint8).tobytes()

@@ -1,0 +1,156 @@
+"""A generation's steps as runs for TensorBoard, written as the words come, by a process of its own.
+
+FOLDER/20261122-201530-the-president-said/   one call: the graph, and its only continuation; or of several
+FOLDER/20261122-201530-the-president-said/prompt-0/sample-1/   each in a folder of its own
+"""
+
+import itertools
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmgen.board.client import Writer
+from lmgen.errors import MissingError
+from lmgen.generation.events import Ended, Step, Word
+from lmgen.generation.generate import Generation
+from lmgen.generation.prompts import Prompt
+from lmgen.generation.samplers import log_total
+from lmgen.generation.sampling import log_probability
+from lmgen.model import LanguageModel
+from lmgen.scoring.score import Scored, Scoring, memories
+from lmgen.text.tokenizer import detokenize_sentences
+from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START
+
+NAME = 40
+"""Letters of a title in a run's name at most."""
+
+
+class Board:
+    """The runs of one call, in a new folder under `folder`."""
+
+    def __init__(
+        self, writer: Writer, model: LanguageModel, folder: Path, histograms: bool = False, many: bool = False
+    ) -> None:
+        """`many`: there are several prompts, each with a folder of its own."""
+        self._writer, self._model, self._folder = writer, model, folder
+        self._histograms, self._many = histograms, many
+        self._prompts: dict[int, Prompt] = {}
+        self._left: Counter[int] = Counter()
+        self._begun: set[tuple[int, int]] = set()
+        self.run: Path | None = None
+        """The call's folder, from the first prompt on."""
+
+    def lay(self, prompts: Iterable[Prompt]) -> Iterator[Prompt]:
+        """Pass prompts on; the first one names the call's folder."""
+        for number, prompt in enumerate(prompts):
+            self._prompts[number], self._left[number] = prompt, prompt.options.samples
+            if self.run is None:
+                self.run = new_run(self._folder, detokenize_sentences(prompt.words))
+                self._writer.open(self.run, self._model, _named(prompt.options))
+            yield prompt
+
+    def follow(self, events: Iterable[Step | Word | Ended]) -> Iterator[Word | Ended]:
+        """Write what steps tell, and pass all else on. However it ends, the files are left whole.
+
+        Raises MissingError if they cannot be written.
+        """
+        try:
+            for event in events:
+                if isinstance(event, Step):
+                    self._tell(event)
+                    continue
+                if isinstance(event, Ended):
+                    self._end(event)
+                yield event
+        except BaseException:
+            self._writer.close()
+            raise
+        self._writer.finish()
+
+    def _tell(self, step: Step) -> None:
+        key = step.prompt, step.sample
+        if key not in self._begun:
+            self._begun.add(key)
+            self._begin(*key)
+        histograms = dict(self._distributions(step)) if self._histograms else {}
+        self._writer.add(key, step.text, step.logprob, step.logits, histograms)
+
+    def _begin(self, number: int, sample: int) -> None:
+        prompt, folder = self._prompts[number], self.run
+        if self._many:
+            folder /= f"prompt-{number}"
+        if prompt.options.samples > 1:
+            folder /= f"sample-{sample}"
+        group = f"{self.run.name} {number}"
+        self._writer.begin((number, sample), folder, detokenize_sentences(prompt.words), _named(prompt.options), group)
+
+    def _end(self, ended: Ended) -> None:
+        """A continuation is complete; its prompt is forgotten with the last one."""
+        key = ended.prompt, ended.sample
+        self._writer.end(key)
+        self._begun.remove(key)
+        self._left[ended.prompt] -= 1
+        if not self._left[ended.prompt]:
+            del self._prompts[ended.prompt], self._left[ended.prompt]
+
+    def _distributions(self, step: Step) -> Iterator[tuple[str, np.ndarray]]:
+        """For histograms: what was predicted, the memory that predicted it, and the gates that let the word in."""
+        yield "logprobs/model", step.logits - log_total(step.logits)
+        yield "logprobs/sampled", step.allowed - log_total(step.allowed)
+        word = SENTENCE_START if step.text == SENTENCE_END else step.text
+        for layer, (gates, state) in enumerate(zip(self._model.gates(step.state, [word]), step.state, strict=True)):
+            cells, h = np.split(state, [gates["forget"].shape[1]], axis=1)
+            for name, numbers in {**gates, "cells": cells, "h": h}.items():
+                yield f"lstm_{layer}/{name}", numbers
+
+
+def _named(options: Generation) -> dict[str, Any]:
+    """Sampling options as TensorBoard's HParams has them: strings and numbers."""
+    return {**asdict(options.sampling), "order": ",".join(options.sampling.order)}
+
+
+def new_run(folder: Path, title: str) -> Path:
+    """A folder that was not there, named from time and title. Raises MissingError where none can be made."""
+    words = re.sub(r"\W+", "-", title.lower()).strip("-")[:NAME].strip("-")
+    name = "-".join(filter(None, (time.strftime("%Y%m%d-%H%M%S"), words)))
+    for number in itertools.count(1):
+        path = folder / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            if folder.exists() and not folder.is_dir():
+                raise MissingError(f"cannot write into {folder}: it is a file") from None
+        except OSError as error:
+            raise MissingError(f"cannot write into {folder}: {error.strerror}") from error
+    raise AssertionError  # count() never ends
+
+
+def record_scored(board: Board, model: LanguageModel, options: Scoring, scored: Iterable[Scored]) -> Iterator[Scored]:
+    """Pass on texts that were scored, each as a run that tells what was predicted before every token."""
+    passed: deque[Scored] = deque()
+
+    def prompts() -> Iterator[Prompt]:
+        for item in scored:
+            passed.append(item)
+            yield Prompt(list(item.sentence.words), Generation())
+
+    def events() -> Iterator[Step | Ended]:
+        last = None
+        for number, _ in enumerate(board.lay(prompts())):
+            item = passed[0]
+            for token, state in zip(item.tokens, memories(model, item.sentence, options, last), strict=True):
+                [logits] = model.logits(state)
+                logprob = log_probability(logits, model.vocabulary.id(token))
+                yield Step(number, 0, token, logprob, logits, logits, state)
+                last = state
+            yield Ended(number, 0, "sentence", 0.0)
+
+    for _ in board.follow(events()):  # the ends
+        yield passed.popleft()

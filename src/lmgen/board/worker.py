@@ -1,0 +1,184 @@
+"""The runs of a board, as TensorBoard reads them, written as the words come.
+
+`python -m lmgen.runs` writes in a process of its own, so that words need not wait for it: see `main`.
+It starts in a fifth of a second, for it imports little.
+"""
+
+import contextlib
+import os
+import pickle
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmgen.board import hparams
+from lmgen.board.heatmap import Heatmap
+from lmgen.board.measures import MASSES, Column, measure
+from lmgen.board.shared_memory import Slots
+from lmgen.board.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
+from lmgen.checkpoint.definition import read_forward
+from lmgen.errors import LmgenError
+from lmgen.text.tokenizer import detokenize_sentences
+from lmgen.text.vocabulary import Lines, Vocabulary
+
+Key = tuple[int, int]
+"""Of a continuation: the numbers of its prompt and its sample."""
+LISTED = 10
+"""Likeliest words of a step that are written as text."""
+PICTURED = 240
+"""Words of a continuation that are drawn, at most: a browser shows no picture of any height."""
+LAYOUT = {
+    "Words": {
+        "surprisal and entropy, bits": ["word/surprisal", "softmax/entropy"],
+        "perplexity so far": ["word/perplexity"],
+        "rank": ["word/rank"],
+    },
+    "Softmax": {
+        "mass of the likeliest words": [f"softmax/top_{count}$" for count in MASSES],
+        "mass of what is never written": ["softmax/unknown", "softmax/no_word"],
+    },
+    "Speed": {"words per second": ["word/per_second"]},
+}
+
+
+def main() -> None:
+    """Do what is asked on stdin until it ends: pickled, (method of `Runs`, *arguments).
+
+    What goes wrong is told on stdout, with exit code 1.
+    """
+    try:
+        with contextlib.closing(Runs(int(sys.argv[1]))) as runs:
+            while order := _next(sys.stdin.buffer):
+                name, *arguments = order
+                getattr(runs, name)(*arguments)
+    except (OSError, LmgenError) as error:
+        sys.stdout.write(getattr(error, "strerror", str(error)))
+        sys.exit(1)
+
+
+def _next(orders) -> tuple | None:
+    """The next order; None at the end, be it in the middle of one."""
+    try:
+        return pickle.load(orders)
+    except (EOFError, pickle.UnpicklingError):
+        return None
+
+
+class Runs:
+    """All runs of a call, and then of another."""
+
+    def __init__(self, memory: int) -> None:
+        """`memory`: for `Slots`."""
+        self._memory, self._runs = memory, {}
+
+    def read(self, graph: Path) -> None:
+        """Read a graph that will be asked for."""
+        _forward(graph)
+
+    def know(self, graph: Path, lines: bytes) -> None:
+        """What the model is: its graph's file, and the lines of its vocabulary."""
+        self._graph, self._vocabulary = graph, Vocabulary(Lines(lines))
+
+    def share(self, rows: int) -> None:
+        """How many logits there are to a word."""
+        self._slots = Slots(self._memory, rows)
+
+    def describe(self, folder: Path, options: dict[str, Any]) -> None:
+        """Write what concerns all continuations: the model's graph, what the tabs show, and the options' names."""
+        with contextlib.closing(Writer(folder)) as writer:
+            writer.write_graph(_forward(self._graph))
+            writer.write(0, [layout_value(LAYOUT), hparams.experiment(options)])
+
+    def begin(self, key: Key, folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
+        """A continuation of a prefix begins."""
+        self._runs[key] = _Run(folder, prefix, options, group)
+
+    def add(
+        self, key: Key, came: float, slot: int, word: str, logprob: float, histograms: dict[str, np.ndarray]
+    ) -> None:
+        """Its next word, whose logits are in a slot: see `_Run.add`."""
+        self._runs[key].add(came, *measure(self._slots[slot], word, logprob, self._vocabulary), histograms)
+
+    def end(self, key: Key) -> None:
+        """It is complete."""
+        self._runs.pop(key).close()
+
+    def flush(self) -> None:
+        """Let all that was added be seen, and say so with a byte."""
+        for run in self._runs.values():
+            run.flush()
+        sys.stdout.buffer.write(b"\0")
+        sys.stdout.buffer.flush()
+
+    def close(self) -> None:
+        """No more is to come, of any."""
+        while self._runs:
+            self._runs.popitem()[1].close()
+
+
+class _Run:
+    """One continuation."""
+
+    def __init__(self, folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
+        self._words: list[str] = []
+        self._bits, self._began = 0.0, 0.0
+        self._heatmap = Heatmap()
+        self._writer = Writer(folder)
+        self._writer.write(0, [text_value("text/prefix", plain(prefix)), hparams.begun(options, group)])
+
+    def add(self, came: float, values: dict[str, float], column: Column, histograms: dict[str, np.ndarray]) -> None:
+        """Write what is to be told of a word.
+
+        Args:
+          came: when, in seconds of any clock.
+          values: scalars by their tags.
+          histograms: numbers by the tags of their histograms.
+        """
+        number = len(self._words)
+        self._words.append(column.word)
+        if number < PICTURED:
+            self._heatmap.add(column)
+        self._bits += values["word/surprisal"]
+        values["word/perplexity"] = 2 ** (self._bits / (number + 1))
+        if number:  # the first word waited for nothing
+            values["word/per_second"] = number / max(came - self._began, 1e-9)
+        else:
+            self._began = came
+        shown = [histogram_value(tag, numbers) for tag, numbers in histograms.items()]
+        self._writer.write(number, [*scalars(values), text_value("text/top_10", _table(column)), *shown])
+
+    def flush(self) -> None:
+        """Let what was added be seen."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is to be told of the whole."""
+        if count := len(self._words):
+            written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
+            picture = image_value("softmax/likeliest", self._heatmap.finish())
+            mean = scalars({hparams.MEAN: self._bits / count})
+            self._writer.write(count - 1, [written, picture, *mean, hparams.done()])
+        self._writer.close()
+
+
+@cache
+def _forward(graph: Path) -> bytes:
+    """What leads from letters to the softmax, a serialised GraphDef."""
+    return read_forward(graph).SerializeToString()
+
+
+def _table(column: Column) -> str:
+    """The likeliest words of a step, in Markdown; the one that came is bold."""
+    rows = [f"**{plain(column.word)}** {column.share:.2%}", "", "| | word | probability |", "|-:|:-|-:|"]
+    for rank, (word, share) in enumerate(zip(column.words[:LISTED], column.shares.tolist(), strict=False), 1):
+        shown = f"**{plain(word)}**" if word == column.word else plain(word)
+        rows.append(f"| {rank} | {shown} | {share:.2%} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # to take apart what was imported would take as long as a hundred words

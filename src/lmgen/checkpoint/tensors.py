@@ -1,0 +1,175 @@
+"""Where the numbers of a checkpoint lie in its files, read without TensorFlow.
+
+A file of the first format is a leveldb table: blocks of entries, an index of the blocks, and a footer.
+TensorFlow writes each float32 tensor as one entry, a message SavedTensorSlices, and never compresses:
+its numbers are one run of bytes, an extent, which can be read in parts or mapped into memory.
+"""
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+
+from lmgen.checkpoint.checksums import masked
+from lmgen.errors import IntegrityError
+from lmgen.store.library import CHECKPOINT_FILES
+
+FOOTER, TRAILER = 48, 5
+"""Bytes: of the footer, and of what follows each block (how it is compressed, and its checksum)."""
+SLICE, NAME, TENSOR, FLOATS = 2, 1, 3, 5
+"""Fields: of SavedTensorSlices its data; of that, name and tensor; of that, the packed float32 numbers."""
+ALIGNMENT = 64
+"""Bytes: TensorFlow copies arrays that do not begin at a multiple of it."""
+CHUNK = 1 << 20
+"""Bytes summed up at once: few enough to stay in a core's cache. Reading is faster than mapping pages."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The numbers of one float32 tensor."""
+
+    path: Path
+    offset: int
+    """Of the first byte in the file: any number, not only multiples of four."""
+    count: int
+
+    def read(self, begin: int = 0, end: int | None = None) -> np.ndarray:
+        """Numbers from `begin` up to `end`, float32 [numbers], in memory of their own."""
+        numbers = aligned((self.count if end is None else end) - begin)
+        self.fill(numbers, begin)
+        return numbers
+
+    def fill(self, numbers: np.ndarray, begin: int) -> None:
+        """Read as many numbers as there is room for, from `begin` on. Raises IntegrityError if the file ends before."""
+        room = memoryview(numbers).cast("B")
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.offset + 4 * begin)
+            while room and (count := file.readinto(room)):  # 2 GB at most at once
+                room = room[count:]
+        if room:
+            raise IntegrityError(f"{self.path} is cut short: bring it anew")
+
+    def mapped(self, columns: int) -> np.ndarray:
+        """All numbers, float32 [rows, columns], read from the file where they are looked at: a row here, a row there."""
+        with open(self.path, "rb") as file:
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        memory.madvise(mmap.MADV_RANDOM)
+        return np.frombuffer(memory, "<f4", self.count, self.offset).reshape(-1, columns)
+
+
+def aligned(count: int) -> np.ndarray:
+    """Room for so many float32 numbers, at an address where TensorFlow takes an array as it is."""
+    room = np.empty(count + ALIGNMENT // 4 - 1, "<f4")
+    skipped = -room.ctypes.data % ALIGNMENT // 4
+    return room[skipped : skipped + count]
+
+
+def find_extents(folder: Path) -> dict[str, Extent]:
+    """The extents of all float32 variables of a checkpoint, by name; little more than the indices is read.
+
+    Raises IntegrityError if a file is damaged.
+    """
+    return {name: extent for file in CHECKPOINT_FILES for name, extent in _extents(folder / file)}
+
+
+def check_sums(path: Path) -> None:
+    """Compare a file's checksums with its blocks, all of which are read. Raises IntegrityError if any differs."""
+    with _opened(path) as data, open(path, "rb", buffering=0) as file:
+        for begin, end in _blocks(data):
+            stored = int.from_bytes(data[end + 1 : end + TRAILER], "little")
+            if stored != masked(_checksum(file, begin, end + 1)):
+                raise IntegrityError(f"{path} is damaged: a checksum is wrong; bring it anew")
+
+
+def _extents(path: Path) -> Iterator[tuple[str, Extent]]:
+    try:
+        with _opened(path) as data:
+            for block in _blocks(data):
+                for begin, end in _entries(data, *block):
+                    yield from _extent(path, data, begin, end)
+    except (IndexError, ValueError, KeyError) as error:
+        raise IntegrityError(f"{path} is damaged, or no checkpoint file: bring it anew") from error
+
+
+def _extent(path: Path, data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[str, Extent]]:
+    """The extent in one entry's value, if there is one."""
+    message = _fields(data, begin, end)
+    if SLICE in message:
+        part = _fields(data, *message[SLICE])
+        name, tensor = data[slice(*part[NAME])].decode(), _fields(data, *part[TENSOR])
+        if FLOATS in tensor:
+            first, last = tensor[FLOATS]
+            yield name, Extent(path, first, (last - first) // 4)
+
+
+def _opened(path: Path) -> mmap.mmap:
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _blocks(data: mmap.mmap) -> Iterator[tuple[int, int]]:
+    """First byte and end of each block of entries, by the index."""
+    place = len(data) - FOOTER
+    for _ in range(2):  # the handle of the meta index, which is empty
+        _, place = _varint(data, place)
+    for begin, _ in _entries(data, *_handle(data, place)):
+        yield _handle(data, begin)
+
+
+def _handle(data: mmap.mmap, place: int) -> tuple[int, int]:
+    begin, place = _varint(data, place)
+    size, _ = _varint(data, place)
+    if data[begin + size] != 0:
+        raise ValueError("compressed")
+    return begin, begin + size
+
+
+def _entries(data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """First byte and end of each value in a block, which ends with its restart points and their number."""
+    restarts = int.from_bytes(data[end - 4 : end], "little")
+    end -= 4 * (restarts + 1)
+    while begin < end:
+        _, begin = _varint(data, begin)
+        unshared, begin = _varint(data, begin)
+        size, begin = _varint(data, begin)
+        begin += unshared + size
+        if begin > end:
+            raise ValueError("an entry goes beyond its block")
+        yield begin - size, begin
+
+
+def _fields(data: mmap.mmap, begin: int, end: int) -> dict[int, tuple[int, int]]:
+    """First byte and end of each field of a protocol buffer's message that has a length; the last of each number."""
+    fields = {}
+    while begin < end:
+        tag, begin = _varint(data, begin)
+        size, begin = _varint(data, begin)
+        if tag & 7 == 2:
+            fields[tag >> 3] = begin, begin + size
+            begin += size
+        elif tag & 7 != 0:
+            raise ValueError("neither a number nor bytes")
+    if begin > end:
+        raise ValueError("a field goes beyond its message")
+    return fields
+
+
+def _varint(data: mmap.mmap, place: int) -> tuple[int, int]:
+    """A number of seven bits a byte, and the place after it."""
+    value = shift = 0
+    while (byte := data[place]) >= 128:
+        value |= (byte & 127) << shift
+        shift, place = shift + 7, place + 1
+    return value | byte << shift, place + 1
+
+
+def _checksum(file: FileIO, begin: int, end: int) -> int:
+    checksum = 0
+    file.seek(begin)
+    while begin < end and (chunk := file.read(min(CHUNK, end - begin))):
+        checksum, begin = google_crc32c.extend(checksum, chunk), begin + len(chunk)
+    return checksum

@@ -1,0 +1,62 @@
+"""The weights of a checkpoint, by their names without shards, read where they are asked for."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from lmgen.checkpoint.graph import shard_names, variable_shapes
+from lmgen.checkpoint.manifest import SHARDS, Shape, weight_shapes
+from lmgen.checkpoint.tensors import aligned, check_sums, find_extents
+from lmgen.checkpoint.writer import file_of, joined
+from lmgen.errors import IntegrityError
+from lmgen.store.library import CHECKPOINT_FILES
+
+PIECE = 1 << 20
+"""Numbers that a thread reads at once."""
+
+
+class Weights:
+    """All are float32 and finite. Raises IntegrityError, when one is read, if it is not."""
+
+    def __init__(self, folder: Path, shape: Shape) -> None:
+        self.shape, self._folder = shape, folder
+        self._shapes, self._extents = variable_shapes(shape), find_extents(folder)
+        self._pool = ThreadPoolExecutor()
+
+    def check(self) -> None:
+        """Compare all files with their checksums. Raises IntegrityError if any is damaged."""
+        list(self._pool.map(check_sums, (self._folder / name for name in CHECKPOINT_FILES)))
+
+    def names(self, scope: str = "") -> list[str]:
+        return [name for name in weight_shapes(self.shape) if name.startswith(scope)]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return joined(name, [self.variable(variable) for variable in shard_names(name)])
+
+    def variable(self, name: str) -> np.ndarray:
+        """A weight that is not cut into shards, or a shard, in its shape."""
+        return self._read(name).reshape(self._shapes[name])
+
+    def softmax(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the softmax's matrix, and their biases. Both bounds are multiples of the number of shards."""
+        size = self.shape.projection
+        bounds = begin // SHARDS * size, end // SHARDS * size
+        parts = [self._read(shard, *bounds).reshape(-1, size) for shard in shard_names("softmax/W")]
+        return joined("softmax/W", parts), self._read("softmax/b", begin, end)
+
+    def _read(self, variable: str, begin: int = 0, end: int | None = None) -> np.ndarray:
+        """Numbers of a variable, read by all cores: most of the time goes into making room for them."""
+        if variable not in self._extents:
+            raise IntegrityError(f"{variable} in {file_of(variable)} is not kept as float32 numbers")
+        extent = self._extents[variable]
+        numbers = aligned((extent.count if end is None else end) - begin)
+
+        def fill(place: int) -> bool:
+            piece = numbers[place : place + PIECE]
+            extent.fill(piece, begin + place)
+            return np.isfinite(piece).all()
+
+        if not all(self._pool.map(fill, range(0, len(numbers), PIECE))):
+            raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
+        return numbers

@@ -1,0 +1,97 @@
+"""Weights as this CPU's kernels want them, made once and mapped into memory by every process.
+
+XNNPACK, which computes for LiteRT, packs every matrix before it can use it. It can keep what it packed in
+a file, but believes whatever it finds in one. So these files are made under another name, and used only
+where a digest beside them says that they are what was made, of these files, on such a CPU.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import ai_edge_litert
+
+from lmgen.engines.litert_files import PRECISIONS, Converted, cached, find_converted, sample
+from lmgen.store.library import ModelFiles, home, lock
+
+DIGEST = "digest"
+LEAST_BYTES = 1 << 26
+"""Smaller models are packed at every start, in less time than their files could be checked."""
+
+
+def find_packed(converted: Converted, pack: Callable[[Path, Path], None]) -> dict[Path, Path]:
+    """For each of the converted files the file of its packed weights, made now if need be.
+
+    Nothing for small models, and where the cache has no room or cannot be written to.
+
+    Args:
+      pack: makes the second file, from the first.
+    """
+    if sum(path.stat().st_size for path in converted.paths) < LEAST_BYTES:
+        return {}
+    folder = _folder(converted)
+    if not _intact(folder, converted):
+        with contextlib.suppress(OSError), lock(f"packed-{folder.name}"):
+            if not _intact(folder, converted):  # else another process has made it meanwhile
+                _make(folder, converted, pack)
+    return _files(folder, converted) if _intact(folder, converted) else {}
+
+
+def forget(files: ModelFiles) -> None:
+    """Remove from the cache all that was made of a model."""
+    for precision in PRECISIONS:
+        if converted := find_converted(files, precision):
+            shutil.rmtree(_folder(converted), ignore_errors=True)
+        shutil.rmtree(cached(files, precision), ignore_errors=True)
+
+
+def _make(folder: Path, converted: Converted, pack: Callable[[Path, Path], None]) -> None:
+    partial = folder.with_name(f".partial-{folder.name}")
+    for old in (folder, partial):
+        shutil.rmtree(old, ignore_errors=True)
+    partial.mkdir(parents=True)
+    if shutil.disk_usage(partial).free < 2 * sum(path.stat().st_size for path in converted.paths):
+        return
+    for source, target in _files(partial, converted).items():
+        pack(source, target)
+    (partial / DIGEST).write_text(_digest(partial, converted))
+    partial.replace(folder)
+
+
+def _files(folder: Path, converted: Converted) -> dict[Path, Path]:
+    return {path: folder / f"{path.stem}.packed" for path in converted.paths}
+
+
+def _intact(folder: Path, converted: Converted) -> bool:
+    try:
+        return (folder / DIGEST).read_text() == _digest(folder, converted)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _digest(folder: Path, converted: Converted) -> str:
+    """Of what the files were made of, their sizes and samples of them."""
+    digest = hashlib.sha256(converted.facts)
+    for path in _files(folder, converted).values():
+        sample(path, digest)
+    return digest.hexdigest()
+
+
+def _folder(converted: Converted) -> Path:
+    """Named from a folder of converted files, LiteRT's version and the kind of CPU."""
+    parts = (str(converted.vectors.parent.resolve()), ai_edge_litert.__version__, _cpu())
+    return home() / "packed" / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def _cpu() -> str:
+    """What the CPU can do: how weights are packed depends on it."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(("flags", "Features")):
+                return line
+    return os.uname().machine

@@ -1,0 +1,312 @@
+"""Continue texts: many prompts and samples in one batch that is filled as rows become free."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from lmgen.errors import UsageError
+from lmgen.generation.constraints import Constraints, Limits
+from lmgen.generation.events import Ended, Step, Word
+from lmgen.generation.samplers import RULED_OUT, log_total
+from lmgen.generation.sampling import (
+    Choice,
+    Sampling,
+    chain,
+    choose,
+    choose_below,
+    choose_except,
+    draws_from_all,
+    entropy,
+    log_probability,
+    probabilities,
+    reach,
+)
+from lmgen.model import Context, LanguageModel, Rows, Screen, ScreeningModel, State, read_all, take
+from lmgen.text.tokenizer import Detokenizer
+from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START
+
+ROWS = 32
+"""Rows of the batch at most."""
+PARALLEL_FROM = 100_000
+"""Words of a vocabulary from which on threads choose words faster than one after the other."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What to write."""
+
+    samples: int = 1
+    """Continuations of each prompt. 1 <= samples."""
+    max_words: int = 100
+    """Words of each at most; `</S>` ends it sooner. 1 <= max_words."""
+    sentences: int = 1
+    """Sentences to end before it ends; the memory is carried from one to the next. 1 <= sentences."""
+    stop: tuple[str, ...] = ()
+    """A continuation ends with the word in which one of these texts is complete."""
+    seed: int = 0
+    """Sample s of every prompt draws from a generator seeded [seed, s]. 0 <= seed."""
+    sampling: Sampling = field(default_factory=Sampling)
+    constraints: Constraints = field(default_factory=Constraints)
+    alternatives: int = 0
+    """How many of the likeliest words to report with each word. 0 <= alternatives."""
+    measure: bool = False
+    """Whether to report entropy and masked share with each word."""
+
+    def __post_init__(self) -> None:
+        if min(self.samples, self.max_words, self.sentences) < 1:
+            raise UsageError("samples, max-words and sentences must be 1 or more")
+        if min(self.seed, self.alternatives) < 0:
+            raise UsageError("the seed and the number of alternatives must be 0 or more")
+        if "" in self.stop:
+            raise UsageError("a stop text cannot be empty")
+
+
+def changed(options: Generation, changes: dict[str, Any]) -> Generation:
+    """Options with some fields set anew, be they of Generation, Sampling or Constraints.
+
+    Raises UsageError for a value of the wrong type or out of range; unknown names are left alone.
+    """
+    try:
+        return replace(
+            options,
+            sampling=replace(options.sampling, **_fields_of(Sampling, changes)),
+            constraints=replace(options.constraints, **_fields_of(Constraints, changes)),
+            **_fields_of(Generation, changes),
+        )
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"an option has a value of the wrong type: {error}") from error
+
+
+def flat(options: Generation) -> dict[str, Any]:
+    """All options by their names, as `changed` takes them."""
+    named = asdict(options)
+    return {**named.pop("sampling"), **named.pop("constraints"), **named}
+
+
+def option_names() -> set[str]:
+    """Names that `changed` knows."""
+    return {known.name for kind in (Generation, Sampling, Constraints) for known in fields(kind)}
+
+
+def _fields_of(kind: type, changes: dict[str, Any]) -> dict[str, Any]:
+    named = {known.name: known for known in fields(kind) if known.name not in ("sampling", "constraints")}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items() if name in named
+    }
+
+
+def generate_from(
+    model: LanguageModel, context: Context, options: Generation, steps: bool = False, all_logits: bool = True
+) -> Iterator[Step | Word | Ended]:
+    """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.
+
+    The same seed gives a sample the same words, alone or among others. With `steps`, what was predicted
+    comes before each word; without `all_logits` its logits may be near the model's where the choice did not
+    depend on them.
+    """
+    return _run(model, _samples(model, 0, context, options), ROWS, steps, steps and all_logits)
+
+
+def generate_all(
+    model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS, steps: bool = False
+) -> Iterator[Step | Word | Ended]:
+    """Write on from many prompts, given as words and options; a row that ends makes place for the next.
+
+    Prompts are taken and read so many at a time as there are rows.
+    """
+    return _run(model, _read(model, enumerate(prompts), rows), rows, steps, all_logits=steps)
+
+
+def _read(model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int):
+    """The samples of all prompts, in order."""
+    while group := list(islice(prompts, rows)):
+        contexts = read_all(model, [words for _, (words, _) in group])
+        for (number, (_, options)), context in zip(group, contexts, strict=True):
+            yield from _samples(model, number, context, options)
+
+
+class _Sample:
+    """A continuation in the making."""
+
+    def __init__(self, model: LanguageModel, prompt: int, sample: int, context: Context, options: Generation) -> None:
+        self.prompt, self.sample, self.options = prompt, sample, options
+        self.state, self.index, self._ended_sentences = context.state, 0, 0
+        self._vocabulary = model.vocabulary
+        self._rng = np.random.default_rng([options.seed, sample])
+        self._chain, self._reach = chain(options.sampling), reach(options.sampling)
+        self.draws_from_all = draws_from_all(options.sampling)
+        self._draws_as_predicted = self.draws_from_all and options.sampling.temperature == 1
+        self._history = [model.vocabulary.id(word) for word in context.words]
+        self._joiner, self._text = Detokenizer(), ""
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether its next word, or what is told of it, depends on all logits."""
+        told = self.options.measure or self.options.alternatives
+        return bool(told) or not (self._reach or self.draws_from_all)
+
+    def _choose(
+        self, logits: np.ndarray, limits: Limits, screen: Screen | None
+    ) -> tuple[Choice, float, np.ndarray | None]:
+        """The choice, ln of its probability, and the logits it was drawn from, if they had to be computed."""
+        ruled_out, shift = limits.ruled_out(self.index), limits.shift(self.index)
+        if screen and self.draws_from_all:
+            choice, allowed = self._draw_below(screen, shift), None
+        elif self._draws_as_predicted and ruled_out is not None:
+            return *choose_except(logits, ruled_out, self._rng), None
+        else:
+            allowed = self._sampled(self._in_reach(screen, shift) if screen else logits + shift)
+            choice = choose(allowed, self.options.sampling.temperature, self._rng)
+        return choice, log_probability(logits, choice.index), allowed
+
+    def _sampled(self, allowed: np.ndarray) -> np.ndarray:
+        """Logits with the constraints in force, through all samplers."""
+        for sampler in self._chain:
+            allowed = sampler(self._history, allowed)
+        return allowed
+
+    def _draw_below(self, screen: Screen, shift: np.ndarray) -> Choice:
+        """A draw from all words of which only those that are tried are settled."""
+
+        def settle(words: np.ndarray) -> np.ndarray:
+            screen.settle(words)
+            return screen.logits[words] + shift[words]
+
+        ceiling = screen.ceiling(screen.logits + shift)
+        return choose_below(ceiling, settle, self.options.sampling.temperature, self._rng)
+
+    def _in_reach(self, screen: Screen, shift: np.ndarray) -> np.ndarray:
+        """The logits that the choice depends on, settled, with the constraints in force; -inf for all others."""
+        words = screen.in_reach(screen.logits + shift, self._reach)
+        screen.settle(words)
+        allowed = np.full_like(shift, RULED_OUT)
+        allowed[words] = screen.logits[words] + shift[words]
+        return allowed
+
+    def write(
+        self, logits: np.ndarray, limits: Limits, screen: Screen | None, memory: State | None
+    ) -> Iterator[Step | Word | Ended]:
+        """The next word, and the end if it is one; before it, if the memory is given, what that predicted."""
+        choice, logprob, allowed = self._choose(logits, limits, screen)
+        text = self._vocabulary.word(choice.index)
+        if memory is not None:
+            allowed = self._sampled(logits + limits.shift(self.index)) if allowed is None else allowed
+            yield Step(self.prompt, self.sample, text, logprob, logits, allowed, memory)
+        self._ended_sentences += text == SENTENCE_END
+        if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
+            yield Ended(self.prompt, self.sample, "sentence", logprob)
+            return
+        yield self._word(choice, text, logprob, logits, limits)
+        self._history.append(choice.index)
+        self.index += 1
+        if self._stopped(text):
+            yield Ended(self.prompt, self.sample, "stop", 0.0)
+        elif self.index == self.options.max_words:
+            yield Ended(self.prompt, self.sample, "length", 0.0)
+
+    def _word(self, choice: Choice, text: str, logprob: float, logits: np.ndarray, limits: Limits) -> Word:
+        interval = (choice.draw, choice.low, choice.high)
+        top = alternatives(logits, self.options.alternatives, self._vocabulary) if self.options.alternatives else ()
+        bits = masked = None
+        if self.options.measure:
+            shares = probabilities(logits)
+            bits = entropy(shares)
+            masked = float(shares[np.isneginf(limits.shift(self.index))].sum())
+        return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, bits, masked)
+
+    def _stopped(self, word: str) -> bool:
+        if not self.options.stop:
+            return False
+        piece = self._joiner.add(word)
+        self._text = (self._text + piece)[-len(piece) - max(map(len, self.options.stop)) :]
+        return any(text in self._text for text in self.options.stop)
+
+
+def alternatives(logits: np.ndarray, count: int, vocabulary) -> tuple[tuple[str, float], ...]:
+    """The likeliest words and their probabilities, the likeliest first; rows without a word are left out."""
+    words = logits[: len(vocabulary)]
+    count = min(count, len(words))
+    best = np.argpartition(words, -count)[-count:]
+    best = best[np.argsort(-words[best], kind="stable")]
+    shares = np.exp(words[best] - log_total(logits))
+    return tuple((vocabulary.word(index), share) for index, share in zip(best.tolist(), shares.tolist(), strict=True))
+
+
+def _samples(model: LanguageModel, prompt: int, context: Context, options: Generation) -> Iterator[_Sample]:
+    return (_Sample(model, prompt, sample, context, options) for sample in range(options.samples))
+
+
+def _run(
+    model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: bool, all_logits: bool
+) -> Iterator[Step | Word | Ended]:
+    live: list[_Sample] = []
+    state: State = ()
+    limits: dict[Constraints, Limits] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while True:
+            while len(live) < rows and (sample := next(waiting, None)):
+                state = _append(state, sample.state) if live else sample.state
+                live.append(sample)
+            if not live:
+                return
+            going_on, words = [], []
+            for row, events in enumerate(_write(model, state, live, limits, pool, steps, all_logits)):
+                yield from events
+                if isinstance(last := events[-1], Word):
+                    going_on.append(row)
+                    words.append(SENTENCE_START if last.text == SENTENCE_END else last.text)
+            live = [live[row] for row in going_on]
+            state = model.advance(take(state, going_on), words) if live else ()
+
+
+def _predict(
+    model: LanguageModel, state: State, live: list[_Sample], all_logits: bool
+) -> tuple[Sequence[np.ndarray], list[Screen | None]]:
+    """The logits of every row, and screens for the rows whose words are chosen by one.
+
+    A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.
+    """
+    all_needed = all_logits or any(sample.needs_all for sample in live)
+    if not isinstance(model, ScreeningModel) or all_needed and not any(sample.draws_from_all for sample in live):
+        return _rows(model, state), [None] * len(live)
+    screens = model.screen(state)
+    if not all_needed:
+        return [screen.logits for screen in screens], screens
+    chosen = [screen if sample.draws_from_all else None for screen, sample in zip(screens, live, strict=True)]
+    return _rows(model, state), chosen
+
+
+def _rows(model: LanguageModel, state: State) -> Rows:
+    return Rows(model.logits_in_parts(model.hidden(state)))
+
+
+def _write(
+    model: LanguageModel,
+    state: State,
+    live: list[_Sample],
+    limits: dict[Constraints, Limits],
+    pool: ThreadPoolExecutor,
+    steps: bool,
+    all_logits: bool,
+) -> list[list[Step | Word | Ended]]:
+    """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
+    logits, screens = _predict(model, state, live, all_logits)
+    for wanted in {sample.options.constraints for sample in live} - limits.keys():
+        limits[wanted] = Limits(wanted, model.vocabulary, len(logits[0]))
+    each = pool.map if len(live) > 1 and len(model.vocabulary) >= PARALLEL_FROM else map
+
+    def written(row: int) -> list[Step | Word | Ended]:
+        sample = live[row]
+        memory = take(state, [row]) if steps else None
+        return list(sample.write(logits[row], limits[sample.options.constraints], screens[row], memory))
+
+    return list(each(written, range(len(live))))
+
+
+def _append(state: State, other: State) -> State:
+    return tuple(np.concatenate(pair) for pair in zip(state, other, strict=True))

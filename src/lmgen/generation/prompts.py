@@ -1,0 +1,68 @@
+"""Prefixes to go on from, read from text, JSON lines, CSV or TSV."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lmgen.errors import UsageError
+from lmgen.generation.generate import Generation, changed, option_names
+from lmgen.text.records import LONGEST, kind_of, read_records
+from lmgen.text.tokenizer import tokenize
+
+COLUMN = "prefix"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prefix and how to go on from it."""
+
+    words: list[str]
+    options: Generation
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Columns of its own, passed through to the output."""
+
+
+def split_words(tokenized: bool) -> Callable[[str], list[str]]:
+    """How to make words of a text: by Moses' rules, or at white space if it is tokenised already."""
+    split = str.split if tokenized else tokenize
+
+    def split_short(text: str) -> list[str]:
+        if len(text) > LONGEST:
+            raise UsageError(f"a text of {len(text):,} characters is too long, {LONGEST:,} are read at most")
+        return split(text)
+
+    return split_short
+
+
+def read_prompts(path: Path, options: Generation, split: Callable[[str], list[str]]) -> Iterator[Prompt]:
+    """The prompts of a file, by its suffix.
+
+    `.jsonl`: objects with `prefix`; option names (`temperature`, `max_words`, …) set that prompt's
+    options. `.csv`, `.tsv`: a header with the column `prefix`. Anything else: a prefix a line, an empty
+    line begins a sentence. Other keys and columns are passed through.
+    """
+    for record, place in read_records(path, [COLUMN]):
+        with _telling(place):
+            if kind_of(path) == "jsonl":
+                yield _from_record(record, options, split)
+            else:
+                extra = {name: value for name, value in record.items() if name != COLUMN}
+                yield Prompt(split(record[COLUMN]), options, extra)
+
+
+@contextmanager
+def _telling(place: str) -> Iterator[None]:
+    """Begin what is said of a mistake with its place."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from error
+
+
+def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]]) -> Prompt:
+    known = option_names()
+    extra = {name: value for name, value in record.items() if name not in known and name != COLUMN}
+    wanted = changed(options, {name: value for name, value in record.items() if name in known})
+    return Prompt(split(record[COLUMN]), wanted, extra)

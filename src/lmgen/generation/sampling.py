@@ -1,0 +1,270 @@
+"""Logits to a choice: the samplers that options ask for, in order, and a draw."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from lmgen.errors import UsageError
+from lmgen.generation import samplers
+from lmgen.generation.samplers import Mirostat, Sampler
+from lmgen.model import Reach
+
+ORDER = (
+    *("repetition", "presence", "ngram", "temperature", "top-k", "top-p", "min-p", "typical", "top-n-sigma"),
+    "mirostat",
+)
+"""The order in which samplers work, after the constraints; `Sampling.order` changes it."""
+
+
+LIKELIEST_STAYS = {"top-k", "top-p", "min-p", "top-n-sigma"}
+"""Samplers that never rule out the likeliest word."""
+BLOCK = 1024
+LEAST_LEFT = 1e-20
+"""Shares, of the likeliest word's, that must be left for a draw when some were ruled out; else all are computed anew."""
+TRIES = 1000
+"""Rejected draws after which to settle all logits is no more work."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next word is chosen. Every default leaves the model's distribution as it is."""
+
+    temperature: float = 1.0
+    """Logits are divided by it; 0 always takes the likeliest word. 0 <= temperature."""
+    top_k: int = 0
+    """Only the k likeliest words; 0 for all. 0 <= top_k."""
+    top_p: float = 1.0
+    """Only the likeliest words that together reach this probability. 0 < top_p <= 1."""
+    min_p: float = 0.0
+    """Only words at least so many times as likely as the likeliest. 0 <= min_p < 1."""
+    typical: float = 1.0
+    """Only the words nearest the entropy that together reach this probability. 0 < typical <= 1."""
+    top_n_sigma: float = 0.0
+    """Only logits within so many standard deviations of the highest; 0 for all. 0 <= top_n_sigma."""
+    mirostat: int = 0
+    """2 holds the surprisal near mirostat_tau; 0 does not."""
+    mirostat_tau: float = 5.0
+    """Surprisal to hold, in bits. 0 < mirostat_tau."""
+    mirostat_eta: float = 0.1
+    """How fast it is corrected. 0 < mirostat_eta."""
+    repetition_penalty: float = 1.0
+    """Logits of recent words are divided by it (multiplied where negative). 0 < repetition_penalty."""
+    presence_penalty: float = 0.0
+    """Is subtracted from logits of recent words."""
+    frequency_penalty: float = 0.0
+    """Is subtracted from logits of recent words for every time they came."""
+    repeat_last_n: int = 64
+    """How many last words are recent; 0 for all. 0 <= repeat_last_n."""
+    no_repeat_ngram: int = 0
+    """No sequence of so many words comes twice; 0 for any. 0 <= no_repeat_ngram."""
+    order: tuple[str, ...] = ORDER
+    """Which samplers work, and in which order."""
+
+    def __post_init__(self) -> None:
+        for name, (fine, told) in RANGES.items():
+            value = getattr(self, name)
+            if not fine(value):
+                raise UsageError(f"{name.replace('_', '-')} must be {told}, not {value}")
+        for name in self.order:
+            if name not in ORDER:
+                raise UsageError(f"there is no sampler {name!r}: choose from {','.join(ORDER)}")
+
+
+_SHARE = (lambda value: 0 < value <= 1, "above 0 and at most 1")
+_NOT_NEGATIVE = (lambda value: 0 <= value < np.inf, "0 or more")
+_POSITIVE = (lambda value: 0 < value < np.inf, "above 0")
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "temperature": _NOT_NEGATIVE,
+    "top_k": _NOT_NEGATIVE,
+    "top_p": _SHARE,
+    "min_p": (lambda value: 0 <= value < 1, "0 or more and below 1"),
+    "typical": _SHARE,
+    "top_n_sigma": _NOT_NEGATIVE,
+    "mirostat": (lambda value: value in (0, 2), "0 or 2"),
+    "mirostat_tau": _POSITIVE,
+    "mirostat_eta": _POSITIVE,
+    "repetition_penalty": _POSITIVE,
+    "presence_penalty": (np.isfinite, "a number"),
+    "frequency_penalty": (np.isfinite, "a number"),
+    "repeat_last_n": _NOT_NEGATIVE,
+    "no_repeat_ngram": _NOT_NEGATIVE,
+}
+
+
+def chain(options: Sampling) -> list[Sampler]:
+    """The samplers that change anything, in order. Each sample needs a chain of its own."""
+    return list(_active(options).values())
+
+
+def reach(options: Sampling) -> Reach | None:
+    """Which logits a choice can depend on; None for all of them."""
+    names = list(_active(options))
+    temperature = options.temperature if names[:1] == ["temperature"] else 1.0
+    first = next((name for name in names if name != "temperature"), "")
+    if options.temperature == 0 and LIKELIEST_STAYS.issuperset(names):
+        return Reach()
+    if first == "top-k":
+        return Reach(count=options.top_k)
+    if first == "min-p":
+        return Reach(nats=-np.log(options.min_p) * temperature * (1 + 1e-6))  # the sampler's own rounding
+    return None
+
+
+def draws_from_all(options: Sampling) -> bool:
+    """Whether a choice is a draw from the model's whole distribution, at some temperature."""
+    return options.temperature > 0 and {"temperature"}.issuperset(_active(options))
+
+
+def _active(options: Sampling) -> dict[str, Sampler]:
+    recent = partial(_recent, options.repeat_last_n)
+    wanted: dict[str, tuple[bool, Sampler]] = {
+        "repetition": (
+            options.repetition_penalty != 1,
+            lambda history, x: samplers.repetition_penalty(recent(history), x, options.repetition_penalty),
+        ),
+        "presence": (
+            bool(options.presence_penalty or options.frequency_penalty),
+            lambda history, x: samplers.presence_and_frequency(
+                recent(history), x, options.presence_penalty, options.frequency_penalty
+            ),
+        ),
+        "ngram": (
+            options.no_repeat_ngram > 0,
+            lambda history, x: samplers.no_repeat_ngram(history, x, options.no_repeat_ngram),
+        ),
+        "temperature": (options.temperature not in (0, 1), lambda _, x: samplers.temperature(x, options.temperature)),
+        "top-k": (options.top_k > 0, lambda _, x: samplers.top_k(x, options.top_k)),
+        "top-p": (options.top_p < 1, lambda _, x: samplers.top_p(x, options.top_p)),
+        "min-p": (options.min_p > 0, lambda _, x: samplers.min_p(x, options.min_p)),
+        "typical": (options.typical < 1, lambda _, x: samplers.typical(x, options.typical)),
+        "top-n-sigma": (options.top_n_sigma > 0, lambda _, x: samplers.top_n_sigma(x, options.top_n_sigma)),
+        "mirostat": (options.mirostat == 2, Mirostat(options.mirostat_tau, options.mirostat_eta)),
+    }
+    return {name: sampler for name in options.order for active, sampler in [wanted[name]] if active}
+
+
+def _recent(count: int, history: Sequence[int]) -> Sequence[int]:
+    return history[-count:] if count else history
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax, in float64."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max())
+    return exponentials / exponentials.sum()
+
+
+def entropy(shares: np.ndarray) -> float:
+    """Of probabilities, in bits."""
+    some = shares[shares > 0]
+    return float(-(some * np.log2(some)).sum())
+
+
+def log_probability(logits: np.ndarray, index: int) -> float:
+    """Ln of the softmax at one place."""
+    return float(logits[index]) - samplers.log_total(logits).item()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A word's row, and the draw that chose it: `low` <= `draw` < `high`, all in [0, 1]."""
+
+    index: int
+    draw: float
+    low: float
+    high: float
+
+
+def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> Choice:
+    """The likeliest word at temperature 0, else a draw."""
+    if temperature == 0:
+        return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
+    return _Urn(logits).draw(rng)
+
+
+def choose_except(logits: np.ndarray, ruled_out: np.ndarray, rng: np.random.Generator) -> tuple[Choice, float]:
+    """A draw from all words but few, given by their places, and ln of its probability among all.
+
+    The exponentials are summed once for both, which takes half as long.
+    """
+    urn = _Urn(logits)
+    log_total = urn.log_total
+    urn.remove(ruled_out)
+    if urn.total < LEAST_LEFT:
+        others = logits.copy()
+        others[ruled_out] = samplers.RULED_OUT
+        urn = _Urn(others)
+    choice = urn.draw(rng)
+    return choice, float(logits[choice.index]) - log_total
+
+
+def choose_below(
+    ceiling: np.ndarray,
+    settle: Callable[[np.ndarray], np.ndarray],
+    temperature: float,
+    rng: np.random.Generator,
+) -> Choice:
+    """A draw from logits of which a ceiling is known: exactly theirs, by rejection (von Neumann 1951).
+
+    A word is drawn as if the ceiling were the logits, and taken with the share that its logit leaves of it.
+
+    Args:
+      ceiling: float32 [softmax rows].
+      settle: the logits of words, given by their places; none is above the ceiling.
+    """
+    urn = _Urn(ceiling / np.float32(temperature))
+    for _ in range(TRIES):
+        choice = urn.draw(rng)
+        [logit] = settle(np.array([choice.index]))
+        if rng.random() < np.exp((logit - ceiling[choice.index]) / temperature):
+            return choice
+    return _Urn(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
+
+
+class _Urn:
+    """Words to be drawn by their logits: one uniform number falls among the cumulated shares.
+
+    They are summed by blocks, and cumulated only inside the block that was hit.
+    """
+
+    def __init__(self, logits: np.ndarray) -> None:
+        [highest], self._shares = samplers.exponentials(logits)
+        self._sums = _block_sums(self._shares)
+        self.log_total = float(highest + np.log(self.total))
+        """Ln of the sum of all exponentials, whatever is removed."""
+
+    @property
+    def total(self) -> float:
+        """The sum of what is left, in shares of the likeliest word."""
+        return float(self._sums.sum())
+
+    def remove(self, places: np.ndarray) -> None:
+        self._shares[places] = 0
+        for block in set((places // BLOCK).tolist()):
+            self._sums[block] = self._block(block).sum(dtype=np.float64)
+
+    def draw(self, rng: np.random.Generator) -> Choice:
+        draw, blocks = rng.random(), np.cumsum(self._sums)
+        total = blocks[-1]
+        block = _hit(blocks, draw * total)
+        before = blocks[block - 1] if block else 0.0
+        inside = before + np.cumsum(self._block(block), dtype=np.float64)
+        place = _hit(inside, draw * total)
+        low, high = (inside[place - 1] if place else before), inside[place]
+        return Choice(block * BLOCK + place, draw, float(low / total), float(high / total))
+
+    def _block(self, number: int) -> np.ndarray:
+        return self._shares[number * BLOCK : (number + 1) * BLOCK]
+
+
+def _hit(cumulated: np.ndarray, point: float) -> int:
+    """Where a point falls, rounding apart: the first place whose sum is above it, or that has the last sum."""
+    return min(int(np.searchsorted(cumulated, point, side="right")), int(np.searchsorted(cumulated, cumulated[-1])))
+
+
+def _block_sums(shares: np.ndarray) -> np.ndarray:
+    """The sum of every BLOCK of shares, float64; the last block may be shorter."""
+    whole = len(shares) // BLOCK * BLOCK
+    sums = shares[:whole].reshape(-1, BLOCK).sum(1, dtype=np.float64)
+    return np.append(sums, shares[whole:].sum(dtype=np.float64)) if whole < len(shares) else sums

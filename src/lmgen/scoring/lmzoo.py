@@ -1,0 +1,89 @@
+"""What lm-zoo asks of a model (cpllab/lm-zoo): its tokens, its predictions in HDF5, and a specification."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lmgen.errors import UnsupportedError
+from lmgen.generation.samplers import log_total
+from lmgen.model import LanguageModel
+from lmgen.scoring.formats import zoo_tokens
+from lmgen.scoring.score import LEAST_POSITIONS, Scoring, Sentence, hidden_states
+from lmgen.store.library import ModelFiles
+from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
+
+REFERENCE = "https://arxiv.org/abs/1602.02410"
+
+
+def write_predictions(model: LanguageModel, sentences: Iterable[Sentence], options: Scoring, path: Path) -> int:
+    """Write the whole distribution at every token of sentences to an HDF5 file; returns how many tokens.
+
+    `/sentence/<i>/predictions`: float32 [tokens, words], ln of probabilities, i from 0; the row of `<S>`,
+    which nothing predicts, is uniform. `/sentence/<i>/tokens`: int32 ids. `/vocabulary`: words in UTF-8.
+    """
+    import h5py
+
+    vocabulary, count = model.vocabulary, 0
+    words = utf8_words(vocabulary)
+    with h5py.File(path, "w") as file:
+        file["vocabulary"] = np.array([word.encode() for word in words])
+        for number, sentence in enumerate(sentences):
+            ids = [vocabulary.id(token) for token in zoo_tokens(sentence.words, vocabulary)]
+            group = file.create_group(f"sentence/{number}")
+            group["tokens"] = np.array(ids, np.int32)
+            size = (len(ids), len(words))
+            rows = group.create_dataset("predictions", size, "f4", chunks=(1, len(words)), compression=1)
+            rows[0] = -np.log(len(words))
+            for begin, found in _logprobs(model, sentence, options):
+                rows[begin + 1 : begin + 1 + len(found)] = found
+            count += len(ids)
+    return count
+
+
+def _logprobs(model: LanguageModel, sentence: Sentence, options: Scoring) -> Iterator[tuple[int, np.ndarray]]:
+    """Ln of every word's probability at each token of a sentence, in parts: (first token, float32 [tokens, words])."""
+    hidden = hidden_states(model, sentence, options)
+    for begin in range(0, len(hidden), LEAST_POSITIONS):
+        logits = model.logits_of(hidden[begin : begin + LEAST_POSITIONS])
+        words = logits[:, : len(model.vocabulary)]
+        yield begin, words - log_total(words if options.renormalize else logits).astype(np.float32)
+
+
+def specification(files: ModelFiles, vocabulary: Vocabulary) -> dict[str, Any]:
+    """What lm-zoo's `spec` prints; `image` tells of the program, since no container is needed."""
+    written = datetime.fromtimestamp(files.graph.stat().st_mtime, timezone.utc)
+    return {
+        "name": files.folder.name,
+        "ref_url": REFERENCE,
+        "image": {
+            "maintainer": "lmgen",
+            "version": version("lmgen"),
+            "datetime": written.isoformat(timespec="seconds"),
+            "supported_features": {
+                **dict.fromkeys(("tokenize", "unkify", "get_surprisals", "get_predictions"), True),
+                "mount_checkpoint": False,
+            },
+            "gpu": {"required": False, "supported": True},
+        },
+        "vocabulary": {
+            "items": utf8_words(vocabulary),
+            "unk_types": [UNKNOWN],
+            "prefix_types": [SENTENCE_START],
+            "suffix_types": [SENTENCE_END],
+            "special_types": [],
+        },
+        "tokenizer": {"type": "word", "cased": True, "behaviors": ["moses"]},
+    }
+
+
+def utf8_words(vocabulary: Vocabulary) -> list[str]:
+    """The vocabulary's words. Raises UnsupportedError if one is not UTF-8, as lm-zoo's formats want it."""
+    try:
+        "\n".join(vocabulary.words).encode()
+    except UnicodeEncodeError as error:
+        raise UnsupportedError("this model has words that are not UTF-8: lm-zoo's formats cannot hold them") from error
+    return vocabulary.words

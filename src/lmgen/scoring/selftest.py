@@ -1,0 +1,73 @@
+"""Whether a model answers what it is known to answer."""
+
+import math
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmgen.checkpoint.manifest import Expectation
+from lmgen.generation.sampling import log_probability
+from lmgen.model import LanguageModel, State
+from lmgen.text.vocabulary import LITERAL, SENTENCE_START
+
+TOLERANCE = 0.01
+"""Bits by which a surprisal may differ: published digits and float32 sums differ by less, faults by more."""
+STARTS = {"<S>": [SENTENCE_START], "spelled": [LITERAL + SENTENCE_START], "nothing": []}
+"""What may be read before a text."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One expectation and what the model says."""
+
+    source: str
+    text: str
+    """What was read, up to the word in question for a surprisal."""
+    expected: str
+    got: str
+    difference: float
+    """Bits; or, for a list of words, how many places differ."""
+    passed: bool
+
+
+def answers(model: LanguageModel, expectation: Expectation) -> list[Answer]:
+    """What a model answers to a text; of several possible starts the one that suits best is taken."""
+    trials = [list(_ask(model, expectation, start)) for start in expectation.starts]
+    return min(trials, key=lambda trial: sum(not answer.passed for answer in trial))
+
+
+def _ask(model: LanguageModel, expectation: Expectation, start: str) -> Iterator[Answer]:
+    words, first = expectation.words.split(" "), STARTS[start]
+    scored = len(words) - len(expectation.bits)
+    state = model.start()
+    for read, word in enumerate([*first, *words], 1 - len(first)):  # read: how many words of the text
+        state = model.advance(state, [word])
+        text = " ".join([*first, *words[:read]]).replace(LITERAL, "spelled ")
+        if scored <= read < len(words):
+            bits = _surprisal(model, state, words[read])
+            expected, difference = expectation.bits[read - scored], bits - expectation.bits[read - scored]
+            passed = abs(difference) <= TOLERANCE
+            yield Answer(
+                expectation.source, f"{text} {words[read]}", f"{expected:.4f}", f"{bits:.4f}", difference, passed
+            )
+        if expectation.top:
+            expected = expectation.top[read].split(" ")
+            likeliest = _likeliest(model, state, len(expected))
+            different = sum(map(operator.ne, expected, likeliest))
+            yield Answer(
+                expectation.source, text, " ".join(expected), " ".join(likeliest), float(different), not different
+            )
+
+
+def _surprisal(model: LanguageModel, state: State, word: str) -> float:
+    """Bits of a next word; of `<UNK>` for one outside the vocabulary."""
+    [logits] = model.logits(state)
+    return -log_probability(logits, model.vocabulary.id(word)) / math.log(2)
+
+
+def _likeliest(model: LanguageModel, state: State, count: int) -> list[str]:
+    [logits] = model.logits(state)
+    best = np.argsort(-logits[: len(model.vocabulary)], kind="stable")[:count]
+    return [model.vocabulary.word(index) for index in best.tolist()]

@@ -1,0 +1,62 @@
+"""Sentences to score, read from text, JSON lines, CSV or TSV."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from lmgen.errors import UsageError
+from lmgen.scoring.choices import Item
+from lmgen.scoring.score import Sentence
+from lmgen.text.records import Record, read_records
+
+COLUMN = "text"
+BLIMP = ("sentence_good", "sentence_bad")
+"""Columns of the Benchmark of Linguistic Minimal Pairs (Warstadt et al. 2020); the first is right."""
+
+Split = Callable[[str], list[str]]
+
+
+def read_texts(path: Path, column: str, split: Split, context: str) -> Iterator[Sentence]:
+    """The sentences of a file: one a line, or one in the column of each row; others are passed through."""
+    return sentences_of((record for record, _ in read_records(path, [column])), column, split, context)
+
+
+def sentences_of(records: Iterable[Record], column: str, split: Split, context: str) -> Iterator[Sentence]:
+    """The sentences of records; those without a word are passed over.
+
+    Args:
+      context: `sentence` starts afresh with each, `document` after one without a word, `stream` never.
+    """
+    fresh = True
+    for record in records:
+        words = split(record[column])
+        if words:
+            yield Sentence(words, fresh, {name: value for name, value in record.items() if name != column})
+            fresh = context == "sentence"
+        else:
+            fresh = fresh or context == "document"
+
+
+def read_items(path: Path, candidates: Sequence[str], answer: str | None, split: Split) -> Iterator[Item]:
+    """The items of a table.
+
+    Args:
+      candidates: the columns with the sentences to choose from.
+      answer: the column that tells the right one, by its column's name, its number from 1 or its text;
+        without it the first is right.
+    """
+    needed = list(candidates)
+    for record, place in read_records(path, needed):
+        texts = [record[name] for name in needed]
+        told = {*needed, answer}
+        right = 0 if answer is None else _right(record, answer, needed, texts, place)
+        yield Item(list(map(split, texts)), right, {key: value for key, value in record.items() if key not in told})
+
+
+def _right(record: Record, answer: str, names: list[str], texts: list[str], place: str) -> int:
+    if answer not in record:
+        raise UsageError(f"{place} has no column {answer!r}, only {', '.join(record)}")
+    value = str(record[answer]).strip()
+    for spelled in (names, list(map(str, range(1, len(names) + 1))), texts):
+        if value in spelled:
+            return spelled.index(value)
+    raise UsageError(f"{place}: the answer {value!r} is none of {', '.join(names)}, nor a number of one")

@@ -1,0 +1,123 @@
+"""A training run: a folder in which a model comes to be, and can go on after any interruption.
+
+FOLDER/                     the model in the released layout, from the first validation on
+FOLDER/training/corpus.npz  the texts as numbers
+FOLDER/training/snapshot.npz  everything needed to go on
+FOLDER/training/board/      scalars for TensorBoard
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from lmgen.checkpoint.manifest import Manifest, softmax_rows
+from lmgen.checkpoint.writer import write_model
+from lmgen.errors import UsageError
+from lmgen.generation.events import Saved, Trained, Validated
+from lmgen.text.vocabulary import Vocabulary
+from lmgen.training.corpus import Corpus, build_corpus, read_sentences
+from lmgen.training.trainer import Budget, Recipe, Trainer, read_snapshot, train_steps
+
+
+@dataclass(frozen=True)
+class About:
+    """What is told of the model, how long it trains, and how often it is saved."""
+
+    name: str
+    description: str
+    licence: str
+    budget: Budget
+    snapshot_minutes: float = 5.0
+    """A snapshot is written so often."""
+    validation_minutes: float = 20.0
+    """The perplexity is measured, and the model written, so often."""
+
+
+class Run:
+    """A trainer at work in its folder."""
+
+    def __init__(self, folder: Path, corpus: Corpus, recipe: Recipe, about: About) -> None:
+        self.folder, self.corpus, self.about = folder, corpus, about
+        self.trainer = Trainer(recipe, corpus, Vocabulary(corpus.types[: recipe.words]))
+
+    @property
+    def board(self) -> Path:
+        """Where scalars for TensorBoard belong."""
+        return self.folder / "training" / "board"
+
+    def events(self) -> Iterator[Trained | Validated | Saved]:
+        """Train until the budget is spent. However it ends, a snapshot is left."""
+        saved = validated = time.monotonic()
+        try:
+            for event in train_steps(self.trainer, self.corpus.tokens, self.about.budget):
+                yield event
+                if time.monotonic() - saved > 60 * self.about.snapshot_minutes:
+                    yield self._save()
+                    saved = time.monotonic()
+                if time.monotonic() - validated > 60 * self.about.validation_minutes:
+                    yield self._validate()
+                    validated = time.monotonic()
+        finally:
+            self._save()
+        yield self._validate()
+
+    def _save(self) -> Saved:
+        about = {**asdict(self.about), "budget": asdict(self.about.budget)}
+        self.trainer.save(snapshot_path(self.folder), about)
+        return Saved(self.trainer.progress.step)
+
+    def _validate(self) -> Validated:
+        """Measure the perplexity and write the model as it is now."""
+        validated = self.trainer.validate(self.corpus.held_back)
+        progress, recipe, about = self.trainer.progress, self.trainer.recipe, self.about
+        training = {
+            "steps": progress.step,
+            "tokens": progress.tokens,
+            "hours": round(progress.seconds / 3600, 2),
+            "validation_perplexity": round(validated.perplexity, 2),
+            "validation_targets": validated.targets,
+            "recipe": {key: value for key, value in asdict(recipe).items() if key not in ("shape", "words")},
+        }
+        words = len(self.trainer.vocabulary)
+        manifest = Manifest(about.name, about.description, about.licence, recipe.shape, words, training)
+        weights = {name: value.numpy() for name, value in self.trainer.weights.items()}
+        write_model(self.folder, manifest, self.trainer.vocabulary, weights, progress.step)
+        return validated
+
+
+def snapshot_path(folder: Path) -> Path:
+    """The file a run goes on from."""
+    return folder / "training" / "snapshot.npz"
+
+
+def _corpus_path(folder: Path) -> Path:
+    return folder / "training" / "corpus.npz"
+
+
+def begin(folder: Path, texts: Sequence[Path], held_back: Path | None, raw: bool, recipe: Recipe, about: About) -> Run:
+    """Read the texts and make a new run in `folder`. Raises UsageError if they do not suffice."""
+    if snapshot_path(folder).exists():
+        raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --out")
+    kept = read_sentences([held_back], raw) if held_back else None
+    corpus = build_corpus(read_sentences(texts, raw), kept, recipe.seed)
+    needed = recipe.batch * recipe.steps
+    if len(corpus.tokens) < needed or not len(corpus.held_back):
+        raise UsageError(
+            f"the text is too short: {len(corpus.tokens)} words to train on, {len(corpus.held_back)} to validate; "
+            f"a batch of {recipe.batch} needs {needed} at least (see --batch)"
+        )
+    words = min(recipe.words, len(corpus.types))
+    recipe = replace(recipe, words=words, shape=replace(recipe.shape, rows=softmax_rows(words)))
+    (folder / "training").mkdir(parents=True, exist_ok=True)
+    corpus.save(_corpus_path(folder))
+    return Run(folder, corpus, recipe, about)
+
+
+def resume(folder: Path, budget: Budget | None) -> Run:
+    """Go on with the run in `folder`, with its own budget or a new one."""
+    recipe, stored = read_snapshot(snapshot_path(folder))
+    about = About(**{**stored, "budget": budget or Budget(**stored["budget"])})
+    run = Run(folder, Corpus.load(_corpus_path(folder)), recipe, about)
+    run.trainer.restore(snapshot_path(folder))
+    return run

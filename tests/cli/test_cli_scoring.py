@@ -1,0 +1,459 @@
+"""`lmgen surprisal`, `next`, `eval`, `score`, `choose` and lm-zoo's verbs, on the tiny model."""
+
+import csv
+import io
+import json
+import math
+import os
+import pty
+import re
+import signal
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+
+from lmgen.model import read
+from lmgen.scoring.score import Scoring, Sentence, score_sentences
+
+from conftest import start_lmgen
+
+TEXT = "the cat sat\n\nthe zork\n"
+
+
+@pytest.fixture
+def run(lmgen, tiny_folder, tiny_model, monkeypatch):
+    """Run a command in this process on the tiny model, which is loaded once; those in processes of their own load it."""
+    monkeypatch.setattr("lmgen.cli.options.load", lambda *_: tiny_model)
+    return lambda command, *arguments: lmgen(command, *arguments, "-m", tiny_folder)
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture
+def scored(tiny_model):
+    """The sentences of TEXT as the scorer has them."""
+    return list(
+        score_sentences(
+            tiny_model, map(Sentence, (["the", "cat", "sat"], ["the", "zork"])), Scoring(rank=True, entropy=True)
+        )
+    )
+
+
+def table(out, comma="\t"):
+    return list(csv.DictReader(io.StringIO(out), delimiter=comma))
+
+
+# surprisal ------------------------------------------------------------------------------------
+
+
+def test_a_row_per_word_with_every_column(run, text, scored):
+    result = run("surprisal", text)
+    rows = table(result.out)
+
+    assert (result.exit_code, result.err) == (0, "")
+    assert list(rows[0]) == "sentence_id token_id token surprisal logprob prob rank entropy oov".split()
+    assert [(row["sentence_id"], row["token_id"], row["token"], row["oov"]) for row in rows] == [
+        *(("1", "1", "the", "0"), ("1", "2", "cat", "0"), ("1", "3", "sat", "0"), ("1", "4", "</S>", "0")),
+        *(("2", "1", "the", "0"), ("2", "2", "zork", "1"), ("2", "3", "</S>", "0")),
+    ]
+    logprobs = np.concatenate([one.logprobs for one in scored])
+    entropies = np.concatenate([one.measures.entropies for one in scored])
+    for row, logprob, entropy in zip(rows, logprobs, entropies, strict=True):
+        assert float(row["surprisal"]) == pytest.approx(-logprob / math.log(2), abs=1e-6)
+        assert float(row["logprob"]) == pytest.approx(logprob, abs=1e-6)
+        assert float(row["prob"]) == pytest.approx(math.exp(logprob), rel=1e-5)
+        assert float(row["entropy"]) == pytest.approx(entropy / math.log(2), abs=1e-6)
+    assert [int(row["rank"]) for row in rows] == np.concatenate([one.measures.ranks for one in scored]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("base", "unit", "name"), [("2", math.log(2), "bits"), ("e", 1, "nats"), ("10", math.log(10), "bans")]
+)
+def test_the_base_is_as_asked_and_is_told(run, text, scored, base, unit, name):
+    result = run("surprisal", text, "--base", base, "--stats", "--columns", "surprisal")
+
+    assert [float(row["surprisal"]) for row in table(result.out)][:4] == pytest.approx(
+        (-scored[0].logprobs / unit).tolist(), abs=1e-6
+    )
+    assert f"base\t{base} ({name})\nsentences\t2\ntokens\t7\noov\t1\nperplexity\t" in result.err
+
+
+def test_lm_zoo_s_columns_and_rows_in_bits(run, text, scored):
+    result = run("surprisal", text, "--format", "lm-zoo")
+
+    bits = [[0.0, *(-one.logprobs / math.log(2))] for one in scored]
+    tokens = [["<S>", "the", "cat", "sat", "</S>"], ["<S>", "the", "<UNK>", "</S>"]]
+    rows = [
+        f"{number}\t{place}\t{token}\t{value:f}\n"
+        for number, (values, words) in enumerate(zip(bits, tokens, strict=True), 1)
+        for place, (value, token) in enumerate(zip(values, words, strict=True), 1)
+    ]
+    assert result.out == "sentence_id\ttoken_id\ttoken\tsurprisal\n" + "".join(rows)
+
+
+def test_kenlm_s_lines_and_totals(run, text, scored):
+    *lines, including, excluding, oovs, tokens = run("surprisal", text, "--format", "kenlm").out.splitlines()
+
+    fields = lines[1].split("\t")
+    assert [field.rpartition(" ")[0] for field in fields] == [
+        "the=3 0",
+        "zork=2 0",
+        "</s>=0 0",
+        fields[3].rpartition(" ")[0],
+    ]
+    assert float(fields[1].split()[2]) == pytest.approx(scored[1].logprobs[1] / math.log(10), rel=1e-5)
+    total = sum(one.logprobs.sum() for one in scored)
+    assert fields[3].endswith(" OOV: 1")
+    assert float(fields[3].split()[1]) == pytest.approx(scored[1].logprobs.sum() / math.log(10), rel=1e-5)
+    assert float(including.split("\t")[1]) == pytest.approx(math.exp(-total / 7), rel=1e-5)
+    assert float(excluding.split("\t")[1]) == pytest.approx(math.exp((scored[1].logprobs[1] - total) / 6), rel=1e-5)
+    assert (oovs, tokens) == ("OOVs:\t1", "Tokens:\t7")
+
+
+def test_srilm_s_lines_and_totals(run, text, scored):
+    lines = run("surprisal", text, "--format", "srilm").out.splitlines()
+
+    assert lines[0] == "the cat sat"
+    assert lines[1].startswith("\tp( the | <s> ) \t= [rnn] ")
+    assert lines[2].startswith("\tp( cat | the ...) \t= [rnn] ")
+    assert lines[10] == "\tp( zork | the ...) \t= [OOV] 0 [ -inf ]"
+    assert lines[12] == "1 sentences, 2 words, 1 OOVs"
+    known = (sum(one.logprobs.sum() for one in scored) - scored[1].logprobs[1]) / math.log(10)
+    assert lines[-2] == f"file {text}: 2 sentences, 5 words, 1 OOVs"
+    assert lines[-1] == (
+        f"0 zeroprobs, logprob= {known:.6g} ppl= {10 ** (-known / 6):.6g} ppl1= {10 ** (-known / 4):.6g}"
+    )
+
+
+@pytest.mark.parametrize(("name", "comma", "kind"), [("a.csv", ",", "csv"), ("a.tsv", "\t", "tsv")])
+def test_columns_of_items_are_passed_through(run, tmp_path, name, comma, kind):
+    (tmp_path / name).write_text(comma.join(["item", "sentence"]) + "\n" + comma.join(["x", "the cat"]) + "\n")
+
+    rows = table(run("surprisal", tmp_path / name, "--column", "sentence", "--format", kind).out, comma)
+
+    assert list(rows[0])[:3] == ["item", "sentence_id", "token_id"]
+    assert [(row["item"], row["token"]) for row in rows] == [("x", "the"), ("x", "cat"), ("x", "</S>")]
+
+
+def test_a_spreadsheet_s_byte_order_mark_is_no_part_of_a_column(run, tmp_path):
+    (tmp_path / "a.csv").write_text("text,item\nthe cat,x\n", encoding="utf-8-sig")
+
+    assert table(run("surprisal", tmp_path / "a.csv").out)[0]["item"] == "x"
+
+
+def test_json_lines_in_and_out(run, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "the cat", "n": 3}\n')
+
+    rows = list(
+        map(
+            json.loads,
+            run("surprisal", tmp_path / "a.jsonl", "--format", "jsonl", "--columns", "token,oov").out.splitlines(),
+        )
+    )
+
+    assert rows[0] == {"n": 3, "token": "the", "oov": 0}
+
+
+def test_context_decides_when_the_memory_is_emptied(run, tmp_path):
+    (tmp_path / "a.txt").write_text("the cat\nthe cat\n\nthe cat\n")
+
+    def firsts(context):
+        rows = table(run("surprisal", tmp_path / "a.txt", "--context", context).out)
+        return [row["surprisal"] for row in rows if row["token_id"] == "1"]
+
+    alone, document, stream = firsts("sentence"), firsts("document"), firsts("stream")
+    assert alone[0] == alone[1] == alone[2]
+    assert document[0] == document[2] != document[1]
+    assert len({*stream}) == 3
+
+
+def test_words_are_tokenised_unless_they_are_already(run):
+    text = "don't (you)"
+
+    assert [row["token"] for row in table(run("surprisal", "--text", text).out)] == "don 't ( you ) </S>".split()
+    assert [
+        row["token"] for row in table(run("surprisal", "--text", text, "--no-tokenize").out)
+    ] == "don't (you) </S>".split()
+
+
+def test_sentences_come_from_a_pipe_and_go_to_a_file(tiny_folder, tmp_path):
+    output = tmp_path / "out.tsv"
+    process = start_lmgen("surprisal", "-", "-m", tiny_folder, "-o", output, stdin=subprocess.PIPE)
+    out, err = process.communicate(TEXT.encode())
+
+    assert (process.returncode, out, err) == (0, b"", b"")
+    assert len(table(output.read_text())) == 7
+
+
+def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(tiny_folder):
+    process = start_lmgen("surprisal", "-", "-m", tiny_folder, stdin=subprocess.PIPE)
+    process.stdin.write(b"the cat sat\n" * 400)
+    process.stdin.flush()
+    assert process.stdout.readline().startswith(b"sentence_id\t")
+    assert process.stdout.readline().startswith(b"1\t1\tthe\t")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+
+    assert process.returncode == 130
+    assert err == b"lmgen: stopped\n"
+
+
+def test_a_terminal_gets_an_aligned_table(tiny_folder):
+    lines = on_a_terminal("stdout", "next", "the", "-k", 3, "-m", tiny_folder).splitlines()
+
+    assert lines[0].split() == ["rank", "word", "prob", "cumulative", "surprisal", "oov", "bar"]
+    assert lines[1].endswith("█" * 30)
+    assert lines[5].startswith("entropy, bits: ")
+
+
+def test_progress_and_the_time_left_are_told_on_a_terminal_alone(tiny_folder, text):
+    shown = on_a_terminal("stderr", "eval", text, "-m", tiny_folder)
+
+    assert re.search(r"2/3.*sentences.*[-\d]:[-\d]{2}:[-\d]{2}", shown)
+
+
+def on_a_terminal(stream, *arguments):
+    """What a command shows where one of its streams is a terminal."""
+    leader, follower = pty.openpty()
+    process = start_lmgen(*arguments, env={**os.environ, "TERM": "xterm"}, **{stream: follower})
+    os.close(follower)
+    shown = b""
+    while chunk := _read(leader):
+        shown += chunk
+    process.communicate()
+    return shown.decode()
+
+
+def _read(descriptor):
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # how Linux says that the other end is closed
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "content", "exit_code", "message"),
+    [
+        (["surprisal"], "a.csv", b"item,sentence\n1,a\n", 2, "has no column 'text', only item, sentence"),
+        (["surprisal"], "a.txt", b"good\nb\xffd\n", 2, "is not UTF-8 text: line 2, byte 2"),
+        (["surprisal"], "a.bin", b"\x7fELF\0\0", 2, "is not text: line 1 holds a NUL byte"),
+        (["surprisal"], "a.csv", b'text\n"' + b"a" * 2_000_000 + b'"\n', 2, "is not a row of a table"),
+        (["surprisal", "--columns", "token,colour"], "a.txt", b"a\n", 2, "no column 'colour'"),
+        (["surprisal", "--text", "a"], "a.txt", b"a\n", 2, "not both"),
+        (["eval"], "a.txt", b"\n \n", 2, "has no words"),
+        (["eval", "--format", "tsv"], "a.txt", b"a\n", 2, "only go with --per-sentence"),
+        (["choose", "-f"], "a.csv", b"good,bad\na,b\n", 2, "no column 'sentence_good'"),
+        (["choose", "one"], None, b"", 2, "two SENTENCEs or more"),
+        (["choose", "--candidates", "one", "-f"], "a.csv", b"one\na\n", 2, "two columns or more"),
+        (["next", "a", "--match", "("], None, b"", 2, "not a regular expression"),
+        (["next", "a", "--candidates", "b", "--full"], None, b"", 2, "leave out --full"),
+        (["next", "a", "--candidates", "@absent"], None, b"", 3, "cannot read the words of absent"),
+        (["predictions", "--text", "a", "-o", "-"], None, b"", 2, "give -o a file's name"),
+        (["predictions", "--text", "a", "-o", "absent/a.hdf5"], None, b"", 3, "cannot write absent/a.hdf5"),
+        (["surprisal"], "absent", None, 3, "cannot read"),
+    ],
+)
+def test_bad_input_is_refused_in_one_clear_line(run, tmp_path, arguments, name, content, exit_code, message):
+    if content and name:
+        (tmp_path / name).write_bytes(content)
+    result = run(*arguments, *([tmp_path / name] if name else []))
+
+    assert (result.exit_code, len(result.err.splitlines())) == (exit_code, 1), result.err
+    assert message in result.err
+
+
+def test_an_empty_file_has_a_heading_and_no_rows(run, tmp_path):
+    (tmp_path / "empty").touch()
+
+    assert run("surprisal", tmp_path / "empty") == (
+        0,
+        "sentence_id\ttoken_id\ttoken\tsurprisal\tlogprob\tprob\trank\tentropy\toov\n",
+        "",
+    )
+    assert run("score", tmp_path / "empty").out == "sentence_id\tsentence\ttokens\toov\tsurprisal\tlogprob\n"
+
+
+def test_after_a_failure_there_is_no_half_written_file(run, tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"the cat\n" * 2000 + b"\xff\n")
+
+    assert run("surprisal", tmp_path / "a.txt", "-o", tmp_path / "out.tsv").exit_code == 2
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.txt"]
+
+
+# next -----------------------------------------------------------------------------------------
+
+
+def test_every_word_of_the_vocabulary_is_listed(run, tiny_words):
+    rows = table(run("next", "the cat", "--full", "--stats").out)
+
+    assert sorted(row["word"] for row in rows) == sorted(tiny_words)
+    assert [int(row["rank"]) for row in rows] == list(range(1, len(tiny_words) + 1))
+    assert float(rows[-1]["cumulative"]) == pytest.approx(1, abs=1e-5)
+    assert float(rows[2]["cumulative"]) == pytest.approx(sum(float(row["prob"]) for row in rows[:3]), rel=1e-4)
+
+
+def test_next_agrees_with_surprisal(run):
+    [row] = [row for row in table(run("next", "the", "--full").out) if row["word"] == "cat"]
+    told = table(run("surprisal", "--text", "the cat").out)[1]
+
+    assert [row[name] for name in ("rank", "surprisal")] == [told[name] for name in ("rank", "surprisal")]
+
+
+def test_words_that_match_keep_their_ranks_and_their_share_is_told(run, tiny_words):
+    result = run("next", "the", "--starts-with", "word", "--match", "3$", "-k", 50, "--stats")
+    rows, facts = table(result.out), dict(line.split("\t") for line in result.err.splitlines())
+
+    assert {row["word"] for row in rows} == {"word3", "word13", "word23"}
+    assert float(facts["matching words together"]) == pytest.approx(sum(float(row["prob"]) for row in rows), rel=1e-4)
+    assert float(facts["probability of <UNK>"]) > 0
+    assert float(facts["softmax rows without a word"]) > 0
+
+
+def test_candidates_keep_their_order_and_with_a_suffix_are_ranked(run, tiny_model, tmp_path):
+    (tmp_path / "words").write_text("sat\nzork\n")
+    given = ["--candidates", "cat the", "--candidates", f"@{tmp_path / 'words'}"]
+
+    rows = table(run("next", "the", *given).out)
+    ranked = table(run("next", "the", *given, "--suffix", "sat the").out)
+
+    assert [(row["word"], row["oov"]) for row in rows] == [("cat", "0"), ("the", "0"), ("sat", "0"), ("zork", "1")]
+    assert [row["joint_surprisal"] for row in ranked] == sorted((row["joint_surprisal"] for row in ranked), key=float)
+    for row in ranked:
+        [whole] = score_sentences(tiny_model, [Sentence(["the", row["word"], "sat", "the"])])
+        assert float(row["joint_surprisal"]) == pytest.approx(-whole.logprobs[1:4].sum() / math.log(2), abs=1e-4)
+
+
+# eval, score, choose --------------------------------------------------------------------------
+
+
+def test_the_perplexity_comes_with_its_protocol(run, text, scored):
+    told = run("eval", text).out.splitlines()
+    facts = json.loads(run("eval", text, "--format", "json").out)
+
+    assert facts["perplexity"] == pytest.approx(math.exp(-sum(one.logprobs.sum() for one in scored) / 7))
+    assert (facts["predictions"], facts["words"], facts["sentences"], facts["oov"]) == (7, 5, 2, 1)
+    assert facts["low"] < facts["perplexity"] < facts["high"]
+    assert told[0].startswith(f"perplexity {facts['perplexity']:.2f} (95 % interval {facts['low']:.2f} to ")
+    assert told[2] == "7 predictions: 5 words and 2 sentence ends"
+    assert told[4] == f"protocol: {facts['protocol']}"
+    assert "emptied at each sentence; an OOV word is <UNK> as a target and read by its letters" in facts["protocol"]
+    carried = json.loads(run("eval", text, "--format", "json", "--context", "stream", "--no-renormalize").out)
+    assert "never emptied" in carried["protocol"]
+    assert "counted in" in carried["protocol"]
+    assert carried["perplexity"] != facts["perplexity"]
+
+
+def test_sentences_are_told_one_by_one_and_their_sum_on_stderr(run, text, scored):
+    result = run("eval", text, "--per-sentence")
+    rows = table(result.out)
+
+    assert [(row["sentence"], row["tokens"], row["oov"]) for row in rows] == [
+        ("the cat sat", "4", "0"),
+        ("the zork", "3", "1"),
+    ]
+    assert float(rows[1]["logprob"]) == pytest.approx(scored[1].logprobs.sum(), abs=1e-6)
+    assert result.err.startswith("perplexity ")
+
+
+@pytest.mark.parametrize(("reduce", "count"), [("sum", 1), ("mean", 4)])
+def test_a_score_is_the_sum_of_surprisals_or_their_mean(run, text, scored, reduce, count):
+    rows = table(run("score", text, "--reduce", reduce, "--base", "10").out)
+
+    assert float(rows[0]["logprob"]) == pytest.approx(scored[0].logprobs.sum() / count, abs=1e-6)
+    assert float(rows[0]["surprisal"]) == pytest.approx(-scored[0].logprobs.sum() / count / math.log(10), abs=1e-6)
+
+
+def test_a_prefix_makes_scores_conditional(run, scored):
+    rows = table(run("score", "--text", "sat", "--prefix", "the cat").out)
+
+    assert float(rows[0]["logprob"]) == pytest.approx(scored[0].logprobs[2:].sum(), abs=1e-6)
+
+
+def test_sentences_given_are_chosen_from(run):
+    [row] = table(run("choose", "the cat sat", "the cat the", "cat").out)
+    totals = [float(row["logprob"]) for row in table(run("score", "--text", "the cat sat\nthe cat the\ncat").out)]
+
+    assert int(row["best"]) == 1 + int(np.argmax(totals))
+    assert float(row["log_ratio"]) == pytest.approx((max(totals) - sorted(totals)[1]) / math.log(2), abs=1e-5)
+
+
+def test_a_file_of_pairs_ends_with_its_accuracy(run, tmp_path):
+    pairs = [("the cat", "cat the"), ("cat the", "the cat"), ("sat", "the word3 word4")]
+    lines = [json.dumps({"sentence_good": good, "sentence_bad": bad, "UID": "u"}) for good, bad in pairs]
+    (tmp_path / "blimp.jsonl").write_text("\n".join(lines) + "\n")
+
+    result = run("choose", "-f", tmp_path / "blimp.jsonl")
+    rows = table(result.out)
+
+    right = sum(int(row["correct"]) for row in rows)
+    assert result.err == f"accuracy {right / 3:.4f} ({right} of 3)\n"
+    assert int(rows[0]["correct"]) + int(rows[1]["correct"]) == 1
+    assert rows[0]["parting"] in ("the/cat", "cat/the")
+    assert (rows[0]["position"], rows[0]["UID"]) == ("1", "u")
+
+
+# lm-zoo ---------------------------------------------------------------------------------------
+
+
+def test_tokens_and_their_unknowns_are_as_many(run, text):
+    assert run("tokenize", text).out == "<S> the cat sat </S>\n<S> the <UNK> </S>\n"
+    assert run("unkify", text).out == "0 0 0 0 0\n0 0 1 0\n"
+    assert run("tokenize", text, "--plain").out == "the cat sat\nthe zork\n"
+
+
+def test_predictions_are_lm_zoo_s_in_hdf5(run, text, scored, tiny_words, tmp_path):
+    path = tmp_path / "a.hdf5"
+    result = run("predictions", text, "-o", path)
+
+    assert (result.exit_code, result.out) == (0, "")
+    with h5py.File(path) as file:
+        assert [word.decode() for word in file["vocabulary"]] == tiny_words
+        assert list(file["sentence"]) == ["0", "1"]
+        logprobs, ids = file["sentence/1/predictions"][:], file["sentence/1/tokens"][:]
+    assert ids.tolist() == [1, 3, 2, 0]
+    assert logprobs.shape == (4, len(tiny_words))
+    assert logprobs[0] == pytest.approx(-math.log(len(tiny_words)))
+    assert np.exp(logprobs).sum(1) == pytest.approx(1, abs=1e-5)
+    assert logprobs[[1, 2, 3], ids[1:]] == pytest.approx(scored[1].logprobs, abs=1e-5)
+
+
+def test_the_specification_has_what_lm_zoo_requires(run, tiny_words):
+    spec = json.loads(run("spec").out)
+
+    assert {"name", "ref_url", "image", "vocabulary", "tokenizer"} <= set(spec)
+    assert spec["vocabulary"]["items"] == tiny_words
+    assert (spec["vocabulary"]["unk_types"], spec["tokenizer"]["type"]) == (["<UNK>"], "word")
+    assert all(spec["image"]["supported_features"][name] for name in ("tokenize", "unkify", "get_surprisals"))
+
+
+@pytest.mark.parametrize("arguments", [["spec"], ["predictions", "--text", "the", "-o", "a.hdf5"]])
+def test_what_a_model_cannot_do_ends_with_99(lmgen, tiny_folder, tmp_path, monkeypatch, arguments):
+    """A vocabulary may hold bytes that are no UTF-8; lm-zoo's formats may not."""
+    import shutil
+
+    folder = shutil.copytree(tiny_folder, tmp_path / "latin")
+    [vocabulary] = folder.glob("vocab-*.txt")
+    vocabulary.write_bytes(vocabulary.read_bytes().replace(b"cat\n", b"caf\xe9\n"))
+    monkeypatch.chdir(tmp_path)
+
+    result = lmgen(*arguments, "-m", folder)
+
+    assert (result.exit_code, result.out) == (99, "")
+    assert "not UTF-8" in result.err
+    assert not (tmp_path / "a.hdf5").exists()
+    assert lmgen("surprisal", "--text", "the cat", "-m", folder).exit_code == 0
+
+
+def test_the_first_word_is_predicted_from_the_start_alone(run, tiny_model):
+    logits = tiny_model.logits(read(tiny_model, []).state)[0, : len(tiny_model.vocabulary)].astype(float)
+    [row, _] = table(run("surprisal", "--text", "the").out)
+
+    expected = math.log(np.exp(logits).sum()) - logits[tiny_model.vocabulary.id("the")]
+    assert float(row["surprisal"]) == pytest.approx(expected / math.log(2), abs=1e-5)

@@ -1,0 +1,58 @@
+import math
+
+import numpy as np
+import pytest
+
+from lmgen.scoring.evaluation import Evaluation
+from lmgen.scoring.score import Measures, Scored, Sentence
+
+
+def scored(probs, oov=()):
+    words = [f"w{place}" for place in range(len(probs) - 1)]
+    flags = np.array([place in oov for place in range(len(probs))])
+    measures = Measures(np.log(probs), np.zeros(len(probs), int), np.zeros(len(probs)))
+    return Scored(Sentence(words), (*words, "</S>"), np.zeros(len(probs), int), flags, measures)
+
+
+def evaluated(*sentences):
+    evaluation = Evaluation()
+    assert list(evaluation.count(sentences)) == list(sentences)
+    return evaluation
+
+
+def test_perplexity_with_and_without_oov_targets():
+    evaluation = evaluated(scored([0.5, 1 / 32, 0.5], oov=[1]), scored([0.5]))
+
+    assert (evaluation.sentences, evaluation.tokens, evaluation.words, evaluation.oov) == (2, 4, 2, 1)
+    assert evaluation.nats / math.log(2) == pytest.approx(2)
+    assert evaluation.perplexity == pytest.approx(4)
+    assert evaluation.known_perplexity == pytest.approx(2)
+
+
+def test_the_interval_holds_the_true_perplexity_in_95_of_100_cases():
+    """Words of a sentence share a surprise: an interval over words would be far too narrow."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        shared = np.exp(-rng.gamma(4, 0.5, 100))  # 2 nats on average, the same for all 10 words of a sentence
+        low, high = evaluated(*(scored([prob] * 10) for prob in shared)).interval
+        covered += low <= math.exp(2) <= high
+
+    assert 0.91 <= covered / 300 <= 0.98
+
+
+def test_sentences_that_agree_leave_no_doubt_and_one_alone_tells_none():
+    low, high = evaluated(scored([0.25]), scored([0.25, 0.25])).interval
+
+    assert low == pytest.approx(4)
+    assert high == pytest.approx(4)
+    assert evaluated(scored([0.25, 0.5])).interval is None
+
+
+def test_a_hopeless_text_has_an_infinite_perplexity():
+    evaluation = Evaluation()
+    evaluation.add(
+        Scored(Sentence([]), ("</S>",), np.zeros(1, int), np.zeros(1, bool), Measures(np.array([-1e4]), None, None))
+    )
+
+    assert evaluation.perplexity == math.inf

@@ -1,0 +1,269 @@
+import json
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from lmgen.checkpoint.manifest import Manifest, Shape
+from lmgen.engines.loading import load
+from lmgen.errors import IntegrityError, MissingError
+from lmgen.generation.events import Trained, Validated
+from lmgen.text.vocabulary import Vocabulary
+from lmgen.training.corpus import build_corpus
+from lmgen.training.trainer import Budget, Progress, Recipe, Trainer, rate_at, read_snapshot, train_steps
+
+from conftest import start_lmgen
+
+SHAPE = Shape(filters=(4, 4, 4, 4, 4, 4, 4, 4), projection=16, cells=32, rows=64)
+RECIPE = Recipe(SHAPE, words=53, steps=8, batch=16, rate=0.02, warmup=10, candidates=64, frequent=8)
+SMALL = [
+    *("--window", 8, "--batch", 4, "--projection", 16, "--cells", 16, "--filters", "2,2,2,2,2,2,2,2"),
+    *("--candidates", 16, "--frequent", 8),
+]
+
+
+def counting(sentences, first=0):
+    """`n7 n8 n9 …`: from one word every following one is certain."""
+    return [[f"n{(start + step) % 50}" for step in range(12)] for start in range(first, first + sentences)]
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return build_corpus(counting(400), held_back=counting(10, first=3))
+
+
+def new_trainer(corpus, **changes):
+    from dataclasses import replace
+
+    return Trainer(replace(RECIPE, **changes), corpus, Vocabulary(corpus.types))
+
+
+@pytest.fixture(scope="module")
+def counted(corpus):
+    trainer = new_trainer(corpus)
+    events = list(train_steps(trainer, corpus.tokens, Budget(steps=400)))
+    return trainer, events
+
+
+def test_it_learns_to_count(counted, corpus):
+    """The first word of a sentence is any of 50, so 13 predictions cost ln(50) / 13 = 0.3 nats at best."""
+    trainer, events = counted
+
+    assert events[0].loss > 3.5
+    assert np.mean([event.loss for event in events[-10:]]) < 0.7
+    assert trainer.validate(corpus.held_back).perplexity < 2.2
+
+
+def test_validation_counts_words_and_sentence_ends(counted, corpus):
+    assert counted[0].validate(corpus.held_back).targets == 10 * 13
+
+
+def test_validation_is_the_full_softmax_s_as_the_session_engine_computes_it(counted, corpus, tmp_path):
+    """`<UNK>` for what is outside the vocabulary, the memory empty at each sentence."""
+    from lmgen.checkpoint.writer import write_model
+    from lmgen.text.vocabulary import SENTENCE_END
+
+    trainer, _ = counted
+    weights = {name: value.numpy() for name, value in trainer.weights.items()}
+    write_model(tmp_path, Manifest("m", "", "", SHAPE, 53), trainer.vocabulary, weights, 1)
+    model, surprisals = load(str(tmp_path)), []
+    for sentence in counting(10, first=3):
+        state = model.start()
+        for word, target in zip(["<S>", *sentence], [*sentence, SENTENCE_END], strict=True):
+            state = model.advance(state, [word])
+            logits = model.logits(state)[0][:53].astype(np.float64)
+            surprisals.append(np.log(np.exp(logits).sum()) - logits[model.vocabulary.id(target)])
+
+    expected = np.exp(np.mean(surprisals))
+    assert trainer.validate(corpus.held_back).perplexity == pytest.approx(expected, rel=1e-4)
+
+
+def test_sampled_candidates_learn_too(corpus):
+    trainer = new_trainer(corpus, candidates=40, frequent=8)
+
+    events = list(train_steps(trainer, corpus.tokens, Budget(steps=400)))
+
+    assert len(trainer.vocabulary) > 40
+    assert np.mean([event.loss for event in events[-10:]]) < 0.9
+
+
+def test_the_rate_rises_over_the_warmup_and_falls_to_zero_with_the_budget():
+    rates = [rate_at(RECIPE, step, spent) for step, spent in ((0, 0), (4, 0), (9, 0), (50, 0.5), (99, 1))]
+
+    assert rates == pytest.approx([0.002, 0.01, 0.02, 0.01, 0])
+
+
+def test_a_budget_is_spent_by_steps_or_by_hours():
+    assert Budget(steps=10).spent(5, 1e9) == 0.5
+    assert Budget(hours=2).spent(10**9, 3600) == 0.5
+    assert Budget(steps=10).spent(20, 0) == 1
+
+
+def test_a_snapshot_goes_on_exactly_where_it_was(corpus, tmp_path):
+    """In float32 the resumed run's losses are those of a run that was never stopped."""
+    budget = Budget(steps=24)
+    whole = [event.loss for event in train_steps(new_trainer(corpus), corpus.tokens, budget)]
+    stopped = new_trainer(corpus)
+    for event in train_steps(stopped, corpus.tokens, budget):
+        if event.step == 10:
+            break
+    stopped.save(tmp_path / "snapshot.npz", {})
+
+    again = new_trainer(corpus)
+    again.restore(tmp_path / "snapshot.npz")
+    rest = [event.loss for event in train_steps(again, corpus.tokens, budget)]
+
+    assert again.progress.step == 24
+    assert rest == pytest.approx(whole[10:], rel=1e-3)
+
+
+def test_a_damaged_or_absent_snapshot_is_refused(corpus, tmp_path):
+    path = tmp_path / "snapshot.npz"
+    with pytest.raises(MissingError, match="nothing to resume"):
+        read_snapshot(path)
+    new_trainer(corpus).save(path, {})
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(IntegrityError, match="damaged"):
+        read_snapshot(path)
+
+
+def test_progress_starts_from_nothing():
+    assert Progress() == Progress(0, 0, 0.0, (0, 0))
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "counting.txt"
+    path.write_text("".join(" ".join(sentence) + "\n" for sentence in counting(400)))
+    return path
+
+
+def test_training_writes_a_model_that_completes(lmgen, text, tmp_path):
+    folder = tmp_path / "counter"
+
+    trained = lmgen(
+        "train", text, "--out", folder, "--steps", 400, "--rate", 0.02, *SMALL, "--batch", 16, "--cells", 32
+    )
+
+    assert trained.exit_code == 0, trained.err
+    assert trained.out.startswith(f"{folder}: validation perplexity ")
+    manifest = Manifest.load(folder / "model.toml")
+    assert (manifest.name, manifest.words, manifest.training["steps"]) == ("counter", 53, 400)
+    completed = lmgen("complete", "n4 n5 n6", "-m", folder, "-t", 0, "--max-words", 3)
+    assert completed.out == "n4 n5 n6 n7 n8 n9\n"
+    shown = json.loads(lmgen("models", "show", folder, "--format", "json").out)
+    assert shown["training"]["recipe"]["batch"] == 16
+
+
+def test_scalars_for_tensorboard_are_written(lmgen, text, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    lmgen("train", text, "--out", tmp_path / "m", "--steps", 40, *SMALL)
+
+    board = EventAccumulator(str(tmp_path / "m" / "training" / "board"))
+    board.Reload()
+    assert {"train/loss", "train/rate", "validation/perplexity"} <= set(board.Tags()["scalars"])
+
+
+def test_after_kill_9_training_goes_on_from_the_snapshot(lmgen, text, tmp_path):
+    folder = tmp_path / "m"
+    first = start_lmgen("train", text, "--out", folder, "--steps", 100_000, *SMALL, env=_fast_snapshots())
+    _wait_for(folder / "training" / "snapshot.npz", first)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    at = _snapshot_step(folder)
+
+    resumed = lmgen("train", "--resume", "--out", folder, "--steps", at + 5)
+
+    assert resumed.exit_code == 0, resumed.err
+    assert Manifest.load(folder / "model.toml").training["steps"] == at + 5
+
+
+def test_ctrl_c_leaves_a_snapshot(text, tmp_path):
+    folder = tmp_path / "m"
+    process = start_lmgen("train", text, "--out", folder, "--steps", 100_000, *SMALL, env=_fast_snapshots())
+    _wait_for(folder / "training" / "snapshot.npz", process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert f"--resume --out {folder}".encode() in err
+    assert _snapshot_step(folder) > 0
+
+
+def _fast_snapshots():
+    import os
+
+    return {**os.environ, "LMGEN_TRAIN_SNAPSHOT_MINUTES": "0.01"}
+
+
+def _wait_for(path, process):
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _snapshot_step(folder):
+    with np.load(folder / "training" / "snapshot.npz") as stored:
+        return json.loads(str(stored["facts"]))["progress"]["step"]
+
+
+@pytest.mark.parametrize(
+    "content, arguments, exit_code, message",
+    [
+        (b"", [], 2, "too short"),
+        (b"only one sentence\n", [], 2, "too short"),
+        (b"\xff\xff\n", [], 2, "not UTF-8"),
+        (b"a\0b\n", [], 2, "NUL byte"),
+        (None, [], 3, "cannot read"),
+        (b"words\n" * 99, ["--filters", "1,2"], 2, "eight"),
+        (b"words\n" * 99, ["--cells", "13"], 2, "multiple of 8"),
+        (b"words\n" * 99, ["--steps", "5", "--hours", "1"], 2, "not both"),
+        (b"words\n" * 99, ["--valid", "/nowhere.txt"], 3, "cannot read"),
+    ],
+)
+def test_a_text_or_option_that_will_not_do_is_one_clear_line(lmgen, tmp_path, content, arguments, exit_code, message):
+    text = tmp_path / "text.txt"
+    if content is not None:
+        text.write_bytes(content)
+
+    result = lmgen("train", text, "--out", tmp_path / "m", "--steps", 5, *SMALL, *arguments)
+
+    assert (result.exit_code, result.out) == (exit_code, "")
+    assert message in result.err.splitlines()[-1]
+    assert not (tmp_path / "m" / "model.toml").exists()
+
+
+def test_training_without_text_or_time_is_a_usage_error(lmgen, text, tmp_path):
+    assert lmgen("train", "--out", tmp_path / "m", "--steps", 5).exit_code == 2
+    assert lmgen("train", text, "--out", tmp_path / "m").exit_code == 2
+    assert lmgen("train", "--resume", "--out", tmp_path / "m").exit_code == 3
+
+
+def test_a_training_is_not_begun_over_another(lmgen, text, tmp_path):
+    folder = tmp_path / "m"
+    assert lmgen("train", text, "--out", folder, "--steps", 1, *SMALL).exit_code == 0
+    before = (folder / "training" / "snapshot.npz").read_bytes()
+
+    again = lmgen("train", text, "--out", folder, "--steps", 1, *SMALL)
+
+    assert again.exit_code == 2
+    assert "holds a training already" in again.err
+    assert (folder / "training" / "snapshot.npz").read_bytes() == before
+    assert lmgen("train", text, "--resume", "--out", folder).exit_code == 2
+
+
+def test_a_run_tells_steps_validations_and_snapshots(corpus, tmp_path):
+    from lmgen.training.run import About, Run
+
+    (tmp_path / "training").mkdir()
+    run = Run(tmp_path, corpus, RECIPE, About("m", "", "", Budget(steps=3)))
+
+    kinds = [type(event) for event in run.events()]
+
+    assert kinds == [Trained, Trained, Trained, Validated]
+    assert (tmp_path / "model.toml").exists()
