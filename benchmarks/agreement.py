@@ -14,8 +14,8 @@ import numpy as np
 
 from lmgen.engines.litert_files import PRECISIONS, find_converted
 from lmgen.engines.loading import load
-from lmgen.generation.samplers import log_total
 from lmgen.model import take
+from lmgen.softmax import log_total
 from lmgen.store.library import find
 
 ROWS = 32

@@ -21,7 +21,8 @@ from pathlib import Path
 from lmgen.board.client import Writer
 from lmgen.board.record import Board
 from lmgen.engines.loading import load
-from lmgen.generation.generate import Generation, changed, generate_all
+from lmgen.generation.generate import generate_all
+from lmgen.generation.options import Generation, changed
 from lmgen.generation.prompts import Prompt
 from lmgen.store.library import DEFAULT_MODEL
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.checkpoint.manifest import Shape
-from lmgen.store.library import CHECKPOINT_FILES, released
+from lmgen.checkpoint.folder import CHECKPOINT_FILES
+from lmgen.checkpoint.shape import Shape
+from lmgen.store.library import released
 
 WORDS = 793_471
 LSTM_RANGE = 1 / np.sqrt(2 * (8192 + 1024))
@@ -38,8 +39,9 @@ def write_model(folder: Path, shape: Shape, graph: Path | None) -> None:
     from google.protobuf import text_format
 
     from lmgen.checkpoint.definition import read_graph
-    from lmgen.checkpoint.graph import build_graph, variable_shapes
-    from lmgen.checkpoint.writer import file_of, write_shard
+    from lmgen.checkpoint.graph import build_graph
+    from lmgen.checkpoint.names import file_of, variable_shapes
+    from lmgen.checkpoint.writer import write_shard
     from lmgen.text.vocabulary import MARKS, Vocabulary
 
     folder.mkdir(parents=True, exist_ok=True)

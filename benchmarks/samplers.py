@@ -16,9 +16,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from lmgen.generation.draw import choose
 from lmgen.generation.generate import ROWS
 from lmgen.generation.samplers import Sampler
-from lmgen.generation.sampling import Sampling, chain, choose, log_probability
+from lmgen.generation.sampling import Sampling, chain
+from lmgen.softmax import log_probability
 
 CASES = {
     "temperature 0.7": Sampling(temperature=0.7),

@@ -23,7 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from lmgen.bench.contenders import zipfian_text
-from lmgen.checkpoint.manifest import Manifest, Shape, softmax_rows, weight_shapes
+from lmgen.checkpoint.manifest import Manifest
+from lmgen.checkpoint.shape import Shape, softmax_rows, weight_shapes
 from lmgen.store.library import find
 from lmgen.text.vocabulary import MARKS, Vocabulary
 
@@ -87,7 +88,8 @@ def pytorch(model: str, sentences: Sentences) -> tuple[float, float]:
 
 
 def rates(lm, sentences: Sentences, measures: bool = False) -> tuple[float, float]:
-    from lmgen.scoring.score import Scoring, Sentence, score_sentences
+    from lmgen.scoring.measure import Scoring
+    from lmgen.scoring.score import Sentence, score_sentences
 
     options = Scoring(rank=measures, entropy=measures)
     list(score_sentences(lm, [Sentence([])]))

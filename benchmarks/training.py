@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmgen.checkpoint import network as plain
-from lmgen.checkpoint.manifest import Shape, softmax_rows
+from lmgen.checkpoint.shape import Shape, softmax_rows
 from lmgen.text.vocabulary import MARKS, Vocabulary
 from lmgen.training.batches import windows
 from lmgen.training.corpus import Corpus

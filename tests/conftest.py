@@ -50,7 +50,7 @@ def clean_environment(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def tiny_shape():
-    from lmgen.checkpoint.manifest import Shape
+    from lmgen.checkpoint.shape import Shape
 
     return Shape(filters=(2, 2, 2, 2, 4, 4, 8, 8), projection=16, cells=24, rows=40)
 
@@ -75,15 +75,17 @@ def tiny_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
     folder = tmp_path_factory.mktemp("tiny")
     manifest = Manifest("tiny", "A random model.", "CC0-1.0", tiny_shape, len(tiny_words))
     write_model(folder, manifest, Vocabulary(tiny_words), tiny_weights, step=7)
-    return folder
+    names = sorted(path.name for path in folder.iterdir())
+    yield folder
+    assert sorted(path.name for path in folder.iterdir()) == names, "a test changed what all tests share: copy it"
 
 
 @pytest.fixture(scope="session")
 def writer_folder(tiny_folder, tmp_path_factory):
     """The tiny model with the files that `complete` would make of it first."""
+    from lmgen.checkpoint.folder import open_folder
     from lmgen.engines.litert_files import beside
     from lmgen.export.litert import convert
-    from lmgen.store.library import open_folder
 
     files = open_folder(shutil.copytree(tiny_folder, tmp_path_factory.mktemp("writer") / "tiny"))
     list(convert(files, beside(files, "fast"), "fast"))
@@ -108,7 +110,7 @@ def released_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
 
 
 def random_weights(shape, seed=0):
-    from lmgen.checkpoint.manifest import weight_shapes
+    from lmgen.checkpoint.shape import weight_shapes
 
     rng = np.random.default_rng(seed)
     sizes = weight_shapes(shape).items()

@@ -7,7 +7,8 @@ import pytest
 
 import lmgen
 from lmgen.errors import UsageError
-from lmgen.scoring.score import Scoring, Sentence, score_sentences
+from lmgen.scoring.measure import Scoring
+from lmgen.scoring.score import Sentence, score_sentences
 
 
 @pytest.fixture(scope="module")

@@ -6,18 +6,26 @@ from dataclasses import replace
 import numpy as np
 
 from lmgen.errors import UsageError
-from lmgen.generation.events import Word
-from lmgen.generation.generate import Generation, changed, generate_from, option_names
-from lmgen.generation.prompts import split_words
+from lmgen.generation import Generation, Word, changed, generate_from, option_names
 from lmgen.model import Context, LanguageModel, read
-from lmgen.scoring.choices import reduced
-from lmgen.scoring.distribution import Distribution, NextWord, next_words, suffix_logprobs
-from lmgen.scoring.formats import BASES, token_rows
-from lmgen.scoring.score import CONTEXTS, Scored, Scoring, Sentence, as_input, score_sentences
-from lmgen.scoring.sentences import COLUMN, sentences_of
-from lmgen.text.tables import Row
-from lmgen.text.tokenizer import detokenize
-from lmgen.text.vocabulary import SENTENCE_END
+from lmgen.scoring import (
+    BASES,
+    COLUMN,
+    CONTEXTS,
+    Distribution,
+    NextWord,
+    Scored,
+    Scoring,
+    Sentence,
+    as_input,
+    next_words,
+    reduced,
+    score_sentences,
+    sentences_of,
+    suffix_logprobs,
+    token_rows,
+)
+from lmgen.text import SENTENCE_END, Row, detokenize, split_words
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from lmgen.text.vocabulary import SENTENCE_START, Vocabulary
+from lmgen.text import SENTENCE_START, Vocabulary
 
 State = tuple[np.ndarray, ...]
 """LSTM memory, one float32 array [rows, cells + projection] per layer: c, then h. Never changed in place."""

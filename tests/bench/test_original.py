@@ -5,8 +5,8 @@ import pytest
 
 from lmgen.bench.original import Original
 from lmgen.engines.loading import load
-from lmgen.generation.sampling import probabilities
 from lmgen.model import read
+from lmgen.softmax import probabilities
 from lmgen.store.library import find
 
 WORDS = ("the", "cat", "unseen")

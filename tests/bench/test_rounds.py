@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lmgen.bench.contenders import PREFIX, Engine, Program2016, sentences, zipfian_text
+from lmgen.bench.events import Measured
 from lmgen.bench.original import Original
 from lmgen.bench.rounds import (
     BANDWIDTH,
@@ -22,7 +23,6 @@ from lmgen.bench.rounds import (
 )
 from lmgen.bench.workers import Task, Worker
 from lmgen.errors import DeviceError, MissingError, UsageError
-from lmgen.generation.events import Measured
 from lmgen.store.library import find
 
 

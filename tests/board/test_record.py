@@ -16,10 +16,11 @@ from lmgen.board.record import Board
 from lmgen.board.shared_memory import MOST
 from lmgen.errors import MissingError
 from lmgen.generation.events import Step
-from lmgen.generation.generate import Generation, changed, generate_all
+from lmgen.generation.generate import generate_all
+from lmgen.generation.options import Generation, changed
 from lmgen.generation.prompts import Prompt
-from lmgen.generation.sampling import entropy, probabilities
 from lmgen.model import read, take
+from lmgen.softmax import entropy, probabilities
 
 
 @pytest.fixture
@@ -307,7 +308,7 @@ def test_any_stream_of_steps_can_be_recorded(writer, tiny_model, tmp_path):
     assert load(board.run).Scalars("word/rank")[0].value >= 1
 
 
-def test_scored_texts_are_runs_that_tell_the_same_surprisals(lmgen, tiny_folder, tmp_path):
+def test_scored_texts_are_runs_that_tell_the_same_surprisals(lmgen, writer_folder, tmp_path):
     """Of three sentences with the memory carried on, each in a folder of its own."""
     text = tmp_path / "text.txt"
     text.write_text("the cat sat\nnever seen\nthe\n")
@@ -315,7 +316,7 @@ def test_scored_texts_are_runs_that_tell_the_same_surprisals(lmgen, tiny_folder,
         "surprisal",
         text,
         "-m",
-        tiny_folder,
+        writer_folder,
         "--context",
         "stream",
         "--no-renormalize",
@@ -332,16 +333,16 @@ def test_scored_texts_are_runs_that_tell_the_same_surprisals(lmgen, tiny_folder,
     assert told == pytest.approx([float(line) for line in result.out.split()[1:]], abs=1e-3)
 
 
-def test_samples_are_the_same_words_with_and_without(lmgen, tiny_folder, tmp_path):
-    command = ["complete", "-m", tiny_folder, "the cat", "-n", 3, "--seed", 4]
+def test_samples_are_the_same_words_with_and_without(lmgen, writer_folder, tmp_path):
+    command = ["complete", "-m", writer_folder, "the cat", "-n", 3, "--seed", 4]
     plain, recorded = lmgen(*command), lmgen(*command, "--board", tmp_path / "runs")
 
     assert recorded.out == plain.out
     assert recorded.err.startswith(f"for TensorBoard: {tmp_path / 'runs'}")
 
 
-def test_without_a_folder_runs_go_where_serve_board_looks(lmgen, tiny_folder, tmp_path):
-    assert lmgen("complete", "-m", tiny_folder, "the cat", "--board").exit_code == 0
+def test_without_a_folder_runs_go_where_serve_board_looks(lmgen, writer_folder, tmp_path):
+    assert lmgen("complete", "-m", writer_folder, "the cat", "--board").exit_code == 0
 
     assert len(list((tmp_path / "home" / "state" / "board").iterdir())) == 1
 
@@ -353,10 +354,10 @@ def test_without_a_folder_runs_go_where_serve_board_looks(lmgen, tiny_folder, tm
         (["--board", "file"], 3, "lmgen: cannot write into file"),
     ],
 )
-def test_what_cannot_be_recorded_is_told(lmgen, tiny_folder, tmp_path, monkeypatch, arguments, exit_code, message):
+def test_what_cannot_be_recorded_is_told(lmgen, writer_folder, tmp_path, monkeypatch, arguments, exit_code, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
-    result = lmgen("complete", "-m", tiny_folder, "the cat", *arguments)
+    result = lmgen("complete", "-m", writer_folder, "the cat", *arguments)
 
     assert (result.exit_code, result.out) == (exit_code, "")
     assert result.err.startswith(message)

@@ -4,7 +4,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from lmgen.checkpoint.graph import build_graph, saved_variables
-from lmgen.checkpoint.writer import shards
+from lmgen.checkpoint.names import shards
 from lmgen.text.vocabulary import Vocabulary
 
 import reference

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lmgen.checkpoint import network as plain
-from lmgen.checkpoint.manifest import Shape
+from lmgen.checkpoint.shape import Shape
 from lmgen.text.vocabulary import MARKS, Vocabulary
 from lmgen.training import network
 from lmgen.training.batches import Spelling

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmgen.checkpoint.check import file_pattern
-from lmgen.checkpoint.graph import variable_shapes
+from lmgen.checkpoint.folder import CHECKPOINT_FILES
+from lmgen.checkpoint.names import file_of, file_pattern, variable_shapes
 from lmgen.checkpoint.tensors import ALIGNMENT, check_sums, find_extents
-from lmgen.checkpoint.writer import file_of
 from lmgen.errors import IntegrityError
-from lmgen.store.library import CHECKPOINT_FILES, find
+from lmgen.store.library import find
 
 
 @pytest.fixture

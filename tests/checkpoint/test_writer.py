@@ -3,9 +3,11 @@ import pytest
 import tensorflow as tf
 
 from lmgen.checkpoint import writer as layout
-from lmgen.checkpoint.manifest import Manifest, sha256
-from lmgen.checkpoint.writer import file_of, shards, write_model
-from lmgen.store.library import CHECKPOINT_FILES
+from lmgen.checkpoint.digests import sha256
+from lmgen.checkpoint.folder import CHECKPOINT_FILES
+from lmgen.checkpoint.manifest import Manifest
+from lmgen.checkpoint.names import file_of, shards
+from lmgen.checkpoint.writer import write_model
 from lmgen.text.vocabulary import Vocabulary
 
 

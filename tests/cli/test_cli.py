@@ -7,8 +7,7 @@ import sys
 import click
 import pytest
 
-from lmgen.cli import lmgen as program
-from lmgen.cli import main
+from lmgen.cli import lmgen as program, main
 
 from conftest import start_lmgen
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lmgen.store.library import home
+from lmgen.store.home import home
 
 
 @pytest.fixture

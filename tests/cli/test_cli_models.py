@@ -13,7 +13,8 @@ import pytest
 import mirror
 from lmgen.checkpoint.manifest import Manifest
 from lmgen.engines.litert_files import cached
-from lmgen.store.library import find, own_folder
+from lmgen.store.home import own_folder
+from lmgen.store.library import find
 
 from conftest import start_lmgen
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from lmgen.model import read
-from lmgen.scoring.score import Scoring, Sentence, score_sentences
+from lmgen.scoring.measure import Scoring
+from lmgen.scoring.score import Sentence, score_sentences
 
 from conftest import start_lmgen
 

@@ -6,18 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmgen.checkpoint.manifest import Manifest, Shape
+from lmgen.checkpoint.folder import open_folder
+from lmgen.checkpoint.manifest import Manifest
+from lmgen.checkpoint.shape import Shape
 from lmgen.checkpoint.writer import write_model
 from lmgen.engines.litert_files import beside
 from lmgen.engines.loading import load
 from lmgen.engines.screening import candidates
-from lmgen.export.flatbuffer import error_norms, quantised
 from lmgen.export.litert import convert
+from lmgen.export.quantise import error_norms, quantised
+from lmgen.generation.draw import choose_below
 from lmgen.generation.events import Word
-from lmgen.generation.generate import Generation, generate_all, generate_from
-from lmgen.generation.sampling import Sampling, choose_below, probabilities, reach
+from lmgen.generation.generate import generate_all, generate_from
+from lmgen.generation.options import Generation
+from lmgen.generation.sampling import Sampling, reach
 from lmgen.model import Reach, read
-from lmgen.store.library import open_folder
+from lmgen.softmax import probabilities
 from lmgen.text.vocabulary import Vocabulary
 
 from conftest import random_weights

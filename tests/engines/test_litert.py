@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from lmgen.checkpoint.writer import shards, write_checkpoint
+from lmgen.checkpoint.folder import open_folder
+from lmgen.checkpoint.names import shards
+from lmgen.checkpoint.writer import write_checkpoint
 from lmgen.engines import weight_cache as packed
 from lmgen.engines.litert import LiteRTModel
 from lmgen.engines.litert_files import FACTS, PRECISIONS, VERSION, Converted, beside, cached, find_converted
@@ -19,7 +21,8 @@ from lmgen.engines.session import SessionModel
 from lmgen.errors import IntegrityError, MissingError, UsageError
 from lmgen.export import litert as conversion
 from lmgen.export.litert import _file, _product_in_two, convert, part_bounds
-from lmgen.store.library import find, home, open_folder
+from lmgen.store.home import home
+from lmgen.store.library import find
 
 import reference
 from conftest import random_weights

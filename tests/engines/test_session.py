@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lmgen.checkpoint.writer import shards, write_checkpoint
+from lmgen.checkpoint.names import shards
+from lmgen.checkpoint.writer import write_checkpoint
 from lmgen.engines.loading import load
 from lmgen.engines.placement import Placement
 from lmgen.errors import DeviceError, IntegrityError, MissingError

@@ -6,9 +6,9 @@ import pytest
 from lmgen.generation.beam import hypothesis_events, search
 from lmgen.generation.constraints import Constraints
 from lmgen.generation.events import Ended, Word
-from lmgen.generation.generate import Generation
-from lmgen.generation.sampling import log_probability
+from lmgen.generation.options import Generation
 from lmgen.model import read, read_on
+from lmgen.softmax import log_probability
 
 CHOICE = ("the", "cat", "sat")
 ONLY_THREE = Constraints(allow=CHOICE)

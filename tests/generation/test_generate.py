@@ -8,7 +8,8 @@ import pytest
 from lmgen.errors import UsageError
 from lmgen.generation.constraints import Constraints
 from lmgen.generation.events import Ended, Word
-from lmgen.generation.generate import Generation, changed, generate_all, generate_from
+from lmgen.generation.generate import generate_all, generate_from
+from lmgen.generation.options import Generation, changed
 from lmgen.generation.sampling import Sampling
 from lmgen.model import read, read_all
 from lmgen.text.vocabulary import MARKS, Vocabulary

@@ -3,9 +3,10 @@ import io
 import pytest
 
 from lmgen.generation.events import Ended, Word
-from lmgen.generation.generate import Generation
-from lmgen.generation.output import Desk, Style, open_output, write_records, write_text
+from lmgen.generation.options import Generation
+from lmgen.generation.output import Desk, Style, write_records, write_text
 from lmgen.generation.prompts import Prompt
+from lmgen.text.output_file import open_output
 
 
 def word(sample, text, prompt=0, logprob=-1.0, **more):

@@ -1,8 +1,9 @@
 import pytest
 
 from lmgen.errors import MissingError, UsageError
-from lmgen.generation.generate import Generation
-from lmgen.generation.prompts import read_prompts, split_words
+from lmgen.generation.options import Generation
+from lmgen.generation.prompts import read_prompts
+from lmgen.text.tokenizer import split_words
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lmgen.generation import samplers
-from lmgen.generation.samplers import RULED_OUT, Mirostat
-from lmgen.generation.sampling import ORDER, Sampling, chain, choose, probabilities
+from lmgen.generation.draw import choose
+from lmgen.generation.samplers import Mirostat
+from lmgen.generation.sampling import ORDER, Sampling, chain
+from lmgen.softmax import RULED_OUT, probabilities
 
 SIZES = [7, 200, 5000]
 

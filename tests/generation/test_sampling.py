@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from lmgen.errors import UsageError
-from lmgen.generation import sampling
-from lmgen.generation.samplers import RULED_OUT
-from lmgen.generation.sampling import Sampling, choose, choose_below, choose_except, log_probability, probabilities
+from lmgen.generation.draw import choose, choose_below, choose_except
+from lmgen.generation.sampling import Sampling
+from lmgen.softmax import RULED_OUT, log_probability, probabilities
 
 LOGITS = np.log(np.array([0.1, 0.2, 0.1, 0.1, 0.2, 0.05, 0.15, 0.1], np.float32))
 
@@ -77,7 +77,7 @@ def test_options_out_of_range_are_refused_with_their_range(wrong, told):
 
 def test_a_draw_below_a_ceiling_is_exact_however_high_the_ceiling_is(monkeypatch):
     """Even where nearly every try is rejected, and where all are."""
-    monkeypatch.setattr(sampling, "TRIES", 30)
+    monkeypatch.setattr("lmgen.generation.draw.TRIES", 30)
     logits, rng = np.log(np.array([0.5, 0.3, 0.2], np.float32)), np.random.default_rng(0)
     for height in (np.float32([0.1, 0.5, 2]), 3, 50):
         drawn = [choose_below(logits + height, lambda words: logits[words], 1.0, rng).index for _ in range(2000)]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from lmgen.generation.sampling import log_probability
 from lmgen.model import read
 from lmgen.repl.draft import Timeline, begin, extend, logprobs, reread
+from lmgen.softmax import log_probability
 
 
 @pytest.fixture(scope="module")

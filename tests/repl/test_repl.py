@@ -7,14 +7,14 @@ import pytest
 
 from lmgen.cli.repl import settable
 from lmgen.errors import IntegrityError, UsageError
-from lmgen.generation.generate import Generation, changed
+from lmgen.generation.options import Generation, changed
 from lmgen.generation.output import Style
-from lmgen.generation.sampling import probabilities
 from lmgen.model import read
 from lmgen.repl import commands
 from lmgen.repl.commands import COMMANDS, Leave
 from lmgen.repl.repl import Repl
 from lmgen.repl.settings import Settings
+from lmgen.softmax import probabilities
 
 
 class Session(Repl):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lmgen.errors import IntegrityError, MissingError, UsageError
-from lmgen.generation.generate import Generation, changed
+from lmgen.generation.options import Generation, changed
 from lmgen.repl import saved
 from lmgen.repl.draft import begin, extend
 from lmgen.repl.saved import Session

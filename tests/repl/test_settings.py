@@ -2,7 +2,7 @@ import pytest
 
 from lmgen.cli.repl import settable
 from lmgen.errors import UsageError
-from lmgen.generation.generate import Generation, changed, flat
+from lmgen.generation.options import Generation, changed, flat
 from lmgen.repl.settings import Settings
 
 SETTINGS = Settings(settable.params)

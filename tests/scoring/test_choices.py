@@ -5,7 +5,8 @@ import pytest
 
 from lmgen.errors import UsageError
 from lmgen.scoring.choices import Item, choose_sentences
-from lmgen.scoring.score import Scoring, Sentence, score_sentences
+from lmgen.scoring.measure import Scoring
+from lmgen.scoring.score import Sentence, score_sentences
 from lmgen.scoring.sentences import read_items
 
 PAIRS = [

@@ -3,7 +3,8 @@ import pytest
 
 from lmgen.model import read
 from lmgen.scoring.distribution import Distribution, next_words, suffix_logprobs
-from lmgen.scoring.score import Scoring, Sentence, score_sentences
+from lmgen.scoring.measure import Scoring
+from lmgen.scoring.score import Sentence, score_sentences
 from lmgen.text.vocabulary import MARKS, Vocabulary
 
 VOCABULARY = Vocabulary([*MARKS, "a", "b"])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lmgen.scoring.evaluation import Evaluation
-from lmgen.scoring.score import Measures, Scored, Sentence
+from lmgen.scoring.measure import Measures
+from lmgen.scoring.score import Scored, Sentence
 
 
 def scored(probs, oov=()):

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lmgen.checkpoint.writer import shards
+from lmgen.checkpoint.names import shards
 from lmgen.engines.loading import load
 from lmgen.errors import UsageError
 from lmgen.model import read, read_on
-from lmgen.scoring import score as scoring
-from lmgen.scoring.score import Scoring, Sentence, hidden_states, score_sentences
+from lmgen.scoring.measure import Scoring
+from lmgen.scoring.score import Sentence, hidden_states, score_sentences
 
 import reference
 
@@ -72,11 +72,11 @@ def test_scores_agree_with_a_plain_forward_pass(model, tiny_weights):
 @pytest.mark.parametrize("options", [replace(ALL, rows=1), replace(ALL, rows=3), replace(ALL, rows=500)])
 def test_neither_batch_nor_window_nor_block_changes_a_bit(tiny_model, options, monkeypatch):
     expected = [columns(scored) for scored in score_sentences(tiny_model, map(Sentence, texts(60)), ALL)]
-    monkeypatch.setattr(scoring, "FIRST_WINDOW", 16)
-    monkeypatch.setattr(scoring, "WINDOW", 50)
-    monkeypatch.setattr(scoring, "BLOCK", 1)
-    monkeypatch.setattr(scoring, "LEAST_POSITIONS", 7)
-    monkeypatch.setattr(scoring, "CHUNK", 100)
+    monkeypatch.setattr("lmgen.scoring.measure.FIRST_WINDOW", 16)
+    monkeypatch.setattr("lmgen.scoring.measure.WINDOW", 50)
+    monkeypatch.setattr("lmgen.scoring.measure.BLOCK", 1)
+    monkeypatch.setattr("lmgen.scoring.measure.LEAST_POSITIONS", 7)
+    monkeypatch.setattr("lmgen.scoring.measure.CHUNK", 100)
 
     found = [columns(scored) for scored in score_sentences(tiny_model, map(Sentence, texts(60)), options)]
 
@@ -85,7 +85,7 @@ def test_neither_batch_nor_window_nor_block_changes_a_bit(tiny_model, options, m
 
 @pytest.mark.parametrize("window", [1, 9, 10_000])
 def test_memory_is_carried_where_a_sentence_does_not_start_afresh(tiny_model, window, monkeypatch):
-    monkeypatch.setattr(scoring, "FIRST_WINDOW", window)
+    monkeypatch.setattr("lmgen.scoring.measure.FIRST_WINDOW", window)
     sentences, fresh = texts(12), [True, False, False, True, True, False, False, False, False, True, False, False]
     before = ()
 
@@ -164,8 +164,8 @@ class Counting:
 
 
 def test_the_softmax_runs_once_per_block_of_positions(tiny_model, monkeypatch):
-    monkeypatch.setattr(scoring, "BLOCK", 50 * len(tiny_model.vocabulary))
-    monkeypatch.setattr(scoring, "LEAST_POSITIONS", 1)
+    monkeypatch.setattr("lmgen.scoring.measure.BLOCK", 50 * len(tiny_model.vocabulary))
+    monkeypatch.setattr("lmgen.scoring.measure.LEAST_POSITIONS", 1)
     model = Counting(tiny_model)
     scored = list(score_sentences(model, map(Sentence, texts(80)), Scoring(rows=10)))
 
@@ -174,8 +174,8 @@ def test_the_softmax_runs_once_per_block_of_positions(tiny_model, monkeypatch):
 
 
 def test_only_a_window_of_the_text_is_kept(tiny_model, monkeypatch):
-    monkeypatch.setattr(scoring, "FIRST_WINDOW", 10)
-    monkeypatch.setattr(scoring, "WINDOW", 20)
+    monkeypatch.setattr("lmgen.scoring.measure.FIRST_WINDOW", 10)
+    monkeypatch.setattr("lmgen.scoring.measure.WINDOW", 20)
     taken = []
 
     def sentences():
@@ -190,7 +190,7 @@ def test_only_a_window_of_the_text_is_kept(tiny_model, monkeypatch):
 
 
 def test_a_long_sentence_goes_through_in_blocks(tiny_model, monkeypatch):
-    monkeypatch.setattr(scoring, "BLOCK", 1)
+    monkeypatch.setattr("lmgen.scoring.measure.BLOCK", 1)
     words = ["the", "cat", "never-seen"] * 200
     [scored] = score_sentences(tiny_model, [Sentence(words)])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmgen.checkpoint.manifest import Expectation, Manifest
-from lmgen.checkpoint.writer import shards
+from lmgen.checkpoint.names import shards
 from lmgen.scoring.selftest import answers
 from lmgen.text.vocabulary import LITERAL, Vocabulary
 

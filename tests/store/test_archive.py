@@ -6,7 +6,8 @@ import pytest
 
 from lmgen.errors import DownloadError, IntegrityError, MissingError, UsageError
 from lmgen.store.archive import export, import_archive, import_folder
-from lmgen.store.library import find, own_folder, partial_folder, remove
+from lmgen.store.home import own_folder, partial_folder
+from lmgen.store.library import find, remove
 
 
 @pytest.fixture

@@ -12,12 +12,14 @@ import time
 import pytest
 
 import mirror
+from lmgen.checkpoint.folder import CHECKPOINT_FILES
 from lmgen.checkpoint.manifest import File, Manifest, intact
 from lmgen.errors import DownloadError, IntegrityError, MissingError, UsageError
-from lmgen.generation.events import Failed, Placed, Received, Waiting
 from lmgen.store.download import Source, bring
+from lmgen.store.events import Failed, Placed, Received, Waiting
 from lmgen.store.fetch import Patience
-from lmgen.store.library import CHECKPOINT_FILES, find, own_folder, partial_folder
+from lmgen.store.home import own_folder, partial_folder
+from lmgen.store.library import find
 
 from conftest import start_lmgen
 
@@ -474,8 +476,8 @@ def test_a_home_that_is_a_file_is_one_error(make, server, tmp_path, monkeypatch)
 CHILD = """
 import sys
 from pathlib import Path
-from lmgen.download import bring
-from lmgen.manifest import Manifest
+from lmgen.store.download import bring
+from lmgen.checkpoint.manifest import Manifest
 manifest = Manifest.load(Path(sys.argv[1]))
 for event in bring(manifest):
     print(type(event).__name__, flush=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lmgen.errors import IntegrityError, MissingError, UsageError
-from lmgen.training.corpus import BOUNDARY, Corpus, build_corpus, read_lines, read_sentences
+from lmgen.text.lines import read_lines
+from lmgen.training.corpus import BOUNDARY, Corpus, build_corpus, read_sentences
 
 SENTENCES = [["b", "a", "b"], ["c", "b"], ["a"]]
 

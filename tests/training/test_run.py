@@ -5,12 +5,13 @@ import time
 import numpy as np
 import pytest
 
-from lmgen.checkpoint.manifest import Manifest, Shape
+from lmgen.checkpoint.manifest import Manifest
+from lmgen.checkpoint.shape import Shape
 from lmgen.engines.loading import load
 from lmgen.errors import IntegrityError, MissingError
-from lmgen.generation.events import Trained, Validated
 from lmgen.text.vocabulary import Vocabulary
 from lmgen.training.corpus import build_corpus
+from lmgen.training.events import Trained, Validated
 from lmgen.training.trainer import Budget, Progress, Recipe, Trainer, rate_at, read_snapshot, train_steps
 
 from conftest import start_lmgen

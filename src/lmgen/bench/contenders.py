@@ -7,17 +7,14 @@ from typing import Protocol
 
 import numpy as np
 
-from lmgen.checkpoint.manifest import Shape, weight_shapes
-from lmgen.engines.litert_files import PRECISIONS, Converted, find_converted
-from lmgen.engines.loading import load
-from lmgen.engines.quiet import quiet_tensorflow
+from lmgen.checkpoint import ModelFiles, Shape, weight_shapes
+from lmgen.engines import PRECISIONS, Converted, find_converted, load, quiet_tensorflow
 from lmgen.errors import UsageError
-from lmgen.generation.constraints import Constraints
-from lmgen.generation.generate import Generation, generate_from
+from lmgen.generation import Constraints, Generation, generate_from
 from lmgen.model import LanguageModel, read
-from lmgen.scoring.score import Sentence, score_sentences
-from lmgen.store.library import ModelFiles, find
-from lmgen.text.vocabulary import MARKS, Vocabulary
+from lmgen.scoring import Sentence, score_sentences
+from lmgen.store import find
+from lmgen.text import MARKS, Vocabulary
 
 ENGINES = (*(f"litert:{precision}" for precision in PRECISIONS), "session")
 RIVALS = ("original", "torch")

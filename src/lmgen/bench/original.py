@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from lmgen.checkpoint.check import file_pattern
-from lmgen.checkpoint.definition import read_graph, shape_of
-from lmgen.store.library import ModelFiles
-from lmgen.text.vocabulary import SENTENCE_START, Vocabulary
+from lmgen.checkpoint import ModelFiles, file_pattern, read_graph, shape_of
+from lmgen.text import SENTENCE_START, Vocabulary
 
 v1 = tf.compat.v1
 

@@ -11,14 +11,19 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from lmgen.checkpoint.definition import read_graph, shape_of
-from lmgen.checkpoint.graph import shard_names
-from lmgen.checkpoint.manifest import SHARDS, WIDTHS
-from lmgen.checkpoint.weights import Weights
+from lmgen.checkpoint import (
+    CARRY_BIAS,
+    FORGET_BIAS,
+    SHARDS,
+    WIDTHS,
+    ModelFiles,
+    Weights,
+    read_graph,
+    shape_of,
+    shard_names,
+)
 from lmgen.model import State, VectorCache
-from lmgen.store.library import ModelFiles
-from lmgen.text.vocabulary import Vocabulary
-from lmgen.training.network import CARRY_BIAS, FORGET_BIAS
+from lmgen.text import Vocabulary
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 INT8 = "onednn"

@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from lmgen.bench.contenders import PREFIX, RIVALS
+from lmgen.bench.events import Apart, Begun, Measured
 from lmgen.bench.workers import Task, Worker
-from lmgen.engines.litert_files import PRECISIONS, find_converted
+from lmgen.checkpoint import ModelFiles
+from lmgen.engines import PRECISIONS, find_converted
 from lmgen.errors import DeviceError, LmgenError, UsageError
-from lmgen.generation.events import Apart, Begun, Measured
-from lmgen.store.library import ModelFiles, find
+from lmgen.store import find
 
 PREFIX_WORDS, SCORED_WORDS = "prefix words/s", "scored words/s"
 WRITTEN = {1: "words/s, 1 text", 8: "words/s, 8 texts", 32: "words/s, 32 texts"}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lmgen.board.summaries import Writer, scalars
-from lmgen.generation.events import Saved, Trained, Validated
+from lmgen.training import Saved, Trained, Validated
 
 EVERY = 20
 """Steps between two scalars."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmgen.text.vocabulary import UNKNOWN, Vocabulary
+from lmgen.text import UNKNOWN, Vocabulary
 
 MASSES = (1, 10, 100, 1000)
 FEWER = [4.0**-power for power in range(1, 12)]

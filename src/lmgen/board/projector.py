@@ -11,7 +11,7 @@ from lmgen.board.record import new_run
 from lmgen.board.summaries import Writer, text_value
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
-from lmgen.text.vocabulary import MARKS, Vocabulary
+from lmgen.text import MARKS, Vocabulary
 
 MOST = 100_000
 """TensorBoard reads no more rows."""

@@ -17,15 +17,11 @@ import numpy as np
 
 from lmgen.board.client import Writer
 from lmgen.errors import MissingError
-from lmgen.generation.events import Ended, Step, Word
-from lmgen.generation.generate import Generation
-from lmgen.generation.prompts import Prompt
-from lmgen.generation.samplers import log_total
-from lmgen.generation.sampling import log_probability
+from lmgen.generation import Ended, Generation, Prompt, Step, Word
 from lmgen.model import LanguageModel
-from lmgen.scoring.score import Scored, Scoring, memories
-from lmgen.text.tokenizer import detokenize_sentences
-from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START
+from lmgen.scoring import Scored, Scoring, memories
+from lmgen.softmax import log_probability, log_total
+from lmgen.text import SENTENCE_END, SENTENCE_START, detokenize_sentences
 
 NAME = 40
 """Letters of a title in a run's name at most."""

@@ -19,10 +19,9 @@ from lmgen.board.heatmap import Heatmap
 from lmgen.board.measures import MASSES, Column, measure
 from lmgen.board.shared_memory import Slots
 from lmgen.board.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
-from lmgen.checkpoint.definition import read_forward
+from lmgen.checkpoint import read_forward
 from lmgen.errors import LmgenError
-from lmgen.text.tokenizer import detokenize_sentences
-from lmgen.text.vocabulary import Lines, Vocabulary
+from lmgen.text import Lines, Vocabulary, detokenize_sentences
 
 Key = tuple[int, int]
 """Of a continuation: the numbers of its prompt and its sample."""

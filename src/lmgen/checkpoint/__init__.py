@@ -1,0 +1,5 @@
+"""The release's format: names, shapes, files and graph of a model."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,15 +1,13 @@
 """The twelve checkpoint files, checked before they are read: every tensor there, once, in its shape."""
 
-import re
 from pathlib import Path
 
 import tensorflow as tf
 
-from lmgen.checkpoint.graph import variable_shapes
-from lmgen.checkpoint.manifest import Shape
-from lmgen.checkpoint.writer import file_of
+from lmgen.checkpoint.folder import CHECKPOINT_FILES
+from lmgen.checkpoint.names import file_of, file_pattern, variable_shapes
+from lmgen.checkpoint.shape import Shape
 from lmgen.errors import IntegrityError
-from lmgen.store.library import CHECKPOINT_FILES
 
 
 def check_checkpoint(folder: Path, shape: Shape) -> None:
@@ -39,8 +37,3 @@ def _index(file: Path) -> dict[str, list[int]]:
         return tf.compat.v1.train.NewCheckpointReader(file_pattern(file)).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         raise IntegrityError(f"{file} is damaged, or no checkpoint file: {str(error).splitlines()[0]}") from error
-
-
-def file_pattern(path: Path) -> str:
-    """A path where TensorFlow takes a pattern."""
-    return re.sub(r"([\\*?\[\]])", r"\\\1", str(path))

@@ -12,7 +12,7 @@ from tensorboard.compat.proto.graph_pb2 import GraphDef
 from lmgen.errors import IntegrityError, MissingError
 
 if TYPE_CHECKING:
-    from lmgen.checkpoint.manifest import Shape
+    from lmgen.checkpoint.shape import Shape
 
 LONGEST = 1 << 24
 """Bytes of a graph's text at most; the release has 1.2 million."""
@@ -71,7 +71,7 @@ def _check_operations(definition, path: Path) -> None:
 
 def shape_of(definition, path: Path) -> "Shape":
     """The sizes of a model, read off its graph's variables."""
-    from lmgen.checkpoint.manifest import WIDTHS, Shape  # which takes longer than who only draws a graph should wait
+    from lmgen.checkpoint.shape import WIDTHS, Shape  # which takes longer than who only draws a graph should wait
 
     sizes = {
         node.name: tuple(dim.size for dim in node.attr["shape"].shape.dim)

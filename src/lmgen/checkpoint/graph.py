@@ -8,9 +8,9 @@ weight), the gradients and the summaries, which no such program asks for.
 import numpy as np
 import tensorflow as tf
 
-from lmgen.checkpoint.manifest import CHARACTER_SIZE, SHARDS, WIDTHS, Shape, weight_shapes
-from lmgen.text.vocabulary import WORD_LENGTH
-from lmgen.training.network import CARRY_BIAS, FORGET_BIAS
+from lmgen.checkpoint.names import memory_name, variable_shapes
+from lmgen.checkpoint.shape import CARRY_BIAS, CHARACTER_SIZE, FORGET_BIAS, SHARDS, WIDTHS, Shape, weight_shapes
+from lmgen.text import WORD_LENGTH
 
 PRODUCER = 9
 """GraphDef version of the release."""
@@ -101,11 +101,6 @@ def _inputs(graph: _Builder, batch: int) -> None:
     graph.placeholder("char_inputs_in", tf.int32, batch, 1, WORD_LENGTH)
     graph.placeholder("targets_in", tf.int32, batch, 1)
     graph.placeholder("target_weights_in", tf.float32, batch, 1)
-
-
-def memory_name(layer: int) -> str:
-    """The variable with a layer's memory: `Variable`, `Variable_1`, …"""
-    return f"Variable_{layer}" if layer else "Variable"
 
 
 def _memories(graph: _Builder, shape: Shape, batch: int) -> None:
@@ -298,29 +293,3 @@ def _restore(graph: _Builder, shape: Shape) -> None:
 def saved_variables(shape: Shape) -> dict[str, tf.DType]:
     """The variables a checkpoint holds, shards counted one by one."""
     return {"global_step": tf.int64, **dict.fromkeys(variable_shapes(shape), tf.float32)}
-
-
-def variable_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
-    """The variables that weights are kept in, with their shapes."""
-    sizes = {}
-    for name, size in weight_shapes(shape).items():
-        names = shard_names(name)
-        sizes.update(dict.fromkeys(names, (size[0] // len(names), *size[1:]) if len(names) > 1 else size))
-    return sizes
-
-
-def shard_names(weight: str) -> list[str]:
-    """The variables of one weight: eight for a matrix `…/W` or `…/W_P`, itself for anything else."""
-    if weight != "char_embedding/W" and weight.endswith(("/W", "/W_P")):
-        return [f"{weight}_{shard}" for shard in range(SHARDS)]
-    return [weight]
-
-
-def joined_name(weight: str) -> str:
-    """The tensor that is a whole weight inside the graph: where its shards are joined, or its variable is read."""
-    scope, _, part = weight.rpartition("/")
-    if shard_names(weight) == [weight]:
-        return f"{weight}/read:0"
-    if scope == "softmax":
-        return "Reshape_3:0"
-    return f"{scope}/concat_1:0" if part == "W_P" else f"{scope}/concat:0"

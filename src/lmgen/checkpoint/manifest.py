@@ -1,10 +1,7 @@
 """What a model is: its shape, files and facts; and the file `model.toml` that says so."""
 
-import hashlib
-import math
 import re
 import sys
-from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -12,86 +9,14 @@ from typing import Any
 import dacite
 import tomli_w
 
+from lmgen.checkpoint.digests import DIGITS, Digest
+from lmgen.checkpoint.shape import Shape
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-WIDTHS = (1, 2, 3, 4, 5, 6, 7, 7)
-"""Characters that each of the eight convolutions sees at once (lm_1b's graph)."""
-CHARACTERS, CHARACTER_SIZE = 256, 16
-"""Byte values, and the length of their embeddings."""
-SHARDS = 8
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The sizes of one model of the family."""
-
-    filters: tuple[int, ...] = (16, 16, 32, 64, 96, 128, 80, 80)
-    """Filters of each convolution, eight of them; their sum is the highway's width, a multiple of 8."""
-    highways: int = 2
-    projection: int = 256
-    """Length of a word's vector and of the LSTM's output; a multiple of 8."""
-    cells: int = 1024
-    """LSTM cells of each layer; a multiple of 8."""
-    layers: int = 2
-    rows: int = 30008
-    """Rows of the softmax: a multiple of 8, more than there are words."""
-
-    def __post_init__(self) -> None:
-        if len(self.filters) != len(WIDTHS) or min(self.filters) < 1:
-            raise UsageError(f"filters must be eight numbers above 0, not {self.filters}")
-        sizes = {"sum of the filters": self.width, "projection": self.projection, "cells": self.cells}
-        for name, size in {**sizes, "softmax rows": self.rows}.items():
-            if size < 1 or size % SHARDS:
-                raise UsageError(f"the {name} must be a multiple of 8, for that many shards; it is {size}")
-
-    @property
-    def width(self) -> int:
-        """Length of what the highway layers pass on."""
-        return sum(self.filters)
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the model has learnt."""
-        return sum(math.prod(size) for size in weight_shapes(self).values())
-
-
-def softmax_rows(words: int) -> int:
-    """Rows for so many words: the next multiple of 8 above their number, as the release has spare rows too."""
-    return (words // SHARDS + 1) * SHARDS
-
-
-def weight_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
-    """Every weight by its name in the release, before it is cut into shards, with its shape."""
-    width, size, cells = shape.width, shape.projection, shape.cells
-    weights: dict[str, tuple[int, ...]] = {"char_embedding/W": (CHARACTERS, CHARACTER_SIZE)}
-    for index, (window, filters) in enumerate(zip(WIDTHS, shape.filters, strict=True)):
-        weights[f"char_embedding/cnn_{index}/kernel"] = (window, CHARACTER_SIZE, 1, filters)
-        weights[f"char_embedding/cnn_{index}/b"] = (1, 1, 1, filters)
-    for index in range(shape.highways):
-        for part in ("gate", "tr"):
-            weights[f"char_embedding/dense_{index}/{part}/W"] = (width, width)
-            weights[f"char_embedding/dense_{index}/{part}/b"] = (1, width)
-    weights["char_embedding/proj/W"] = (width, size)
-    weights["char_embedding/proj/b"] = (1, size)
-    for index in range(shape.layers):
-        layer = f"lstm/lstm_{index}"
-        weights[f"{layer}/W"] = (2 * size, 4 * cells)
-        weights[f"{layer}/B"] = (4 * cells,)
-        for gate in "FIO":
-            weights[f"{layer}/W_{gate}_diag"] = (cells,)
-        weights[f"{layer}/W_P"] = (cells, size)
-    weights["softmax/W"] = (shape.rows, size)
-    weights["softmax/b"] = (shape.rows,)
-    return weights
-
-
-DIGITS = {"md5": 32, "sha256": 64, "sha512": 128}
-"""Checksums that a file may have, with their number of hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -212,34 +137,6 @@ def _plain(value: Any) -> Any:
 def safe_name(name: str) -> bool:
     """Whether a name stays in the folder where it is put, on every system, and is no hidden file's."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}", name) is not None
-
-
-class Digest:
-    """The checksums of a file, as its bytes pass by."""
-
-    def __init__(self, kinds: Iterable[str] = ("sha256",)) -> None:
-        self._hashes = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
-
-    def add(self, block: bytes) -> None:
-        for hashed in self._hashes.values():
-            hashed.update(block)
-
-    def read(self, path: Path) -> "Digest":
-        """Add a whole file."""
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                self.add(block)
-        return self
-
-    @property
-    def checksums(self) -> dict[str, str]:
-        """By kind, in hexadecimal."""
-        return {kind: hashed.hexdigest() for kind, hashed in self._hashes.items()}
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file, in hexadecimal."""
-    return Digest().read(path).checksums["sha256"]
 
 
 def intact(path: Path, file: File) -> bool:

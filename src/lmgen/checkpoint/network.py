@@ -5,8 +5,7 @@ It is what `network.py` is tested against and timed against, and the place to re
 
 import tensorflow as tf
 
-from lmgen.checkpoint.manifest import WIDTHS, Shape
-from lmgen.training.network import CARRY_BIAS, FORGET_BIAS
+from lmgen.checkpoint.shape import CARRY_BIAS, FORGET_BIAS, WIDTHS, Shape
 
 
 def word_vectors(weights, shape: Shape, characters):

@@ -14,9 +14,9 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
-from lmgen.checkpoint.checksums import masked
+from lmgen.checkpoint.digests import masked
+from lmgen.checkpoint.folder import CHECKPOINT_FILES
 from lmgen.errors import IntegrityError
-from lmgen.store.library import CHECKPOINT_FILES
 
 FOOTER, TRAILER = 48, 5
 """Bytes: of the footer, and of what follows each block (how it is compressed, and its checksum)."""

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.checkpoint.graph import shard_names, variable_shapes
-from lmgen.checkpoint.manifest import SHARDS, Shape, weight_shapes
+from lmgen.checkpoint.folder import CHECKPOINT_FILES
+from lmgen.checkpoint.names import file_of, joined, shard_names, variable_shapes
+from lmgen.checkpoint.shape import SHARDS, Shape, weight_shapes
 from lmgen.checkpoint.tensors import aligned, check_sums, find_extents
-from lmgen.checkpoint.writer import file_of, joined
 from lmgen.errors import IntegrityError
-from lmgen.store.library import CHECKPOINT_FILES
 
 PIECE = 1 << 20
 """Numbers that a thread reads at once."""

@@ -11,38 +11,11 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
-from lmgen.checkpoint.graph import build_graph, shard_names
-from lmgen.checkpoint.manifest import SHARDS, File, Manifest, sha256
-from lmgen.text.vocabulary import Vocabulary
-
-
-def file_of(variable: str) -> str:
-    """Which of the twelve files holds a variable: one each for the step, CNN, LSTM, softmax shards and biases."""
-    if variable == "softmax/b":
-        return f"ckpt-softmax{SHARDS}"
-    if variable.startswith("softmax/W_"):
-        return "ckpt-softmax" + variable.removeprefix("softmax/W_")
-    return {"char_embedding": "ckpt-char-embedding", "lstm": "ckpt-lstm"}.get(variable.split("/")[0], "ckpt-base")
-
-
-def shards(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Weights as the release's variables: matrices cut into eight, the softmax's rows dealt out in turn."""
-    variables = {}
-    for name, value in weights.items():
-        names = shard_names(name)
-        if name == "softmax/W":
-            parts = [value[shard::SHARDS] for shard in range(SHARDS)]
-        else:
-            parts = np.split(value, len(names))
-        variables.update(zip(names, parts, strict=True))
-    return variables
-
-
-def joined(name: str, parts: list[np.ndarray]) -> np.ndarray:
-    """A weight from its variables: what `shards` takes apart. Equal rows of all softmax shards give a part of it."""
-    if name == "softmax/W":
-        return np.stack(parts, 1).reshape(-1, parts[0].shape[1])
-    return np.concatenate(parts)
+from lmgen.checkpoint.digests import sha256
+from lmgen.checkpoint.graph import build_graph
+from lmgen.checkpoint.manifest import File, Manifest
+from lmgen.checkpoint.names import file_of, shards
+from lmgen.text import Vocabulary
 
 
 def write_checkpoint(folder: Path, weights: dict[str, np.ndarray], step: int) -> list[Path]:

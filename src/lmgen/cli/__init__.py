@@ -51,10 +51,10 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """A process that `--board` needs starts while the command is imported."""
         if any(arg.partition("=")[0] == "--board" for arg in args):
-            from lmgen.board import launch as child
+            from lmgen.board import dismiss, start_early
 
-            child.start_early()
-            ctx.call_on_close(child.dismiss)
+            start_early()
+            ctx.call_on_close(dismiss)
         return super().resolve_command(ctx, args)
 
 

@@ -13,13 +13,26 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lmgen.bench.contenders import ENGINES, RIVALS, check_installed, present
-from lmgen.bench.rounds import MACHINE, Figure, Plan, bench, figures, turns
+from lmgen.bench import (
+    ENGINES,
+    MACHINE,
+    RIVALS,
+    Apart,
+    Begun,
+    Figure,
+    Measured,
+    Plan,
+    bench,
+    check_installed,
+    figures,
+    present,
+    turns,
+)
+from lmgen.cli.console import stderr_console
 from lmgen.cli.options import complete_local
 from lmgen.errors import MissingError, UsageError
-from lmgen.generation.events import Apart, Begun, Measured
-from lmgen.generation.output import open_output, stderr_console
-from lmgen.store.library import DEFAULT_MODEL, find
+from lmgen.store import DEFAULT_MODEL, find
+from lmgen.text import open_output
 
 FORMATS = ("table", "md", "csv", "json")
 WIDE = 40

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from lmgen.cli.console import stderr_console
 from lmgen.cli.options import MODEL, open_model, precision
-from lmgen.generation.constraints import words_of
-from lmgen.generation.output import stderr_console
-from lmgen.store.library import board_folder
+from lmgen.store import board_folder
+from lmgen.text import words_of
 
 FOLDER = click.Path(path_type=Path)
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -29,7 +29,7 @@ def serve_board(folder: Path | None, port: int | None, host: str, reload: int, o
       lmgen serve-board
       lmgen serve-board runs --port 0 --open
     """
-    from lmgen.board.serve import has_runs, start_board
+    from lmgen.board import has_runs, start_board
 
     if folder is None:
         folder = board_folder()
@@ -63,7 +63,7 @@ def board_vectors(folder: Path | None, top: int, words: Path | None, **options) 
     """
     given = words_of(words) if words else None
     model = open_model(options)
-    from lmgen.board.projector import frequent, known, write_vectors
+    from lmgen.board import frequent, known, write_vectors
 
     chosen = frequent(model.vocabulary, top) if given is None else known(model.vocabulary, given)
     if given and len(chosen) < len(set(given)):

@@ -28,16 +28,29 @@ from lmgen.cli.options import (
     tell_board,
 )
 from lmgen.errors import UsageError
-from lmgen.generation.beam import hypothesis_events, search
-from lmgen.generation.events import Ended, Word
-from lmgen.generation.generate import ROWS, Generation, changed, generate_all
-from lmgen.generation.output import FORMATS, Desk, Style, open_output, write_records, write_text
-from lmgen.generation.prompts import Prompt, read_prompts, split_words
-from lmgen.generation.speed import Statistics
+from lmgen.generation import (
+    FORMATS,
+    ROWS,
+    Desk,
+    Ended,
+    Generation,
+    Prompt,
+    Statistics,
+    Style,
+    Word,
+    changed,
+    generate_all,
+    hypothesis_events,
+    read_prompts,
+    search,
+    write_records,
+    write_text,
+)
 from lmgen.model import LanguageModel, read
+from lmgen.text import open_output, split_words
 
 if TYPE_CHECKING:
-    from lmgen.board.record import Board
+    from lmgen.board import Board
 
 
 @click.command(short_help="Write on from a prefix, word by word.")

@@ -3,13 +3,13 @@
 import click
 from rich.progress import Progress
 
-from lmgen.cli.converting import convert_model
+from lmgen.cli.console import stderr_console
+from lmgen.cli.converting import convert_shown
 from lmgen.cli.options import complete_model, precision
-from lmgen.engines.loading import load
-from lmgen.generation.output import stderr_console
+from lmgen.engines import load
 from lmgen.model import SPELLED_WORDS
-from lmgen.store.library import DEFAULT_MODEL, find
-from lmgen.text.vocabulary import FREQUENT_WORDS
+from lmgen.store import DEFAULT_MODEL, find
+from lmgen.text import FREQUENT_WORDS
 
 
 @click.command(short_help="Make the files that the fast engine runs.")
@@ -35,7 +35,7 @@ def convert(model: str, precision: str, embeddings: int, verbose: bool) -> None:
       lmgen convert lm1b --precision float32
       lmgen convert lm1b --embeddings 20000
     """
-    folder = convert_model(find(model), precision, verbose)
+    folder = convert_shown(find(model), precision, verbose)
     loaded = load(model, "litert", precision=precision, verbose=verbose)  # packs the weights of a large one
     words = loaded.vocabulary.words[:embeddings]
     console = stderr_console()

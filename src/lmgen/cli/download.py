@@ -8,17 +8,27 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from lmgen.checkpoint.manifest import Manifest
+from lmgen.checkpoint import Manifest
+from lmgen.cli.console import in_bytes, stderr_console
 from lmgen.cli.converting import convert_first
 from lmgen.cli.options import complete_model, confirmed
-from lmgen.engines.litert_files import PRECISIONS
+from lmgen.engines import PRECISIONS
 from lmgen.errors import LmgenError
-from lmgen.generation.events import Failed, Placed, Received, Waiting
-from lmgen.generation.output import in_bytes, stderr_console
-from lmgen.store.library import DEFAULT_MODEL, check_intact, find, manifest_of, own_folder, released
+from lmgen.store import (
+    DEFAULT_MODEL,
+    Failed,
+    Placed,
+    Received,
+    Waiting,
+    check_intact,
+    find,
+    manifest_of,
+    own_folder,
+    released,
+)
 
 if TYPE_CHECKING:
-    from lmgen.store.download import Event, Need, Source
+    from lmgen.store import Event, Need, Source
 
 
 @click.command(short_help="Bring a model here, whole and checked.")
@@ -42,7 +52,7 @@ def download(model: str, quiet: bool, **options) -> None:
       lmgen download lm1b --from https://mirror.example.org/lm1b -y
       lmgen download lm1b --files 'ckpt-softmax*' --dry-run
     """
-    from lmgen.store.download import Source, bring, lacking, survey  # HTTP and TLS, which no other command waits for
+    from lmgen.store import Source, bring, lacking, survey  # HTTP and TLS, which no other command waits for
 
     console = Console(quiet=True) if quiet else stderr_console()
     manifest = _manifest(model)

@@ -8,15 +8,12 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lmgen.cli import scoring_options as shared
+from lmgen.cli.console import stderr_console
 from lmgen.cli.options import open_model
 from lmgen.errors import UsageError
-from lmgen.generation.output import open_output, stderr_console
 from lmgen.model import LanguageModel
-from lmgen.scoring.evaluation import Evaluation
-from lmgen.scoring.formats import BASES, sentence_rows
-from lmgen.scoring.score import Scored, score_sentences
-from lmgen.text.tables import KINDS, write_rows
-from lmgen.training.corpus import read_lines
+from lmgen.scoring import BASES, Evaluation, Scored, score_sentences, sentence_rows
+from lmgen.text import KINDS, open_output, read_lines, write_rows
 
 MEMORY = {
     "sentence": "emptied at each sentence",

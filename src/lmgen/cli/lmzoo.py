@@ -9,12 +9,9 @@ import click
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import MODEL_NAME, open_model
 from lmgen.errors import UsageError
-from lmgen.generation.output import open_output, whole_file
-from lmgen.scoring.formats import zoo_tokens
-from lmgen.scoring.lmzoo import specification, write_predictions
-from lmgen.store.library import find
-from lmgen.text.tables import clean
-from lmgen.text.vocabulary import Vocabulary
+from lmgen.scoring import specification, write_predictions, zoo_tokens
+from lmgen.store import find
+from lmgen.text import Vocabulary, clean, open_output, whole_file
 
 
 @click.command("tokenize", short_help="Split sentences into a model's tokens.")

@@ -11,24 +11,24 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from lmgen.checkpoint.manifest import Manifest
+from lmgen.checkpoint import Manifest, open_folder
 from lmgen.cli.options import complete_local, complete_model, confirmed
-from lmgen.engines.loading import load
-from lmgen.engines.weight_cache import forget
+from lmgen.engines import forget, load
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
-from lmgen.scoring.selftest import Answer, answers
-from lmgen.store.archive import export as export_archive
-from lmgen.store.archive import import_archive, import_folder, write_archive
-from lmgen.store.library import (
+from lmgen.scoring import Answer, answers
+from lmgen.store import (
+    export as export_archive,
     find,
     find_folder,
+    import_archive,
+    import_folder,
     manifest_of,
     model_folders,
-    open_folder,
     own_folder,
     released,
     remove,
     verify,
+    write_archive,
 )
 
 FORMAT = click.option(

@@ -10,14 +10,20 @@ import numpy as np
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import open_model
 from lmgen.errors import UsageError
-from lmgen.generation.constraints import matching, words_of
-from lmgen.generation.output import open_output
-from lmgen.generation.prompts import split_words
+from lmgen.generation import matching
 from lmgen.model import read
-from lmgen.scoring.distribution import Distribution, NextWord, next_words, suffix_logprobs
-from lmgen.scoring.formats import BASES, UNITS, decimals, probability
-from lmgen.scoring.score import as_input
-from lmgen.text.tables import Row, write_rows
+from lmgen.scoring import (
+    BASES,
+    UNITS,
+    Distribution,
+    NextWord,
+    as_input,
+    decimals,
+    next_words,
+    probability,
+    suffix_logprobs,
+)
+from lmgen.text import Row, open_output, split_words, words_of, write_rows
 
 BAR = 30
 """Characters of the longest bar."""

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lmgen.cli.converting import convert_first
-from lmgen.engines.litert_files import PRECISIONS
-from lmgen.engines.loading import ENGINES, load
-from lmgen.engines.placement import Placement
+from lmgen.engines import ENGINES, PRECISIONS, Placement, load
 from lmgen.errors import UsageError
-from lmgen.generation.sampling import ORDER, Sampling
+from lmgen.generation import ORDER, Sampling
 from lmgen.model import LanguageModel
-from lmgen.store.library import DEFAULT_MODEL, board_folder, find, model_folders, released
+from lmgen.store import DEFAULT_MODEL, board_folder, find, model_folders, released
 
 if TYPE_CHECKING:
-    from lmgen.board.client import Writer
-    from lmgen.board.record import Board
+    from lmgen.board import Board, Writer
 
 DEFAULT_BOARD = "default"
 
@@ -187,7 +184,7 @@ def board_writer(options: dict) -> "Iterator[Writer | None]":
     if options["board"] is None:
         yield None
         return
-    from lmgen.board.client import Writer
+    from lmgen.board import Writer
 
     with contextlib.closing(Writer()) as writer:
         writer.start(find(options["model"]).graph)
@@ -198,7 +195,7 @@ def open_board(writer: "Writer | None", model: LanguageModel, options: dict, man
     """Where softmaxes are written for TensorBoard, if they are to be; `many` texts have a folder each."""
     if writer is None:
         return None
-    from lmgen.board.record import Board
+    from lmgen.board import Board
 
     return Board(writer, model, board_of(options["board"]), options["board_histograms"], many)
 

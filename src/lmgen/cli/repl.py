@@ -20,13 +20,10 @@ from lmgen.cli.options import (
     precision,
 )
 from lmgen.errors import UsageError
-from lmgen.generation.generate import Generation, changed
-from lmgen.generation.output import Style
-from lmgen.generation.prompts import split_words
+from lmgen.generation import Generation, Style, changed
 from lmgen.model import LanguageModel
-from lmgen.repl.commands import Leave, read
-from lmgen.repl.repl import Repl
-from lmgen.repl.settings import Settings
+from lmgen.repl import Leave, Repl, Settings, read
+from lmgen.text import split_words
 
 
 @click.command()
@@ -77,7 +74,7 @@ def repl(no_history: bool, **options) -> None:
 
 def _converse(session: Repl, keep_history: bool) -> None:
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from lmgen.repl.terminal import talk
+        from lmgen.repl import talk
 
         talk(session, keep_history)
     else:

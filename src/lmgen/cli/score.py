@@ -8,13 +8,18 @@ import click
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import open_model
 from lmgen.errors import UsageError
-from lmgen.generation.output import open_output
-from lmgen.generation.prompts import split_words
-from lmgen.scoring.choices import Chosen, Item, choose_sentences
-from lmgen.scoring.formats import BASES, decimals, sentence_rows
-from lmgen.scoring.score import score_sentences
-from lmgen.scoring.sentences import BLIMP, read_items
-from lmgen.text.tables import Row, write_rows
+from lmgen.scoring import (
+    BASES,
+    BLIMP,
+    Chosen,
+    Item,
+    choose_sentences,
+    decimals,
+    read_items,
+    score_sentences,
+    sentence_rows,
+)
+from lmgen.text import Row, open_output, split_words, write_rows
 
 
 @click.command("score", short_help="Tell how likely whole sentences are.")

@@ -8,11 +8,8 @@ import click
 
 from lmgen.cli.options import MODEL, all_of, precision
 from lmgen.errors import UsageError
-from lmgen.generation.prompts import split_words
-from lmgen.scoring.formats import BASES
-from lmgen.scoring.score import CONTEXTS, OOV_INPUTS, ROWS, Scoring, Sentence
-from lmgen.scoring.sentences import COLUMN, read_texts, sentences_of
-from lmgen.text.tables import KINDS
+from lmgen.scoring import BASES, COLUMN, CONTEXTS, OOV_INPUTS, ROWS, Scoring, Sentence, read_texts, sentences_of
+from lmgen.text import KINDS, split_words
 
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 TEXT = click.option("--text", metavar="TEXT", help="Take these sentences, a line each; no FILE.")

@@ -9,15 +9,23 @@ import click
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import BOARD, board_writer, open_board, open_model, tell_board
 from lmgen.errors import UsageError
-from lmgen.generation.output import open_output
 from lmgen.model import LanguageModel
-from lmgen.scoring.evaluation import Evaluation
-from lmgen.scoring.formats import COLUMNS, UNITS, token_rows, write_kenlm, write_srilm, write_zoo
-from lmgen.scoring.score import Scored, Scoring, score_sentences
-from lmgen.text.tables import write_rows
+from lmgen.scoring import (
+    COLUMNS,
+    UNITS,
+    Evaluation,
+    Scored,
+    Scoring,
+    score_sentences,
+    token_rows,
+    write_kenlm,
+    write_srilm,
+    write_zoo,
+)
+from lmgen.text import open_output, write_rows
 
 if TYPE_CHECKING:
-    from lmgen.board.record import Board
+    from lmgen.board import Board
 
 OTHERS = ("lm-zoo", "kenlm", "srilm")
 
@@ -76,7 +84,7 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
 
 
 def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Iterable[Scored]) -> Iterator[Scored]:
-    from lmgen.board.record import record_scored
+    from lmgen.board import record_scored
 
     return record_scored(board, model, wanted, scores)
 

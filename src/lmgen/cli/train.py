@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lmgen.checkpoint.manifest import Shape
-from lmgen.engines.quiet import quiet_tensorflow
+from lmgen.checkpoint import Shape
+from lmgen.cli.console import stderr_console
+from lmgen.engines import quiet_tensorflow
 from lmgen.errors import UsageError
-from lmgen.generation.events import Saved, Trained, Validated
-from lmgen.generation.output import stderr_console
+from lmgen.training import Saved, Trained, Validated
 
 FILE = click.Path(path_type=Path)
 SIZE = click.IntRange(1)
@@ -98,7 +98,7 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
         raise UsageError("say how long to train: --hours or --steps")
     with quiet_tensorflow(verbose):
         run = _resume(folder, options) if resume else _begin(folder, texts, options)
-        from lmgen.board.curves import record_training
+        from lmgen.board import record_training
 
         try:
             with closing(run.events()) as events:
@@ -110,8 +110,7 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
 
 
 def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
-    from lmgen.training.run import About, begin
-    from lmgen.training.trainer import Budget, Recipe
+    from lmgen.training import About, Budget, Recipe, begin
 
     recipe = Recipe(
         shape=Shape(
@@ -144,8 +143,7 @@ def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
 
 
 def _resume(folder: Path, options: dict):
-    from lmgen.training.run import resume
-    from lmgen.training.trainer import Budget
+    from lmgen.training import Budget, resume
 
     new = options["hours"] or options["steps"]
     return resume(folder, Budget(options["steps"], options["hours"]) if new else None)

@@ -17,7 +17,7 @@ from ai_edge_litert.compiled_model import (
     TensorBuffer,
 )
 
-from lmgen.checkpoint.tensors import aligned
+from lmgen.checkpoint import ModelFiles, aligned
 from lmgen.engines.litert_files import Converted
 from lmgen.engines.placement import Placement
 from lmgen.engines.quiet import quiet_tensorflow
@@ -25,8 +25,7 @@ from lmgen.engines.weight_cache import find_packed
 from lmgen.engines.word_cache import KeptVectors
 from lmgen.errors import IntegrityError
 from lmgen.model import LanguageModel, State, VectorCache
-from lmgen.store.library import ModelFiles
-from lmgen.text.vocabulary import Vocabulary
+from lmgen.text import Vocabulary
 
 KEPT = "words.vectors"
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import tomli_w
 
+from lmgen.checkpoint import CHECKPOINT_FILES, ModelFiles
 from lmgen.errors import IntegrityError
-from lmgen.store.library import CHECKPOINT_FILES, ModelFiles, home
+from lmgen.store import home
 
 if sys.version_info >= (3, 11):
     import tomllib

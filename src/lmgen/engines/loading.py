@@ -5,7 +5,7 @@ from lmgen.engines.placement import Placement
 from lmgen.engines.quiet import quiet_end, quiet_tensorflow
 from lmgen.errors import MissingError, UsageError
 from lmgen.model import LanguageModel
-from lmgen.store.library import DEFAULT_MODEL, find
+from lmgen.store import DEFAULT_MODEL, find
 
 ENGINES = ("auto", "litert", "session")
 

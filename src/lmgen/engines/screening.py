@@ -29,8 +29,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmgen.generation.samplers import highest
 from lmgen.model import Reach
+from lmgen.softmax import highest
 
 UNIT = 2.0**-24
 """Half the distance of float32 numbers around 1: what rounding is off by at most, relative."""

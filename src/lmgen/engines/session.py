@@ -12,16 +12,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from lmgen.checkpoint.check import check_checkpoint
-from lmgen.checkpoint.definition import extract, read_graph, shape_of
-from lmgen.checkpoint.graph import joined_name, memory_name, shard_names
-from lmgen.checkpoint.manifest import SHARDS
-from lmgen.checkpoint.weights import Weights
+from lmgen.checkpoint import (
+    SHARDS,
+    ModelFiles,
+    Weights,
+    check_checkpoint,
+    extract,
+    joined_name,
+    memory_name,
+    read_graph,
+    shape_of,
+    shard_names,
+)
 from lmgen.engines.placement import Placement
 from lmgen.errors import DeviceError, IntegrityError
 from lmgen.model import State, VectorCache
-from lmgen.store.library import ModelFiles
-from lmgen.text.vocabulary import WORD_LENGTH, Vocabulary
+from lmgen.text import WORD_LENGTH, Vocabulary
 
 v1 = tf.compat.v1
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import ai_edge_litert
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.engines.litert_files import PRECISIONS, Converted, cached, find_converted, sample
-from lmgen.store.library import ModelFiles, home, lock
+from lmgen.store import home, lock
 
 DIGEST = "digest"
 LEAST_BYTES = 1 << 26

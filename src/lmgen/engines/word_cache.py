@@ -14,7 +14,7 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
-from lmgen.text.vocabulary import Vocabulary
+from lmgen.text import Vocabulary
 
 
 class KeptVectors:

@@ -10,16 +10,21 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from lmgen.checkpoint import network as plain
-from lmgen.checkpoint.check import check_checkpoint
-from lmgen.checkpoint.definition import read_graph, shape_of
-from lmgen.checkpoint.manifest import Shape, weight_shapes
-from lmgen.checkpoint.weights import Weights
-from lmgen.engines.litert_files import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, VERSION, fingerprint, save_facts
-from lmgen.export.flatbuffer import error_norms, fill, marked
-from lmgen.store.library import ModelFiles
-from lmgen.text.vocabulary import WORD_LENGTH
-from lmgen.training.network import CARRY_BIAS
+from lmgen.checkpoint import (
+    CARRY_BIAS,
+    ModelFiles,
+    Shape,
+    Weights,
+    check_checkpoint,
+    network as plain,
+    read_graph,
+    shape_of,
+    weight_shapes,
+)
+from lmgen.engines import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, VERSION, fingerprint, save_facts
+from lmgen.export.flatbuffer import fill, marked
+from lmgen.export.quantise import error_norms
+from lmgen.text import WORD_LENGTH
 
 PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
 """Sizes of templates: no sum or multiple of them that comes up is another's, and the converter makes int8 of all matrices."""

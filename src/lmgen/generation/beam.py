@@ -7,10 +7,10 @@ import numpy as np
 
 from lmgen.generation.constraints import Limits
 from lmgen.generation.events import Ended, Word
-from lmgen.generation.generate import Generation
-from lmgen.generation.samplers import log_total
+from lmgen.generation.options import Generation
 from lmgen.model import Context, LanguageModel, take
-from lmgen.text.vocabulary import SENTENCE_END, Vocabulary
+from lmgen.softmax import log_total
+from lmgen.text import SENTENCE_END, Vocabulary
 
 
 @dataclass(frozen=True)

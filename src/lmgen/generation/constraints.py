@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.errors import MissingError, UsageError
-from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
+from lmgen.errors import UsageError
+from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary, words_of
 
 NEVER = (SENTENCE_START, UNKNOWN)
 """Not to be written, whatever else is allowed; nor are softmax rows without a word."""
@@ -120,16 +120,6 @@ def matching(patterns: Iterable[str], vocabulary: Vocabulary) -> list[int]:
         else:
             ids.append(_id(pattern, vocabulary))
     return ids
-
-
-def words_of(path: Path) -> list[str]:
-    """The words of a file, with white space between."""
-    try:
-        return path.read_text("utf-8").split()
-    except OSError as error:
-        raise MissingError(f"cannot read the words of {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: see byte {error.start + 1}") from error
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

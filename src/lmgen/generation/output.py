@@ -1,38 +1,22 @@
 """Events as text, JSON lines or tables."""
 
-import contextlib
 import json
 import math
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
-from lmgen.errors import MissingError
 from lmgen.generation.events import Ended, Word
-from lmgen.generation.generate import Generation
+from lmgen.generation.options import Generation
 from lmgen.generation.prompts import Prompt
-from lmgen.text.tables import cell, clean
-from lmgen.text.tokenizer import Detokenizer, detokenize
-from lmgen.text.vocabulary import SENTENCE_END
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from lmgen.text import SENTENCE_END, Detokenizer, cell, clean, detokenize
 
 FORMATS = ("text", "jsonl", "tsv")
 SURPRISAL_COLOURS = ((3, "cyan"), (6, "green"), (9, "yellow"), (12, "magenta"), (float("inf"), "red"))
 """Colours of words by their surprisal: each up to so many bits."""
-
-
-def stderr_console() -> "Console":
-    """Where progress and notes for people go."""
-    from rich.console import Console  # few words need it, and it takes as long as some of them
-
-    return Console(stderr=True, highlight=False)
 
 
 def coloured(stream: IO) -> bool:
@@ -42,43 +26,6 @@ def coloured(stream: IO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def in_bytes(count: int) -> str:
-    """A number of bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
-
-
-@contextlib.contextmanager
-def open_output(path: str) -> Iterator[IO[str]]:
-    """A file to write, or `-` for stdout; see `whole_file`."""
-    if path == "-":
-        yield sys.stdout
-        return
-    with whole_file(Path(path)) as partial, open(partial, "w", encoding="utf-8") as file:
-        yield file
-
-
-@contextlib.contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
-    """A file to write, under a temporary name; it appears under its own at the end, whole.
-
-    What was written before a Ctrl-C is kept; after any other failure nothing is.
-    """
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        partial.touch(exist_ok=False)
-    except OSError as error:
-        raise MissingError(f"cannot write {target}: {error.strerror}") from error
-    try:
-        yield partial
-    except Exception:
-        partial.unlink()
-        raise
-    except BaseException:
-        partial.replace(target)
-        raise
-    partial.replace(target)
 
 
 @dataclass

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.generation.generate import Generation, changed, option_names
-from lmgen.text.records import LONGEST, kind_of, read_records
-from lmgen.text.tokenizer import tokenize
+from lmgen.generation.options import Generation, changed, option_names
+from lmgen.text import kind_of, read_records
 
 COLUMN = "prefix"
 
@@ -22,18 +21,6 @@ class Prompt:
     options: Generation
     extra: dict[str, Any] = field(default_factory=dict)
     """Columns of its own, passed through to the output."""
-
-
-def split_words(tokenized: bool) -> Callable[[str], list[str]]:
-    """How to make words of a text: by Moses' rules, or at white space if it is tokenised already."""
-    split = str.split if tokenized else tokenize
-
-    def split_short(text: str) -> list[str]:
-        if len(text) > LONGEST:
-            raise UsageError(f"a text of {len(text):,} characters is too long, {LONGEST:,} are read at most")
-        return split(text)
-
-    return split_short
 
 
 def read_prompts(path: Path, options: Generation, split: Callable[[str], list[str]]) -> Iterator[Prompt]:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-RULED_OUT = np.float32(-np.inf)
-BLOCK = 64
+from lmgen.softmax import RULED_OUT, exponentials, highest, log_total
+
 NEGLIGIBLE = np.float32(-1e4)
 """Stands for -inf where it is to be multiplied by a share of 0."""
 BINS, REACHES = 1024, (6, 12, 24, np.inf)
@@ -28,19 +28,6 @@ def temperature(logits: np.ndarray, value: float) -> np.ndarray:
 def top_k(logits: np.ndarray, k: int) -> np.ndarray:
     """Keep the k highest; of equals at the limit, all stay (Fan et al. 2018)."""
     return keep(logits, highest(logits, k)) if k < len(logits) else logits
-
-
-def highest(logits: np.ndarray, k: int) -> np.ndarray:
-    """Places of the k highest, k < len(logits), and of all that equal the last of them."""
-    near = np.flatnonzero(logits >= _bound(logits, k))
-    limit = np.partition(logits[near], -k)[-k]
-    return near[logits[near] >= limit]
-
-
-def _bound(logits: np.ndarray, k: int) -> np.float32:
-    """A value that at least k logits reach: the k-th highest maximum of a block of words."""
-    blocks = logits[: len(logits) // BLOCK * BLOCK].reshape(-1, BLOCK).max(1)
-    return np.partition(blocks, -k)[-k] if len(blocks) >= k else RULED_OUT
 
 
 def top_p(logits: np.ndarray, p: float) -> np.ndarray:
@@ -127,19 +114,6 @@ class Mirostat:
         observed = (log_total(possible).item() - float(self._kept[word])) / np.log(2)
         if np.isfinite(observed):
             self._bound -= self._eta * (observed - self._tau)
-
-
-def log_total(logits: np.ndarray) -> np.ndarray:
-    """Ln of the sum of exponentials of each row, float64 [..., 1]: what the softmax divides by."""
-    highest, shares = exponentials(logits)
-    return highest + np.log(shares.sum(-1, dtype=np.float64, keepdims=True))
-
-
-def exponentials(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The highest of each row, [..., 1], and the exponentials of all less that, float32 as the logits."""
-    highest = logits.max(-1, keepdims=True)
-    shares = logits - highest
-    return highest, np.exp(shares, out=shares)  # in place: at 800,000 words new memory takes as long as all else
 
 
 def keep(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -1,14 +1,15 @@
 """A text in the making, and what it was before: values, so that undoing costs nothing."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
-from lmgen.generation.samplers import log_total
+from lmgen.generation import Ended, Step, Word
 from lmgen.model import Context, LanguageModel, State
-from lmgen.text.tokenizer import detokenize_sentences
-from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START
+from lmgen.softmax import log_total
+from lmgen.text import SENTENCE_END, SENTENCE_START, detokenize_sentences
 
 BLOCK = 32
 """Words whose distributions are computed at once."""
@@ -92,3 +93,46 @@ class Timeline:
     def redo(self) -> "Timeline":
         """One change forth. Raises IndexError where none was undone."""
         return Timeline(self.future[-1], (*self.past, self.present), self.future[:-1])
+
+
+Events = Iterator[Step | Word | Ended]
+
+
+class Turn:
+    """What the model writes after a draft, noted as it comes: an interruption loses nothing.
+
+    Where the draft's sentence is complete, the next one is begun.
+    """
+
+    def __init__(
+        self, model: LanguageModel, draft: Draft, generate: Callable[[Draft], Events], sentences: int = 1
+    ) -> None:
+        self._model, self._length, self.base = model, len(draft.words), draft
+        self._words: list[str] = []
+        self._states: list[State] = []
+        self._events = generate(draft)
+        first = next(self._events)
+        if first.text == SENTENCE_END and draft.words[-1] != SENTENCE_END and sentences == 1:
+            self.base = extend(model, draft, [SENTENCE_END])
+            self._events = generate(self.base)
+        else:
+            self._events = chain([first], self._events)
+
+    def __iter__(self) -> Events:
+        for event in self._events:
+            if isinstance(event, Step):
+                self._states.append(event.state)
+            elif isinstance(event, Word):
+                self._words.append(event.text)
+            elif event.reason == "sentence":
+                self._words.append(SENTENCE_END)
+            yield event
+
+    @property
+    def draft(self) -> Draft:
+        """The text with what was written so far. A step tells the memory before its word; the last is read anew."""
+        known = max(0, len(self._states) - 1)
+        words = (*self.base.words, *self._words[:known])
+        grown = Draft(words, (*self.base.states, *self._states[1 : len(self._words) + 1]))
+        grown = extend(self._model, grown, self._words[known:])
+        return replace(grown, written=len(grown.words) - self._length)

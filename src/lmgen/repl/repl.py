@@ -12,23 +12,30 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from lmgen.errors import UsageError
-from lmgen.generation.constraints import Limits
-from lmgen.generation.events import Ended, Step, Word
-from lmgen.generation.generate import Generation, changed, flat, generate_from
-from lmgen.generation.output import Desk, Style, write_text
-from lmgen.generation.prompts import Prompt
-from lmgen.generation.samplers import log_total
-from lmgen.generation.sampling import entropy, probabilities
+from lmgen.generation import (
+    Desk,
+    Ended,
+    Generation,
+    Limits,
+    Prompt,
+    Step,
+    Style,
+    Word,
+    changed,
+    flat,
+    generate_from,
+    write_text,
+)
 from lmgen.model import LanguageModel
 from lmgen.repl import saved
-from lmgen.repl.draft import Draft, Timeline, begin, extend, logprobs, reread
+from lmgen.repl.draft import Draft, Events, Timeline, Turn, begin, extend, logprobs, reread
 from lmgen.repl.settings import Settings
-from lmgen.repl.turn import Events, Turn
-from lmgen.store.library import board_folder
-from lmgen.text.vocabulary import UNKNOWN, Vocabulary
+from lmgen.softmax import entropy, log_total, probabilities
+from lmgen.store import board_folder
+from lmgen.text import UNKNOWN, Vocabulary
 
 if TYPE_CHECKING:
-    from lmgen.board.client import Writer
+    from lmgen.board import Writer
 
 MAIN = "main"
 BRANCH = re.compile(r"[\w.-]+")
@@ -111,7 +118,7 @@ class Repl:
         """Words and ends alone; steps are written for TensorBoard if they are to be."""
         if self.board is None:
             return (event for event in turn if not isinstance(event, Step))
-        from lmgen.board.record import Board
+        from lmgen.board import Board
 
         board = Board(self._writer, self._model, self.board, self.board_histograms)
         list(board.lay([Prompt(list(turn.base.words[1:]), self.options)]))
@@ -274,7 +281,7 @@ class Repl:
 
     def record_into(self, folder: Path) -> None:
         """Write each softmax from now on into a folder, by a process that goes on until `close`."""
-        from lmgen.board.client import Writer
+        from lmgen.board import Writer
 
         self.board, self._writer = folder, self._writer or Writer()
         self._writer.start(self._model.graph_file)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
-from lmgen.generation.generate import Generation, changed, flat
+from lmgen.generation import Generation, changed, flat
 from lmgen.model import LanguageModel
 from lmgen.repl.draft import Draft
-from lmgen.text.vocabulary import SENTENCE_START
+from lmgen.text import SENTENCE_START
 
 TOLERANCE = 1e-3
 """Memories of the same model differ less, on whatever device or engine they were made."""

@@ -17,7 +17,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from lmgen.errors import LmgenError
 from lmgen.repl.commands import COMMANDS, Leave, read
 from lmgen.repl.repl import MAIN, Repl
-from lmgen.store.library import model_folders, state_folder
+from lmgen.store import model_folders, state_folder
 
 MOST = 50
 """Completions shown at once."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lmgen.model import LanguageModel
-from lmgen.scoring.score import Scored, Scoring, Sentence, score_sentences
+from lmgen.scoring.measure import Scoring
+from lmgen.scoring.score import Scored, Sentence, score_sentences
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from lmgen.model import Context, LanguageModel
-from lmgen.scoring.score import Passage, Scoring, as_input, measure_passages
-from lmgen.text.vocabulary import UNKNOWN, Vocabulary
+from lmgen.scoring.measure import Passage, Scoring, as_input
+from lmgen.scoring.score import measure_passages
+from lmgen.text import UNKNOWN, Vocabulary
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from typing import IO
 
 from lmgen.scoring.evaluation import Evaluation
 from lmgen.scoring.score import Scored
-from lmgen.text.tables import Row, clean
-from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
+from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Row, Vocabulary, clean
 
 BASES = {"2": math.log(2), "e": 1.0, "10": math.log(10)}
 """Logarithms, each with the nats of its unit."""

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.errors import UnsupportedError
-from lmgen.generation.samplers import log_total
 from lmgen.model import LanguageModel
 from lmgen.scoring.formats import zoo_tokens
-from lmgen.scoring.score import LEAST_POSITIONS, Scoring, Sentence, hidden_states
-from lmgen.store.library import ModelFiles
-from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
+from lmgen.scoring.measure import LEAST_POSITIONS, Scoring
+from lmgen.scoring.score import Sentence, hidden_states
+from lmgen.softmax import log_total
+from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
 
 REFERENCE = "https://arxiv.org/abs/1602.02410"
 

@@ -4,55 +4,18 @@ Rows of many texts advance together, those of like length side by side; every h 
 softmax runs once per block of positions, from which only what is wanted is computed.
 """
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
-from lmgen.errors import UsageError
-from lmgen.model import LanguageModel, State, read, take
-from lmgen.text.vocabulary import SENTENCE_END, SENTENCE_START, UNKNOWN
+from lmgen.model import LanguageModel, State, read
+from lmgen.scoring.measure import Measures, Passage, Scoring, _measure_window, _windows, as_input
+from lmgen.text import SENTENCE_END, SENTENCE_START
 
-ROWS = 128
-"""Texts read side by side, at most."""
-FIRST_WINDOW, WINDOW = 1 << 10, 1 << 14
-"""Words sorted together: a few at first, so that results come soon, then twice as many each time."""
-BLOCK = 1 << 23
-"""Logits computed at once, 32 MB of them, but of at least LEAST_POSITIONS positions."""
-LEAST_POSITIONS = 64
-CHUNK = 1 << 18
-"""Logits summed up at once: few enough to stay in a core's cache."""
 CONTEXTS = ("sentence", "document", "stream")
-OOV_INPUTS = ("chars", "unk")
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How texts are scored."""
-
-    prefix: tuple[str, ...] = ()
-    """Words that are read before each text that starts afresh, and are not scored."""
-    renormalize: bool = True
-    """Leave softmax rows without a word out of the distribution."""
-    oov_input: str = "chars"
-    """`chars`: words outside the vocabulary are read by their letters; `unk`: as `<UNK>`."""
-    rank: bool = False
-    """Whether to count the words that are likelier."""
-    entropy: bool = False
-    """Whether to measure the distribution's entropy."""
-    rows: int = ROWS
-    """Texts read side by side. 1 <= rows."""
-
-    def __post_init__(self) -> None:
-        if self.oov_input not in OOV_INPUTS:
-            raise UsageError(f"oov-input must be one of {', '.join(OOV_INPUTS)}, not {self.oov_input!r}")
-        if self.rows < 1:
-            raise UsageError(f"rows must be 1 or more, not {self.rows}")
 
 
 @dataclass(frozen=True)
@@ -64,18 +27,6 @@ class Sentence:
     """Whether the memory is emptied before it; else it goes on from the sentence before."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Columns of its own, passed through to the output."""
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What is known of each word of a text; arrays [words]."""
-
-    logprobs: np.ndarray
-    """ln of its probability, float64."""
-    ranks: np.ndarray
-    """1 for the likeliest word; 0 if it was not asked for."""
-    entropies: np.ndarray
-    """Of the distribution it comes from, in nats; NaN if it was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +49,9 @@ class Scored:
 
 
 def score_sentences(
-    model: LanguageModel, sentences: Iterable[Sentence], options: Scoring = Scoring()
+    model: LanguageModel,
+    sentences: Iterable[Sentence],
+    options: Scoring = Scoring(),  # noqa: B008 (immutable)
 ) -> Iterator[Scored]:
     """Score sentences, in order; no more than WINDOW words of them are in memory, or one sentence.
 
@@ -120,12 +73,6 @@ def score_sentences(
     for measures in measure_passages(model, passages(), options):
         sentence, tokens, ids = waiting.popleft()
         yield Scored(sentence, tokens, ids, np.array([word not in vocabulary for word in tokens]), measures)
-
-
-def as_input(model: LanguageModel, options: Scoring) -> Callable[[str], str]:
-    """What is read for a word."""
-    unk = options.oov_input == "unk"
-    return lambda word: UNKNOWN if unk and word not in model.vocabulary else word
 
 
 def _start(model: LanguageModel, prefix: Sequence[str]) -> tuple[State, str]:
@@ -160,17 +107,6 @@ def memories(
 # Passages -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Passage:
-    """Words to read, and what to look for after each."""
-
-    inputs: Sequence[str]
-    targets: np.ndarray
-    """Ids of the words whose probability is wanted, int [inputs]."""
-    start: State | None
-    """The memory before the first of them, one row; None goes on from the passage before."""
-
-
 def measure_passages(model: LanguageModel, passages: Iterable[Passage], options: Scoring) -> Iterator[Measures]:
     """Measure the targets of passages, in order."""
     memory = model.start()
@@ -181,156 +117,3 @@ def measure_passages(model: LanguageModel, passages: Iterable[Passage], options:
             end = begin + len(passage.inputs)
             yield Measures(*(column[begin:end] for column in found))
             begin = end
-
-
-def _windows(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
-    """Passages in groups, of about as many words as are to be sorted together."""
-    window, words, size = [], 0, FIRST_WINDOW
-    for passage in passages:
-        window.append(passage)
-        words += len(passage.inputs)
-        if words >= size:
-            yield window
-            window, words, size = [], 0, min(2 * size, WINDOW)
-    if window:
-        yield window
-
-
-def _measure_window(model: LanguageModel, window: list[Passage], memory: State, options: Scoring):
-    """(logprobs, ranks, entropies) of all targets of a window; and the memory after its last word."""
-    inputs = [word for passage in window for word in passage.inputs]
-    model.vectors(sorted(set(inputs)))  # engines keep them: spelled together, new words cost less
-    gathered = _Gathered(model, np.concatenate([passage.targets for passage in window]), options)
-    for places, state in _advance(model, inputs, _runs(window, memory), options.rows):
-        gathered.add(places, model.hidden(state))
-        if len(last := np.flatnonzero(places == len(inputs) - 1)):
-            memory = take(state, last)
-    gathered.finish()
-    return gathered.found, memory
-
-
-def _runs(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
-    """Passages that start afresh, with those that go on from them: (first place, number of words, memory before)."""
-    begins, starts, place = [], [], 0
-    for passage in window:
-        if passage.start is not None or not begins:
-            begins.append(place)
-            starts.append(memory if passage.start is None else passage.start)
-        place += len(passage.inputs)
-    return list(zip(begins, np.diff([*begins, place]).tolist(), starts, strict=True))
-
-
-def _advance(
-    model: LanguageModel, inputs: list[str], runs: list[tuple[int, int, State]], rows: int
-) -> Iterator[tuple[np.ndarray, State]]:
-    """Read runs side by side, those of like length together: the places of the words just read, and the memories."""
-    runs = sorted(runs, key=lambda run: -run[1])
-    for first in range(0, len(runs), rows):
-        begins, lengths, starts = zip(*runs[first : first + rows], strict=True)
-        begins, lengths = np.array(begins), np.array(lengths)
-        state = tuple(map(np.concatenate, zip(*starts, strict=True)))
-        for step in range(lengths[0]):
-            places = begins[lengths > step] + step  # the longest come first: those still going are the first rows
-            state = tuple(layer[: len(places)] for layer in state)
-            state = model.advance(state, [inputs[place] for place in places])
-            yield places, state
-
-
-class _Gathered:
-    """Hidden states waiting for the softmax, and what it told of those before."""
-
-    def __init__(self, model: LanguageModel, targets: np.ndarray, options: Scoring) -> None:
-        self._model, self._targets, self._options = model, targets, options
-        self._places: list[np.ndarray] = []
-        self._hidden: list[np.ndarray] = []
-        self._waiting, self._block = 0, max(LEAST_POSITIONS, BLOCK // len(model.vocabulary))
-        count = len(targets)
-        self.found = (np.empty(count), np.zeros(count, np.int64), np.full(count, np.nan))
-
-    def add(self, places: np.ndarray, hidden: np.ndarray) -> None:
-        self._places.append(places)
-        self._hidden.append(hidden.copy())  # the rest of the memory need not be kept
-        self._waiting += len(places)
-        self.finish(self._block)
-
-    def finish(self, least: int = 1) -> None:
-        """Pass what waits through the softmax, block by block, while so many positions wait."""
-        if self._waiting < least:
-            return
-        hidden, places = np.concatenate(self._hidden), np.concatenate(self._places)
-        while len(places) >= least:
-            self._predict(hidden[: self._block], places[: self._block])
-            hidden, places = hidden[self._block :], places[self._block :]
-        self._hidden, self._places, self._waiting = [hidden], [places], len(places)
-
-    def _predict(self, hidden: np.ndarray, places: np.ndarray) -> None:
-        parts, words = self._model.logits_in_parts(hidden), len(self._model.vocabulary)
-        measured = _measures(parts, self._targets[places], words, self._options)
-        for column, values in zip(self.found, measured, strict=True):
-            if values is not None:
-                column[places] = values
-
-
-def _measures(parts: Iterable[np.ndarray], targets: np.ndarray, words: int, options: Scoring):
-    """(logprobs, ranks, entropies) of one target in each row of logits; None for what is not wanted.
-
-    The logits come part after part, and only for ranks are they kept: at the released size, new memory for
-    all of them would cost more time than what is done with them.
-    """
-    aimed, sums, kept, begin = np.empty(len(targets), np.float32), [], [], 0
-    for part in parts:
-        here = (begin <= targets) & (targets < begin + part.shape[1])
-        aimed[here] = part[here, targets[here] - begin]
-        of_words = part[:, : max(0, words - begin)]
-        shown = of_words if options.renormalize else part
-        if shown.size:
-            sums.append(_by_rows(partial(_sums, moments=options.entropy), shown))
-        if options.rank and of_words.size:
-            kept.append(of_words)
-        begin += part.shape[1]
-    log_total, entropies = _together(np.stack(sums, 1))
-    ranks = 1 + sum(_by_rows(_count_above, part, aimed) for part in kept) if options.rank else None
-    return aimed - log_total, ranks, entropies if options.entropy else None
-
-
-def _sums(logits: np.ndarray, moments: bool) -> np.ndarray:
-    """Of each row the highest logit; the sum of exp(x), x being logits less the highest; that of x exp(x), if wanted.
-
-    Float64 [2 or 3, rows].
-    """
-    highest = logits.max(1, keepdims=True)
-    below = logits - highest
-    shares = np.exp(below, out=None if moments else below)
-    sums = [highest[:, 0], shares.sum(1, dtype=np.float64)]
-    return np.stack([*sums, np.einsum("ij,ij->i", shares, below)] if moments else sums)
-
-
-def _together(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Ln of the sum of all exponentials in each row, and the entropy in nats, from the sums of parts, [2 or 3, parts, rows]."""
-    tops, totals, *moments = sums
-    highest = tops.max(0)
-    weights = np.exp(tops - highest)
-    total = (totals * weights).sum(0)
-    log_total = highest + np.log(total)
-    if not moments:
-        return log_total, None
-    return log_total, log_total - ((moments[0] + tops * totals) * weights).sum(0) / total
-
-
-def _count_above(logits: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    return np.count_nonzero(logits > limits[:, None], axis=1)
-
-
-def _by_rows(function: Callable[..., np.ndarray], logits: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    """A function of rows, of few at a time and by all cores: NumPy by itself uses one. Its last axis is the rows."""
-    size = max(1, CHUNK // logits.shape[1])
-
-    def piece(begin: int) -> np.ndarray:
-        return function(*(array[begin : begin + size] for array in (logits, *others)))
-
-    return np.concatenate(list(_pool().map(piece, range(0, len(logits), size))), -1)
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count())

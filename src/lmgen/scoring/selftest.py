@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmgen.checkpoint.manifest import Expectation
-from lmgen.generation.sampling import log_probability
+from lmgen.checkpoint import Expectation
 from lmgen.model import LanguageModel, State
-from lmgen.text.vocabulary import LITERAL, SENTENCE_START
+from lmgen.softmax import log_probability
+from lmgen.text import LITERAL, SENTENCE_START
 
 TOLERANCE = 0.01
 """Bits by which a surprisal may differ: published digits and float32 sums differ by less, faults by more."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from lmgen.errors import UsageError
 from lmgen.scoring.choices import Item
 from lmgen.scoring.score import Sentence
-from lmgen.text.records import Record, read_records
+from lmgen.text import Record, read_records
 
 COLUMN = "text"
 BLIMP = ("sentence_good", "sentence_bad")

@@ -11,23 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from lmgen.checkpoint import CHECKPOINT_FILES, MANIFEST, PATTERNS, ModelFiles, open_folder
 from lmgen.errors import IntegrityError, UsageError
-from lmgen.store.library import (
-    CHECKPOINT_FILES,
-    MANIFEST,
-    PATTERNS,
-    ModelFiles,
-    check_intact,
-    check_name,
-    check_room,
-    link,
-    lock,
-    open_folder,
-    own_folder,
-    partial_folder,
-    released,
-    writing,
-)
+from lmgen.store.home import check_room, link, lock, own_folder, partial_folder, writing
+from lmgen.store.library import check_intact, check_name, released
 
 WORKSHOP = ".import"
 """Where a model is put together; no model can have this name."""

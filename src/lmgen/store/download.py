@@ -12,22 +12,12 @@ from pathlib import Path
 
 import httpx
 
-from lmgen.checkpoint.manifest import File, Manifest, intact
+from lmgen.checkpoint import MANIFEST, File, Manifest, intact
 from lmgen.errors import DownloadError, IntegrityError, MissingError, UsageError
-from lmgen.generation.events import Failed, Placed, Received, Waiting
+from lmgen.store.events import Failed, Placed, Received, Waiting
 from lmgen.store.fetch import Fetcher, Order, Patience
-from lmgen.store.library import (
-    MANIFEST,
-    check_name,
-    check_room,
-    is_free,
-    link,
-    lock,
-    own_folder,
-    partial_folder,
-    put,
-    writing,
-)
+from lmgen.store.home import check_room, is_free, link, lock, own_folder, partial_folder, put, writing
+from lmgen.store.library import check_name
 
 Event = Waiting | Received | Failed | Placed
 IN_PARALLEL = 4

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import httpx
 
-from lmgen.checkpoint.manifest import Digest, File
+from lmgen.checkpoint import Digest, File
 from lmgen.errors import DownloadError, IntegrityError, LmgenError
-from lmgen.generation.events import Failed, Received
+from lmgen.store.events import Failed, Received
 
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Status codes that may be others a little later."""

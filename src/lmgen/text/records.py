@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.training.corpus import read_lines
+from lmgen.text.lines import read_lines
+from lmgen.text.tokenizer import LONGEST
 
 Record = dict[str, Any]
-LONGEST = 1 << 20
-"""Characters of a text at most: more is a mistake rather than a text (a file without line ends, say)."""
 
 
 def kind_of(path: Path) -> str:

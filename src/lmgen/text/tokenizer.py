@@ -5,9 +5,10 @@ English: `don't` becomes `don 't`, punctuation stands alone, an inner full stop 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
+from lmgen.errors import UsageError
 from lmgen.text.vocabulary import SENTENCE_END
 
 _STRAIGHT = str.maketrans(
@@ -20,6 +21,9 @@ _STRAIGHT = str.maketrans(
         "\u00a0": " ",
     }
 )
+
+LONGEST = 1 << 20
+"""Characters of a text at most: more is a mistake rather than a text (a file without line ends, say)."""
 
 _PLAIN = re.compile("[A-Za-z0-9 ]*")
 _QUOTES = {'"', "'"}
@@ -89,3 +93,15 @@ def detokenize_sentences(words: Iterable[str]) -> str:
         else:
             sentences[-1].append(word)
     return " ".join(map(detokenize, filter(None, sentences)))
+
+
+def split_words(tokenized: bool) -> Callable[[str], list[str]]:
+    """How to make words of a text: by Moses' rules, or at white space if it is tokenised already."""
+    split = str.split if tokenized else tokenize
+
+    def split_short(text: str) -> list[str]:
+        if len(text) > LONGEST:
+            raise UsageError(f"a text of {len(text):,} characters is too long, {LONGEST:,} are read at most")
+        return split(text)
+
+    return split_short

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmgen.text.vocabulary import UNKNOWN, WORD_LENGTH, Vocabulary
+from lmgen.text import UNKNOWN, WORD_LENGTH, Vocabulary
 from lmgen.training.corpus import BOUNDARY, split_sentences
 
 SHORT = 12

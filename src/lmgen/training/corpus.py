@@ -1,23 +1,18 @@
 """Sentences and training batches from text files."""
 
-import contextlib
-import gzip
 import os
 import signal
-import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from lmgen.errors import IntegrityError, MissingError, UsageError
-from lmgen.text.tokenizer import tokenize
-from lmgen.text.vocabulary import MARKS
+from lmgen.errors import IntegrityError, MissingError
+from lmgen.text import MARKS, read_lines, tokenize
 
 BOUNDARY = 0
 """Stands between sentences: as an input it is read as `<S>`, as a target it is `</S>` (id 0)."""
@@ -54,27 +49,6 @@ class Corpus:
             raise MissingError(f"nothing to resume: there is no {path}") from error
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise IntegrityError(f"{path} is damaged: remove it and train anew") from error
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """Lines of a text file, a .gz, or `-` for stdin, in UTF-8. Raises MissingError or UsageError naming the file and line."""
-    number = 0
-    try:
-        with _open(path) as file:
-            for number, line in enumerate(file, 1):
-                if b"\0" in line:
-                    raise UsageError(f"{path} is not text: line {number} holds a NUL byte")
-                yield line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: line {number}, byte {error.start + 1}") from error
-    except (OSError, EOFError) as error:
-        raise MissingError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _open(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
-    if str(path) == "-":
-        return contextlib.nullcontext(sys.stdin.buffer)
-    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
 
 
 def read_sentences(paths: Sequence[Path], raw: bool) -> Iterator[list[str]]:

@@ -9,11 +9,8 @@ XLA compiles only the elementwise parts: its own matrix products are slower than
 
 import tensorflow as tf
 
-from lmgen.checkpoint.manifest import WIDTHS, Shape
+from lmgen.checkpoint import CARRY_BIAS, FORGET_BIAS, WIDTHS, Shape
 
-FORGET_BIAS = 1.0
-CARRY_BIAS = -2.0
-"""Added to the LSTM's forget gate and the highway's gate inside the graph, as in the release."""
 WINDOW = max(WIDTHS)
 
 Weights = dict[str, tf.Tensor]

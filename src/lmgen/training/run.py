@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lmgen.checkpoint.manifest import Manifest, softmax_rows
-from lmgen.checkpoint.writer import write_model
+from lmgen.checkpoint import Manifest, softmax_rows, write_model
 from lmgen.errors import UsageError
-from lmgen.generation.events import Saved, Trained, Validated
-from lmgen.text.vocabulary import Vocabulary
+from lmgen.text import Vocabulary
 from lmgen.training.corpus import Corpus, build_corpus, read_sentences
+from lmgen.training.events import Saved, Trained, Validated
 from lmgen.training.trainer import Budget, Recipe, Trainer, read_snapshot, train_steps
 
 

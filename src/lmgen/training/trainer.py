@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from lmgen.checkpoint.manifest import Shape, weight_shapes
+from lmgen.checkpoint import Shape, weight_shapes
 from lmgen.errors import IntegrityError, MissingError
-from lmgen.generation.events import Trained, Validated
-from lmgen.text.vocabulary import Vocabulary
+from lmgen.text import Vocabulary
 from lmgen.training import network
 from lmgen.training.batches import (
     BUCKETS,
@@ -33,6 +32,7 @@ from lmgen.training.batches import (
     windows,
 )
 from lmgen.training.corpus import BOUNDARY, Corpus
+from lmgen.training.events import Trained, Validated
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's constants (Kingma and Ba 2015)."""

@@ -1,0 +1,20 @@
+from .litert_files import (
+    MEMORY as MEMORY,
+    NORMS as NORMS,
+    PRECISIONS as PRECISIONS,
+    ROUNDED as ROUNDED,
+    SOFTMAX as SOFTMAX,
+    VECTORS as VECTORS,
+    VERSION as VERSION,
+    Converted as Converted,
+    beside as beside,
+    cached as cached,
+    find_converted as find_converted,
+    fingerprint as fingerprint,
+    save_facts as save_facts,
+    size_of as size_of,
+)
+from .loading import ENGINES as ENGINES, load as load
+from .placement import Placement as Placement
+from .quiet import quiet_tensorflow as quiet_tensorflow
+from .weight_cache import forget as forget

@@ -1,0 +1,1 @@
+from .once import convert_model as convert_model

@@ -1,0 +1,44 @@
+"""A conversion, made where there is none that fits."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lmgen.checkpoint import ModelFiles
+from lmgen.engines import beside, cached, find_converted, fingerprint, quiet_tensorflow, size_of
+from lmgen.errors import IntegrityError
+from lmgen.store import check_room, lock, writing
+
+
+def convert_model(
+    files: ModelFiles, precision: str, verbose: bool = False, show: Callable[[Iterable[tuple[str, int]]], object] = list
+) -> Path:
+    """The folder of converted files that fit the model, made now if there is none.
+
+    Args:
+      show: runs through what `convert` yields, and may show it.
+
+    Raises DownloadError if they cannot be written, IntegrityError if the checkpoint is damaged.
+    """
+    from lmgen.export.litert import convert  # only who converts waits for it
+
+    with writing(), lock(f"convert-{fingerprint(files)[:16]}"):  # who comes second finds them made
+        if not (folder := _fitting(files, precision)):
+            folder = _place(files, precision)
+            check_room(size_of(files, precision), folder)
+            with quiet_tensorflow(verbose):
+                show(convert(files, folder, precision))
+    return folder
+
+
+def _fitting(files: ModelFiles, precision: str) -> Path | None:
+    try:
+        found = find_converted(files, precision)
+    except IntegrityError:  # damaged: a conversion mends that
+        return None
+    return found.vectors.parent if found else None
+
+
+def _place(files: ModelFiles, precision: str) -> Path:
+    writable = os.access(files.folder, os.W_OK)
+    return beside(files, precision) if writable else cached(files, precision)

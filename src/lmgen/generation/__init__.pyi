@@ -1,0 +1,15 @@
+from .beam import hypothesis_events as hypothesis_events, search as search
+from .constraints import Constraints as Constraints, Limits as Limits, matching as matching
+from .events import Ended as Ended, Step as Step, Word as Word
+from .generate import ROWS as ROWS, generate_all as generate_all, generate_from as generate_from
+from .options import Generation as Generation, changed as changed, flat as flat, option_names as option_names
+from .output import (
+    FORMATS as FORMATS,
+    Desk as Desk,
+    Style as Style,
+    write_records as write_records,
+    write_text as write_text,
+)
+from .prompts import Prompt as Prompt, read_prompts as read_prompts
+from .sampling import ORDER as ORDER, Sampling as Sampling
+from .speed import Statistics as Statistics

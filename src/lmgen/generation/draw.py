@@ -1,0 +1,118 @@
+"""A draw of one word from logits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmgen.softmax import RULED_OUT, exponentials
+
+BLOCK = 1024
+LEAST_LEFT = 1e-20
+"""Shares, of the likeliest word's, that must be left for a draw when some were ruled out; else all are computed anew."""
+TRIES = 1000
+"""Rejected draws after which to settle all logits is no more work."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A word's row, and the draw that chose it: `low` <= `draw` < `high`, all in [0, 1]."""
+
+    index: int
+    draw: float
+    low: float
+    high: float
+
+
+def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> Choice:
+    """The likeliest word at temperature 0, else a draw."""
+    if temperature == 0:
+        return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
+    return _Urn(logits).draw(rng)
+
+
+def choose_except(logits: np.ndarray, ruled_out: np.ndarray, rng: np.random.Generator) -> tuple[Choice, float]:
+    """A draw from all words but few, given by their places, and ln of its probability among all.
+
+    The exponentials are summed once for both, which takes half as long.
+    """
+    urn = _Urn(logits)
+    log_total = urn.log_total
+    urn.remove(ruled_out)
+    if urn.total < LEAST_LEFT:
+        others = logits.copy()
+        others[ruled_out] = RULED_OUT
+        urn = _Urn(others)
+    choice = urn.draw(rng)
+    return choice, float(logits[choice.index]) - log_total
+
+
+def choose_below(
+    ceiling: np.ndarray,
+    settle: Callable[[np.ndarray], np.ndarray],
+    temperature: float,
+    rng: np.random.Generator,
+) -> Choice:
+    """A draw from logits of which a ceiling is known: exactly theirs, by rejection (von Neumann 1951).
+
+    A word is drawn as if the ceiling were the logits, and taken with the share that its logit leaves of it.
+
+    Args:
+      ceiling: float32 [softmax rows].
+      settle: the logits of words, given by their places; none is above the ceiling.
+    """
+    urn = _Urn(ceiling / np.float32(temperature))
+    for _ in range(TRIES):
+        choice = urn.draw(rng)
+        [logit] = settle(np.array([choice.index]))
+        if rng.random() < np.exp((logit - ceiling[choice.index]) / temperature):
+            return choice
+    return _Urn(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
+
+
+class _Urn:
+    """Words to be drawn by their logits: one uniform number falls among the cumulated shares.
+
+    They are summed by blocks, and cumulated only inside the block that was hit.
+    """
+
+    def __init__(self, logits: np.ndarray) -> None:
+        [highest], self._shares = exponentials(logits)
+        self._sums = _block_sums(self._shares)
+        self.log_total = float(highest + np.log(self.total))
+        """Ln of the sum of all exponentials, whatever is removed."""
+
+    @property
+    def total(self) -> float:
+        """The sum of what is left, in shares of the likeliest word."""
+        return float(self._sums.sum())
+
+    def remove(self, places: np.ndarray) -> None:
+        self._shares[places] = 0
+        for block in set((places // BLOCK).tolist()):
+            self._sums[block] = self._block(block).sum(dtype=np.float64)
+
+    def draw(self, rng: np.random.Generator) -> Choice:
+        draw, blocks = rng.random(), np.cumsum(self._sums)
+        total = blocks[-1]
+        block = _hit(blocks, draw * total)
+        before = blocks[block - 1] if block else 0.0
+        inside = before + np.cumsum(self._block(block), dtype=np.float64)
+        place = _hit(inside, draw * total)
+        low, high = (inside[place - 1] if place else before), inside[place]
+        return Choice(block * BLOCK + place, draw, float(low / total), float(high / total))
+
+    def _block(self, number: int) -> np.ndarray:
+        return self._shares[number * BLOCK : (number + 1) * BLOCK]
+
+
+def _hit(cumulated: np.ndarray, point: float) -> int:
+    """Where a point falls, rounding apart: the first place whose sum is above it, or that has the last sum."""
+    return min(int(np.searchsorted(cumulated, point, side="right")), int(np.searchsorted(cumulated, cumulated[-1])))
+
+
+def _block_sums(shares: np.ndarray) -> np.ndarray:
+    """The sum of every BLOCK of shares, float64; the last block may be shorter."""
+    whole = len(shares) // BLOCK * BLOCK
+    sums = shares[:whole].reshape(-1, BLOCK).sum(1, dtype=np.float64)
+    return np.append(sums, shares[whole:].sum(dtype=np.float64)) if whole < len(shares) else sums

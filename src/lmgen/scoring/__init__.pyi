@@ -1,0 +1,38 @@
+from .choices import Chosen as Chosen, Item as Item, choose_sentences as choose_sentences, reduced as reduced
+from .distribution import (
+    Distribution as Distribution,
+    NextWord as NextWord,
+    next_words as next_words,
+    suffix_logprobs as suffix_logprobs,
+)
+from .evaluation import Evaluation as Evaluation
+from .formats import (
+    BASES as BASES,
+    COLUMNS as COLUMNS,
+    UNITS as UNITS,
+    decimals as decimals,
+    probability as probability,
+    sentence_rows as sentence_rows,
+    token_rows as token_rows,
+    write_kenlm as write_kenlm,
+    write_srilm as write_srilm,
+    write_zoo as write_zoo,
+    zoo_tokens as zoo_tokens,
+)
+from .lmzoo import specification as specification, write_predictions as write_predictions
+from .measure import OOV_INPUTS as OOV_INPUTS, ROWS as ROWS, Scoring as Scoring, as_input as as_input
+from .score import (
+    CONTEXTS as CONTEXTS,
+    Scored as Scored,
+    Sentence as Sentence,
+    memories as memories,
+    score_sentences as score_sentences,
+)
+from .selftest import Answer as Answer, answers as answers
+from .sentences import (
+    BLIMP as BLIMP,
+    COLUMN as COLUMN,
+    read_items as read_items,
+    read_texts as read_texts,
+    sentences_of as sentences_of,
+)

@@ -1,0 +1,35 @@
+from .archive import (
+    export as export,
+    import_archive as import_archive,
+    import_folder as import_folder,
+    write_archive as write_archive,
+)
+from .download import (
+    Event as Event,
+    Need as Need,
+    Source as Source,
+    bring as bring,
+    lacking as lacking,
+    survey as survey,
+)
+from .events import Failed as Failed, Placed as Placed, Received as Received, Waiting as Waiting
+from .home import (
+    board_folder as board_folder,
+    check_room as check_room,
+    home as home,
+    lock as lock,
+    own_folder as own_folder,
+    state_folder as state_folder,
+    writing as writing,
+)
+from .library import (
+    DEFAULT_MODEL as DEFAULT_MODEL,
+    check_intact as check_intact,
+    find as find,
+    find_folder as find_folder,
+    manifest_of as manifest_of,
+    model_folders as model_folders,
+    released as released,
+    remove as remove,
+    verify as verify,
+)

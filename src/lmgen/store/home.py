@@ -1,0 +1,103 @@
+"""Folders and files under LMGEN_HOME."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from lmgen.errors import DownloadError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+def home() -> Path:
+    """Where downloaded models are kept: LMGEN_HOME, or the user's cache folder."""
+    return Path(os.environ.get("LMGEN_HOME") or platformdirs.user_cache_path("lmgen"))
+
+
+def state_folder() -> Path:
+    """What lmgen remembers of its use: LMGEN_HOME/state, or the user's state folder."""
+    home = os.environ.get("LMGEN_HOME")
+    return Path(home) / "state" if home else platformdirs.user_state_path("lmgen")
+
+
+def board_folder() -> Path:
+    """Where runs for TensorBoard go if no folder is named."""
+    return state_folder() / "board"
+
+
+def own_folder(name: str) -> Path:
+    """Where a model of this name is kept, or would be."""
+    return home() / "models" / name
+
+
+def partial_folder(name: str) -> Path:
+    """Where the files of a model grow while they are brought."""
+    return home() / "partial" / name
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Turn what the disk refuses into one error."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or home()
+        raise DownloadError(
+            f"cannot write {place}: {error.strerror or error} (LMGEN_HOME is the place to use)"
+        ) from error
+
+
+def lock(name: str) -> "BaseFileLock":
+    """The lock of who changes a model; a process that ends, however it does, gives it back."""
+    import filelock  # who only reads models starts sooner without it
+
+    path = home() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(path)
+
+
+def is_free(lock: "BaseFileLock") -> bool:
+    """Whether no other process has it."""
+    import filelock
+
+    try:
+        with lock.acquire(timeout=0):
+            return True
+    except filelock.Timeout:
+        return False
+
+
+def put(source: Path, target: Path) -> None:
+    """Move a file to its place, its bytes on the disk before its name."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(source, "rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the disk cannot."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def check_room(needed: int, place: Path | None = None) -> None:
+    """Raise DownloadError if the disk of a place, or of `home()`, has fewer bytes free."""
+    wanted = place = place or home()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise DownloadError(
+            f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB free on the disk of {wanted}: "
+            "make room, or choose another place with LMGEN_HOME"
+        )

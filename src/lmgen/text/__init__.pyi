@@ -1,0 +1,22 @@
+from .lines import read_lines as read_lines, words_of as words_of
+from .output_file import open_output as open_output, whole_file as whole_file
+from .records import Record as Record, kind_of as kind_of, read_records as read_records
+from .tables import KINDS as KINDS, Row as Row, cell as cell, clean as clean, write_rows as write_rows
+from .tokenizer import (
+    Detokenizer as Detokenizer,
+    detokenize as detokenize,
+    detokenize_sentences as detokenize_sentences,
+    split_words as split_words,
+    tokenize as tokenize,
+)
+from .vocabulary import (
+    FREQUENT_WORDS as FREQUENT_WORDS,
+    LITERAL as LITERAL,
+    MARKS as MARKS,
+    SENTENCE_END as SENTENCE_END,
+    SENTENCE_START as SENTENCE_START,
+    UNKNOWN as UNKNOWN,
+    WORD_LENGTH as WORD_LENGTH,
+    Lines as Lines,
+    Vocabulary as Vocabulary,
+)
