@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lmgen.engines import EngineOptions, load
 from lmgen.engines.litert_files import PRECISIONS, find_converted
-from lmgen.engines.loading import load
 from lmgen.model import take
 from lmgen.softmax import log_total
 from lmgen.store.library import find
@@ -46,12 +46,12 @@ def compare(model, session, sentences: list[list[str]]) -> np.ndarray:
 
 def main(text: Path, model: str, words: int) -> None:
     sentences = [line.split() for line in text.read_text("utf-8").splitlines() if line.strip()]
-    session = load(model, "session")
+    session = load(find(model), EngineOptions("session"))
     print(f"{'':<8} {'words':>6} {'mean |Δ log p|':>15} {'max':>8} {'max of any word':>16} {'KL, nats':>10}")
     for precision in PRECISIONS:
         if not find_converted(find(model), precision):
             continue
-        other, found = load(model, "litert", precision=precision), []
+        other, found = load(find(model), EngineOptions("litert", precision)), []
         for begin in range(0, len(sentences), ROWS):
             found.append(compare(other, session, sentences[begin : begin + ROWS]))
             if sum(map(len, found)) >= words:

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from lmgen.board.client import Writer
 from lmgen.board.record import Board
-from lmgen.engines.loading import load
+from lmgen.engines import EngineOptions, load
 from lmgen.generation.generate import generate_all
 from lmgen.generation.options import Generation, changed
 from lmgen.generation.prompts import Prompt
-from lmgen.store.library import DEFAULT_MODEL
+from lmgen.store.library import DEFAULT_MODEL, find
 
 PREFIX = "The president said"
 SIZES = ((1, 100), (1, 1000), (8, 100))
@@ -37,7 +37,7 @@ ENGINES = {"litert, fast": ("litert", "fast"), "session": ("session", "float32")
 def main():
     name = sys.argv[1] if len(sys.argv) > 1 else DEFAULT_MODEL
     for title, (engine, precision) in ENGINES.items():
-        model = load(name, engine, precision=precision)
+        model = load(find(name), EngineOptions(engine, precision))
         for samples, words in SIZES:
             print(f"{title}, {samples} x {words} words, median of {ROUNDS} rounds: elapsed and processor, seconds")
             options = ["-m", name, "--engine", engine, "--precision", precision, "-n", samples, "--max-words", words]

@@ -25,6 +25,7 @@ import numpy as np
 from lmgen.bench.contenders import zipfian_text
 from lmgen.checkpoint.manifest import Manifest
 from lmgen.checkpoint.shape import Shape, softmax_rows, weight_shapes
+from lmgen.engines import EngineOptions, load
 from lmgen.store.library import find
 from lmgen.text.vocabulary import MARKS, Vocabulary
 
@@ -72,9 +73,8 @@ class Clock:
 
 
 def lmgen(model: str, sentences: Sentences, measures: bool = False) -> tuple[float, float]:
-    from lmgen.engines.loading import load
 
-    return rates(load(model), sentences, measures)
+    return rates(load(find(model), EngineOptions(precision="float32")), sentences, measures)
 
 
 def measured(model: str, sentences: Sentences) -> tuple[float, float]:

@@ -1,11 +1,14 @@
 """The Python API: the command line's verbs, on a loaded model."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
+from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
+from lmgen.export import load_converted
 from lmgen.generation import Generation, Word, changed, generate_from, option_names
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
@@ -25,10 +28,33 @@ from lmgen.scoring import (
     suffix_logprobs,
     token_rows,
 )
+from lmgen.store import DEFAULT_MODEL, find
 from lmgen.text import SENTENCE_END, Row, detokenize, split_words
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""
+
+
+def load(
+    model: str = DEFAULT_MODEL,
+    scoring: Scoring = Scoring(),  # noqa: B008 (immutable)
+    tokenized: bool = False,
+    **options: Any,
+) -> "LM":
+    """Load a model as `lmgen complete` does: on converted files, which are made where there are none yet.
+
+    Args:
+      model: a name that `lmgen models list` shows, or a folder in the released layout.
+      scoring: how texts are read and scored.
+      tokenized: texts given to it are words with spaces between already.
+      options: fields of `lmgen.engines.EngineOptions`: precision="float32" for the reference's numbers, engine, …
+    """
+    try:
+        wanted = EngineOptions(**options)
+    except TypeError:
+        known = ", ".join(field.name for field in fields(EngineOptions))
+        raise UsageError(f"lmgen.load knows model, scoring, tokenized, {known}, not {', '.join(options)}") from None
+    return LM(load_converted(find(model), wanted), scoring, tokenized, (model, wanted))
 
 
 class LM:
@@ -38,10 +64,34 @@ class LM:
       model: on any engine.
       scoring: how texts are read and scored, for all calls.
       tokenized: texts are words with spaces between already.
+      source: the name and options it was loaded by, to load it again in another process.
+
+    Any number of threads may use it.
     """
 
-    def __init__(self, model: LanguageModel, scoring: Scoring = Scoring(), tokenized: bool = False) -> None:  # noqa: B008 (immutable)
-        self.model, self.scoring, self._split = model, scoring, split_words(tokenized)
+    def __init__(
+        self,
+        model: LanguageModel,
+        scoring: Scoring = Scoring(),  # noqa: B008 (immutable)
+        tokenized: bool = False,
+        source: tuple[str, EngineOptions] | None = None,
+    ) -> None:
+        self.model, self.scoring, self._tokenized, self._source = model, scoring, tokenized, source
+        self._split = split_words(tokenized)
+
+    @property
+    def precision(self) -> str:
+        """Of every number it gives: `fast`, `exact` or `float32`."""
+        return self.model.precision
+
+    def __repr__(self) -> str:
+        return f"<LM {self.model.files.folder.name}, {self.precision}>"
+
+    def __reduce__(self) -> tuple[Callable[..., "LM"], tuple[object, ...]]:
+        """Pickled by the name it was loaded by: it is loaded again."""
+        if self._source is None:
+            raise UsageError("only a model that lmgen.load gave can be pickled: it is loaded again by its name")
+        return _load_again, (*self._source, self.scoring, self._tokenized)
 
     def surprisal(self, texts: Texts, base: str = "2", context: str = "sentence") -> list[Row]:
         """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries.
@@ -106,6 +156,10 @@ class LM:
             raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
         records = ({COLUMN: line} for line in _lines(texts))
         return score_sentences(self.model, sentences_of(records, COLUMN, self._split, context), scoring)
+
+
+def _load_again(model: str, options: EngineOptions, scoring: Scoring, tokenized: bool) -> LM:
+    return LM(load_converted(find(model), options), scoring, tokenized, (model, options))
 
 
 def _lines(texts: Texts) -> Iterable[str]:

@@ -11,6 +11,9 @@
 The message is one line: what was wrong, and what to do next.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LmgenError(Exception):
     """lmgen cannot go on."""
@@ -52,3 +55,14 @@ class UnsupportedError(LmgenError):
     """A model cannot do what was asked of it; the code is lm-zoo's."""
 
     exit_code = 99
+
+
+@contextmanager
+def needing_tensorflow(what: str) -> Iterator[None]:
+    """Raise UnsupportedError that says what needs TensorFlow, where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "tensorflow":
+            raise
+        raise UnsupportedError(f"{what} needs TensorFlow: pip install 'lmgen[tensorflow]'") from error

@@ -1,12 +1,13 @@
 """What a language model can do; texts as values."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.text import SENTENCE_START, Vocabulary
 
 State = tuple[np.ndarray, ...]
@@ -27,11 +28,16 @@ SPELLED_WORDS = 512
 
 
 class LanguageModel(Protocol):
-    """Reading and predicting are two calls: the softmax costs most, and not every word read needs it."""
+    """Reading and predicting are two calls: the softmax costs most, and not every word read needs it.
+
+    Any number of threads may use one model: calls take turns, and what a call returns belongs to its thread.
+    """
 
     vocabulary: Vocabulary
-    graph_file: Path
-    """The GraphDef, in text form."""
+    files: ModelFiles
+    """What it was loaded from."""
+    precision: str
+    """`float32`; `exact`, whose choices are float32's; or `fast`, int8."""
 
     def start(self, rows: int = 1) -> State:
         """An empty memory for so many texts."""
@@ -55,17 +61,11 @@ class LanguageModel(Protocol):
     def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
         """The same, some columns after the others: float32 [rows, some of the softmax rows].
 
-        Each holds until the model predicts again.
+        Each holds until the same thread lets the model predict again.
         """
 
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         """What the LSTM sees of each word, float32 [words, projection]."""
-
-    def output_vectors(self, words: Sequence[str]) -> np.ndarray:
-        """The softmax's row of each word of the vocabulary, float32 [words, projection]."""
-
-    def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
-        """What opens in each layer as each row reads a word: `input`, `forget`, `output`, float32 [rows, cells]."""
 
 
 class Screen(Protocol):
@@ -110,14 +110,23 @@ class Rows(Sequence[np.ndarray]):
 
 
 class VectorCache:
-    """Vectors of words, each computed once; emptied when CACHED_WORDS are there."""
+    """Vectors of words, each computed once; emptied when CACHED_WORDS are there. Threads take turns.
 
-    def __init__(self, compute: Callable[[list[str]], np.ndarray]) -> None:
-        self._compute = compute
+    Args:
+      compute: the vectors of some words, float32 [words, projection].
+      lock: held meanwhile.
+    """
+
+    def __init__(self, compute: Callable[[list[str]], np.ndarray], lock: AbstractContextManager[object]) -> None:
+        self._compute, self._lock = compute, lock
         self._vectors: dict[str, np.ndarray] = {}
 
     def of(self, words: Sequence[str]) -> np.ndarray:
         """The vectors of words, in order, float32 [words, projection]."""
+        with self._lock:
+            return self._of(words)
+
+    def _of(self, words: Sequence[str]) -> np.ndarray:
         new = sorted({word for word in words if word not in self._vectors})
         if new:
             if len(self._vectors) + len(new) > CACHED_WORDS:

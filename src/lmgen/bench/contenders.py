@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from lmgen.checkpoint import ModelFiles, Shape, weight_shapes
-from lmgen.engines import PRECISIONS, Converted, find_converted, load, quiet_tensorflow
+from lmgen.engines import PRECISIONS, Converted, EngineOptions, find_converted, load, quiet_tensorflow
 from lmgen.errors import UsageError
 from lmgen.generation import Constraints, Generation, generate_from
 from lmgen.model import LanguageModel, read
@@ -114,9 +114,9 @@ def open_contender(model: str, name: str) -> Contender:
             rival = PyTorchModel(files)
             return Engine(rival, bytes_of(rival.shape, 1))
     if engine == "session":
-        loaded = load(model, "session")
+        loaded = load(files, EngineOptions("session"))
         return Engine(loaded, bytes_of(loaded.shape, 4))
-    return Engine(load(model, engine, precision=precision), _bytes_in(find_converted(files, precision)))
+    return Engine(load(files, EngineOptions(engine, precision)), _bytes_in(find_converted(files, precision)))
 
 
 def present(files: ModelFiles) -> list[str]:

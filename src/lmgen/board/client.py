@@ -59,7 +59,7 @@ class Writer:
         self._folder = folder
         if model is not self._model:
             self._model = model
-            self._ask("know", model.graph_file, model.vocabulary.lines.data)
+            self._ask("know", model.files.graph, model.vocabulary.lines.data)
         self._ask("describe", folder, options)
 
     def begin(self, key: tuple[int, int], folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:

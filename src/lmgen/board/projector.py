@@ -9,6 +9,7 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from lmgen.board.record import new_run
 from lmgen.board.summaries import Writer, text_value
+from lmgen.engines import look_inside
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.text import MARKS, Vocabulary
@@ -43,7 +44,12 @@ def write_vectors(model: LanguageModel, words: Sequence[str], folder: Path) -> P
         raise UsageError(f"TensorBoard's projector reads {MOST:,} vectors at most, not {len(words):,}")
     run = new_run(folder, "vectors")
     config = ProjectorConfig()
-    for space, vectors in {"input": model.vectors, "output": model.output_vectors}.items():
+    inside = look_inside(model)
+
+    def softmax_rows(some: Sequence[str]) -> np.ndarray:
+        return inside.output_vectors(list(map(model.vocabulary.id, some)))
+
+    for space, vectors in {"input": model.vectors, "output": softmax_rows}.items():
         file = run / f"{space}.bytes"
         _write_blocks(vectors, words, file)
         size = file.stat().st_size // (len(words) * 4)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lmgen.board.client import Writer
+from lmgen.engines import look_inside
 from lmgen.errors import MissingError
 from lmgen.generation import Ended, Generation, Prompt, Step, Word
 from lmgen.model import LanguageModel
@@ -100,7 +101,8 @@ class Board:
         yield "logprobs/model", step.logits - log_total(step.logits)
         yield "logprobs/sampled", step.allowed - log_total(step.allowed)
         word = SENTENCE_START if step.text == SENTENCE_END else step.text
-        for layer, (gates, state) in enumerate(zip(self._model.gates(step.state, [word]), step.state, strict=True)):
+        _, opened = look_inside(self._model).advance(step.state, self._model.vectors([word]))
+        for layer, (gates, state) in enumerate(zip(opened, step.state, strict=True)):
             cells, h = np.split(state, [gates["forget"].shape[1]], axis=1)
             for name, numbers in {**gates, "cells": cells, "h": h}.items():
                 yield f"lstm_{layer}/{name}", numbers

@@ -1,4 +1,4 @@
-from .check import check_checkpoint as check_checkpoint
+from .check import Checkpoint as Checkpoint, check_vocabulary as check_vocabulary, open_checkpoint as open_checkpoint
 from .definition import extract as extract, read_forward as read_forward, read_graph as read_graph, shape_of as shape_of
 from .digests import Digest as Digest, masked as masked
 from .folder import (
@@ -31,5 +31,5 @@ from .shape import (
     weight_shapes as weight_shapes,
 )
 from .tensors import aligned as aligned, find_extents as find_extents
-from .weights import Weights as Weights
+from .weights import Weights as Weights, dealt_rows as dealt_rows
 from .writer import write_model as write_model

@@ -1,39 +1,68 @@
-"""The twelve checkpoint files, checked before they are read: every tensor there, once, in its shape."""
+"""A checkpoint, opened: its graph, its sizes and its weights, checked to belong together before anything is computed."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
-import tensorflow as tf
+from google.protobuf.message import Message
 
-from lmgen.checkpoint.folder import CHECKPOINT_FILES
-from lmgen.checkpoint.names import file_of, file_pattern, variable_shapes
+from lmgen.checkpoint.definition import read_graph, shape_of
+from lmgen.checkpoint.folder import CHECKPOINT_FILES, ModelFiles
+from lmgen.checkpoint.names import file_of, variable_shapes
 from lmgen.checkpoint.shape import Shape
+from lmgen.checkpoint.tensors import saved_shapes
+from lmgen.checkpoint.weights import Weights
 from lmgen.errors import IntegrityError
 
 
-def check_checkpoint(folder: Path, shape: Shape) -> None:
-    """Compare what the files of a model say they hold with what its graph has; only their indices are read.
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model as it was released, or written in that form."""
 
-    Raises IntegrityError that names the first file and tensor which are not right.
+    files: ModelFiles
+    definition: Message
+    """The GraphDef, which may do no more than compute."""
+    shape: Shape
+    weights: Weights
+
+
+def open_checkpoint(files: ModelFiles) -> Checkpoint:
+    """Read the graph, and compare what the checkpoint's files hold with it; weights are read when they are asked for.
+
+    Raises IntegrityError that names the first file which is damaged or does not belong to the others.
+    """
+    definition = read_graph(files.graph)
+    shape = shape_of(definition, files.graph)
+    check_variables(files, shape)
+    return Checkpoint(files, definition, shape, Weights(files.folder, shape))
+
+
+def check_variables(files: ModelFiles, shape: Shape) -> None:
+    """Every variable must be there, once, in its file and its shape; only the files' indices are read.
+
+    Raises IntegrityError that names the first file and variable which are not right.
     """
     places: dict[str, str] = {}
     wanted = variable_shapes(shape)
     for file in CHECKPOINT_FILES:
-        for name, size in _index(folder / file).items():
+        for name, size in saved_shapes(files.folder / file).items():
             if name in places:
                 raise IntegrityError(
-                    f"{name} is in both {places[name]} and {file} of {folder}: one is not what it says"
+                    f"{name} is in both {places[name]} and {file} of {files.folder}: one is not what it says"
                 )
             places[name] = file
-            if name in wanted and tuple(size) != wanted[name]:
-                raise IntegrityError(f"{name} in {folder / file} has the shape {size}, the graph {list(wanted[name])}")
+            if name in wanted and size != wanted[name]:
+                raise IntegrityError(
+                    f"{name} in {files.folder / file} has the shape {list(size)}, the graph {list(wanted[name])}"
+                )
     for name in wanted:
         if places.get(name) != file_of(name):
             where = f": it is in {places[name]}" if name in places else ""
-            raise IntegrityError(f"{folder / file_of(name)} lacks the tensor {name}{where}")
+            raise IntegrityError(f"{files.folder / file_of(name)} lacks the tensor {name}{where}")
 
 
-def _index(file: Path) -> dict[str, list[int]]:
-    try:
-        return tf.compat.v1.train.NewCheckpointReader(file_pattern(file)).get_variable_to_shape_map()
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise IntegrityError(f"{file} is damaged, or no checkpoint file: {str(error).splitlines()[0]}") from error
+def check_vocabulary(files: ModelFiles, words: int, rows: int) -> None:
+    """Raise IntegrityError if a vocabulary has more words than the softmax has rows."""
+    if rows < words:
+        raise IntegrityError(
+            f"{files.vocabulary} has {words} words, the softmax of {files.graph.name} only {rows} rows: "
+            "they do not belong together"
+        )

@@ -7,6 +7,7 @@ its numbers are one run of bytes, an extent, which can be read in parts or mappe
 
 import mmap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -20,8 +21,11 @@ from lmgen.errors import IntegrityError
 
 FOOTER, TRAILER = 48, 5
 """Bytes: of the footer, and of what follows each block (how it is compressed, and its checksum)."""
-SLICE, NAME, TENSOR, FLOATS = 2, 1, 3, 5
-"""Fields: of SavedTensorSlices its data; of that, name and tensor; of that, the packed float32 numbers."""
+META, SLICE, NAME, TENSOR, FLOATS = 1, 2, 1, 3, 5
+"""Fields: of SavedTensorSlices its table of contents and its data; of that, name and tensor; of that, the packed float32
+numbers (tensorflow/core/util/saved_tensor_slice.proto)."""
+LISTED, SHAPE, DIMENSION, SIZE = 1, 2, 2, 1
+"""Fields: of the table of contents each tensor; of that its shape; of that each dimension; of that its size."""
 ALIGNMENT = 64
 """Bytes: TensorFlow copies arrays that do not begin at a multiple of it."""
 CHUNK = 1 << 20
@@ -76,6 +80,17 @@ def find_extents(folder: Path) -> dict[str, Extent]:
     return {name: extent for file in CHECKPOINT_FILES for name, extent in _extents(folder / file)}
 
 
+def saved_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every variable that a checkpoint file says it holds, by name. Raises IntegrityError if it is damaged."""
+    with _telling_damage(path), _opened(path) as data:
+        for block in _blocks(data):
+            for begin, end in _entries(data, *block):
+                contents = dict(_fields(data, begin, end)).get(META)
+                if contents:
+                    return dict(_listed(data, *contents))
+    raise IntegrityError(f"{path} is damaged, or no checkpoint file: bring it anew")
+
+
 def check_sums(path: Path) -> None:
     """Compare a file's checksums with its blocks, all of which are read. Raises IntegrityError if any differs."""
     with _opened(path) as data, open(path, "rb", buffering=0) as file:
@@ -85,25 +100,46 @@ def check_sums(path: Path) -> None:
                 raise IntegrityError(f"{path} is damaged: a checksum is wrong; bring it anew")
 
 
-def _extents(path: Path) -> Iterator[tuple[str, Extent]]:
+@contextmanager
+def _telling_damage(path: Path) -> Iterator[None]:
+    """Turn what reading nonsense raises into one error."""
     try:
-        with _opened(path) as data:
-            for block in _blocks(data):
-                for begin, end in _entries(data, *block):
-                    yield from _extent(path, data, begin, end)
+        yield
     except (IndexError, ValueError, KeyError) as error:
         raise IntegrityError(f"{path} is damaged, or no checkpoint file: bring it anew") from error
 
 
+def _extents(path: Path) -> Iterator[tuple[str, Extent]]:
+    with _telling_damage(path), _opened(path) as data:
+        for block in _blocks(data):
+            for begin, end in _entries(data, *block):
+                yield from _extent(path, data, begin, end)
+
+
 def _extent(path: Path, data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[str, Extent]]:
     """The extent in one entry's value, if there is one."""
-    message = _fields(data, begin, end)
+    message = dict(_fields(data, begin, end))
     if SLICE in message:
-        part = _fields(data, *message[SLICE])
-        name, tensor = data[slice(*part[NAME])].decode(), _fields(data, *part[TENSOR])
+        part = dict(_fields(data, *message[SLICE]))
+        name, tensor = data[slice(*part[NAME])].decode(), dict(_fields(data, *part[TENSOR]))
         if FLOATS in tensor:
             first, last = tensor[FLOATS]
             yield name, Extent(path, first, (last - first) // 4)
+
+
+def _listed(data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Names and shapes in a table of contents."""
+    for number, place in _fields(data, begin, end):
+        if number == LISTED:
+            entry = dict(_fields(data, *place))
+            sizes = [size for key, size in _fields(data, *entry[SHAPE]) if key == DIMENSION] if SHAPE in entry else []
+            yield data[slice(*entry[NAME])].decode(), tuple(_size(data, *size) for size in sizes)
+
+
+def _size(data: mmap.mmap, begin: int, end: int) -> int:
+    """The size of a dimension, a message whose only number it is; 0 is not written."""
+    tag, begin = _varint(data, begin) if begin < end else (0, begin)
+    return _varint(data, begin)[0] if tag == SIZE << 3 else 0
 
 
 def _opened(path: Path) -> mmap.mmap:
@@ -142,20 +178,18 @@ def _entries(data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[int, int]]
         yield begin - size, begin
 
 
-def _fields(data: mmap.mmap, begin: int, end: int) -> dict[int, tuple[int, int]]:
-    """First byte and end of each field of a protocol buffer's message that has a length; the last of each number."""
-    fields = {}
+def _fields(data: mmap.mmap, begin: int, end: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Number, first byte and end of each field of a protocol buffer's message that has a length."""
     while begin < end:
         tag, begin = _varint(data, begin)
         size, begin = _varint(data, begin)
         if tag & 7 == 2:
-            fields[tag >> 3] = begin, begin + size
+            yield tag >> 3, (begin, begin + size)
             begin += size
         elif tag & 7 != 0:
             raise ValueError("neither a number nor bytes")
     if begin > end:
         raise ValueError("a field goes beyond its message")
-    return fields
 
 
 def _varint(data: mmap.mmap, place: int) -> tuple[int, int]:

@@ -1,6 +1,9 @@
 """The weights of a checkpoint, by their names without shards, read where they are asked for."""
 
+import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +24,11 @@ class Weights:
     def __init__(self, folder: Path, shape: Shape) -> None:
         self.shape, self._folder = shape, folder
         self._shapes, self._extents = variable_shapes(shape), find_extents(folder)
-        self._pool = ThreadPoolExecutor()
 
     def check(self) -> None:
         """Compare all files with their checksums. Raises IntegrityError if any is damaged."""
-        list(self._pool.map(check_sums, (self._folder / name for name in CHECKPOINT_FILES)))
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(check_sums, (self._folder / name for name in CHECKPOINT_FILES)))
 
     def names(self, scope: str = "") -> list[str]:
         return [name for name in weight_shapes(self.shape) if name.startswith(scope)]
@@ -35,7 +38,10 @@ class Weights:
 
     def variable(self, name: str) -> np.ndarray:
         """A weight that is not cut into shards, or a shard, in its shape."""
-        return self._read(name).reshape(self._shapes[name])
+        numbers = self._read(name)
+        if numbers.size != math.prod(self._shapes[name]):
+            raise IntegrityError(f"{name} in {file_of(name)} has {numbers.size} numbers: bring the file anew")
+        return numbers.reshape(self._shapes[name])
 
     def softmax(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the softmax's matrix, and their biases. Both bounds are multiples of the number of shards."""
@@ -43,6 +49,15 @@ class Weights:
         bounds = begin // SHARDS * size, end // SHARDS * size
         parts = [self._read(shard, *bounds).reshape(-1, size) for shard in shard_names("softmax/W")]
         return joined("softmax/W", parts), self._read("softmax/b", begin, end)
+
+    def softmax_rows(self, words: np.ndarray) -> np.ndarray:
+        """Some rows of the softmax's matrix, float32 [words, projection], each read at its place."""
+        return dealt_rows(self._mapped, words)
+
+    @cached_property
+    def _mapped(self) -> list[np.ndarray]:
+        """The softmax's shards: row w of the matrix is row w // 8 of shard w % 8."""
+        return [self._extents[name].mapped(self.shape.projection) for name in shard_names("softmax/W")]
 
     def _read(self, variable: str, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Numbers of a variable, read by all cores: most of the time goes into making room for them."""
@@ -54,8 +69,19 @@ class Weights:
         def fill(place: int) -> bool:
             piece = numbers[place : place + PIECE]
             extent.fill(piece, begin + place)
-            return np.isfinite(piece).all()
+            return bool(np.isfinite(piece).all())
 
-        if not all(self._pool.map(fill, range(0, len(numbers), PIECE))):
+        with ThreadPoolExecutor() as pool:
+            finite = all(pool.map(fill, range(0, len(numbers), PIECE)))
+        if not finite:
             raise IntegrityError(f"{variable} in {file_of(variable)} holds values that are not finite")
         return numbers
+
+
+def dealt_rows(shards: Sequence[np.ndarray], words: np.ndarray) -> np.ndarray:
+    """Rows of a matrix that is dealt out to shards in turn: row w is row w // 8 of shard w % 8. float32 [words, columns]."""
+    rows = np.empty((len(words), shards[0].shape[1]), np.float32)
+    for shard, part in enumerate(shards):
+        chosen = words % SHARDS == shard
+        rows[chosen] = part[words[chosen] // SHARDS]
+    return rows

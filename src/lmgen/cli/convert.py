@@ -6,7 +6,7 @@ from rich.progress import Progress
 from lmgen.cli.console import stderr_console
 from lmgen.cli.converting import convert_shown
 from lmgen.cli.options import complete_model, precision
-from lmgen.engines import load
+from lmgen.engines import EngineOptions, load
 from lmgen.model import SPELLED_WORDS
 from lmgen.store import DEFAULT_MODEL, find
 from lmgen.text import FREQUENT_WORDS
@@ -35,8 +35,9 @@ def convert(model: str, precision: str, embeddings: int, verbose: bool) -> None:
       lmgen convert lm1b --precision float32
       lmgen convert lm1b --embeddings 20000
     """
-    folder = convert_shown(find(model), precision, verbose)
-    loaded = load(model, "litert", precision=precision, verbose=verbose)  # packs the weights of a large one
+    files = find(model)
+    folder = convert_shown(files, precision, verbose)
+    loaded = load(files, EngineOptions("litert", precision, verbose=verbose))  # packs the weights of a large one
     words = loaded.vocabulary.words[:embeddings]
     console = stderr_console()
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -7,22 +7,20 @@ import click
 
 from lmgen.checkpoint import ModelFiles
 from lmgen.cli.console import in_bytes, stderr_console
-from lmgen.engines import find_converted, size_of
+from lmgen.engines import size_of, tensorflow_installed
 from lmgen.errors import LmgenError
 from lmgen.export import convert_model
-from lmgen.store import find
 
 
-def convert_first(model: str, precision: str, verbose: bool) -> None:
-    """Convert a model that has not been, and say so; where that cannot be, say why."""
-    files = find(model)
-    if find_converted(files, precision):
-        return
-    size = in_bytes(size_of(files, precision))
-    click.echo(f"{model} is converted for the fast engine, this once ({size}; --engine session does without)", err=True)
+def convert_first(files: ModelFiles, precision: str, verbose: bool) -> None:
+    """Convert a model, and say so; where that cannot be, say why, and leave it to TensorFlow if it is installed."""
+    name, size = files.folder.name, in_bytes(size_of(files, precision))
+    click.echo(f"{name} is converted for the fast engine, this once ({size}; --engine session does without)", err=True)
     try:
         convert_shown(files, precision, verbose)
     except (LmgenError, MemoryError) as error:
+        if not tensorflow_installed():
+            raise
         click.echo(f"it was not, and TensorFlow goes on: {error or 'out of memory'}", err=True)
 
 

@@ -8,11 +8,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from lmgen.checkpoint import Manifest
+from lmgen.checkpoint import Manifest, ModelFiles
 from lmgen.cli.console import in_bytes, stderr_console
 from lmgen.cli.converting import convert_first
 from lmgen.cli.options import complete_model, confirmed
-from lmgen.engines import PRECISIONS
+from lmgen.engines import PRECISIONS, find_converted
 from lmgen.errors import LmgenError
 from lmgen.store import (
     DEFAULT_MODEL,
@@ -74,8 +74,13 @@ def download(model: str, quiet: bool, **options) -> None:
     if absent := lacking(manifest):
         console.print(f"it still lacks {', '.join(absent)}", soft_wrap=True)
     elif options["yes"] or confirmed("Convert it for the fast engine, which takes half a minute?", nobody=False):
-        convert_first(manifest.name, PRECISIONS[0], verbose=False)
+        _convert(find(manifest.name))
     click.echo(own_folder(manifest.name))
+
+
+def _convert(files: ModelFiles) -> None:
+    if not find_converted(files, PRECISIONS[0]):
+        convert_first(files, PRECISIONS[0], verbose=False)
 
 
 def _manifest(model: str) -> Manifest | None:

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lmgen.checkpoint import Manifest, open_folder
-from lmgen.cli.options import complete_local, complete_model, confirmed
-from lmgen.engines import forget, load
+from lmgen.cli.options import complete_local, complete_model, confirmed, open_files
+from lmgen.engines import EngineOptions, forget
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.scoring import Answer, answers
 from lmgen.store import (
@@ -179,7 +179,7 @@ def selftest_model(model: str, known: str, kind: str) -> None:
     expectations = manifest_of(files.folder, known).expectations
     if not expectations:
         raise UsageError(f"nothing is quoted in the manifest of {model}, so there is nothing to compare")
-    lm = load(str(files.folder))
+    lm = open_files(files, EngineOptions(precision="float32"))
     found = [answer for expectation in expectations for answer in answers(lm, expectation)]
     if kind == "json":
         _print_json([asdict(answer) for answer in found])

@@ -3,14 +3,17 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.cli.converting import convert_first
-from lmgen.engines import ENGINES, PRECISIONS, Placement, load
+from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement, load, tensorflow_installed
 from lmgen.errors import UsageError
+from lmgen.export import load_converted
 from lmgen.generation import ORDER, Sampling
 from lmgen.model import LanguageModel
 from lmgen.store import DEFAULT_MODEL, board_folder, find, model_folders, released
@@ -106,25 +109,29 @@ MODEL = all_of(
 """Which model, on which engine and devices."""
 
 
+def engine_options(options: dict) -> EngineOptions:
+    """What computes, from a command's options."""
+    where = Placement(options["devices"], options["soft_placement"], options["allow_growth"], options["threads"])
+    engine = options["engine"]
+    if options["log_placement"] and engine == "litert":
+        raise UsageError("operations are placed by the session alone: leave out --engine litert")
+    engine = "session" if options["log_placement"] else engine
+    return EngineOptions(engine, options["precision"], where, options["spelled_marks"], options["verbose"])
+
+
 def open_model(options: dict, converts: bool = False) -> LanguageModel:
     """The model that a command's options ask for; `converts` one that has not been, where litert would run it."""
-    where = Placement(options["devices"], options["soft_placement"], options["allow_growth"], options["threads"])
-    engine, told = options["engine"], options["log_placement"]
-    if told and engine == "litert":
-        raise UsageError("operations are placed by the session alone: leave out --engine litert")
-    if converts and engine == "auto" and not told and not where.places:
-        convert_first(options["model"], options["precision"], options["verbose"])
-    model = load(
-        options["model"],
-        "session" if told else engine,
-        where,
-        options["precision"],
-        options["verbose"],
-        options["spelled_marks"],
-    )
-    if told:
+    model = open_files(find(options["model"]), engine_options(options), converts)
+    if options["log_placement"]:
         tell(model.placement())
     return model
+
+
+def open_files(files: ModelFiles, wanted: EngineOptions, converts: bool = False) -> LanguageModel:
+    """A model, converted first if `converts`, or if there is no TensorFlow to run it as it is."""
+    if converts or not tensorflow_installed():
+        return load_converted(files, wanted, partial(convert_first, verbose=wanted.verbose))
+    return load(files, wanted)
 
 
 def tell(rows: Iterable[Iterable]) -> None:

@@ -1,3 +1,4 @@
+from .litert import Function as Function
 from .litert_files import (
     MEMORY as MEMORY,
     NORMS as NORMS,
@@ -14,7 +15,14 @@ from .litert_files import (
     save_facts as save_facts,
     size_of as size_of,
 )
-from .loading import ENGINES as ENGINES, load as load
+from .loading import (
+    ENGINES as ENGINES,
+    EngineOptions as EngineOptions,
+    load as load,
+    tensorflow_installed as tensorflow_installed,
+)
 from .placement import Placement as Placement
+from .plain import PlainNetwork as PlainNetwork, look_inside as look_inside
 from .quiet import quiet_tensorflow as quiet_tensorflow
+from .sharing import ModelLock as ModelLock
 from .weight_cache import forget as forget

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.checkpoint import SHARDS, ModelFiles, aligned, find_extents
-from lmgen.engines.litert import Function, LiteRTModel
+from lmgen.checkpoint import SHARDS, ModelFiles, aligned, dealt_rows, find_extents
+from lmgen.engines.litert import LiteRTModel
 from lmgen.engines.litert_files import NORMS, ROUNDED, Converted
 from lmgen.engines.screening import Margins, candidates
-from lmgen.model import Reach, State
+from lmgen.model import Reach, Screen, State
 
 READ, BLOCK = 1024, 256
 """Rows that are read at once, and of those multiplied at once: few enough to stay in a core's cache."""
@@ -33,11 +33,7 @@ class SoftmaxRows:
         """Logits of some words after one hidden state, float32 [words]."""
         if len(words) > MANY * len(self._bias):
             return self.all_logits(hidden[None])[0, words]
-        rows = np.empty((len(words), self._size), np.float32)
-        for shard, mapped in enumerate(self._mapped):
-            chosen = words % SHARDS == shard
-            rows[chosen] = mapped[words[chosen] // SHARDS]
-        return rows @ hidden + self._bias[words]
+        return dealt_rows(self._mapped, words) @ hidden + self._bias[words]
 
     def all_logits(self, hidden: np.ndarray) -> np.ndarray:
         """Logits of all words after hidden states, float32 [rows, softmax rows]: all of the matrix is read."""
@@ -71,7 +67,7 @@ class ExactModel(LiteRTModel):
     def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0, spelled_marks: bool = False) -> None:
         super().__init__(files, converted, threads, spelled_marks)
         folder = converted.vectors.parent
-        self._rounded, self._norms = Function(folder / ROUNDED, threads), np.load(folder / NORMS)
+        self._rounded, self._norms = self._open(folder / ROUNDED), np.load(folder / NORMS)
         self._rows = SoftmaxRows(files.folder, self._rounded.width("h"))
 
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
@@ -80,9 +76,9 @@ class ExactModel(LiteRTModel):
     def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
         yield self.logits_of(hidden)
 
-    def screen(self, state: State) -> list["Screen"]:
+    def screen(self, state: State) -> list[Screen]:
         hidden = self.hidden(state)
-        return [Screen(self, *row) for row in zip(self.near(hidden), hidden, self.margins(hidden), strict=True)]
+        return [Int8Screen(self, *row) for row in zip(self.near(hidden), hidden, self.margins(hidden), strict=True)]
 
     def near(self, hidden: np.ndarray) -> np.ndarray:
         """Logits by the int8 softmax."""
@@ -98,7 +94,7 @@ class ExactModel(LiteRTModel):
         return self._rows.logits(words, hidden)
 
 
-class Screen:
+class Int8Screen:
     """Logits of one text in int8, and in float32 where they are settled."""
 
     def __init__(self, model: ExactModel, near: np.ndarray, hidden: np.ndarray, margins: Margins) -> None:

@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, cached_property
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,14 @@ from ai_edge_litert.compiled_model import (
     TensorBuffer,
 )
 
-from lmgen.checkpoint import ModelFiles, aligned
+from lmgen.checkpoint import ModelFiles, aligned, check_vocabulary
 from lmgen.engines.litert_files import Converted
-from lmgen.engines.placement import Placement
 from lmgen.engines.quiet import quiet_tensorflow
+from lmgen.engines.sharing import ModelLock, keep_for_ever, ready_after_fork
 from lmgen.engines.weight_cache import find_packed
 from lmgen.engines.word_cache import KeptVectors
 from lmgen.errors import IntegrityError
-from lmgen.model import LanguageModel, State, VectorCache
+from lmgen.model import State, VectorCache
 from lmgen.text import Vocabulary
 
 KEPT = "words.vectors"
@@ -34,20 +35,18 @@ class LiteRTModel:
     """A `LanguageModel` over converted files. Rows never touch each other's numbers."""
 
     def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0, spelled_marks: bool = False) -> None:
-        self._files, self.graph_file = files, files.graph
+        self.files, self.precision = files, converted.precision
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
         threads = threads or os.cpu_count() or 1
+        self._lock = ModelLock()
+        self._open = partial(Function, threads=threads, lock=self._lock)
         packed = find_packed(converted, lambda path, target: _compiled(path, threads, target))
         self._embed, self._step, *self._softmax = (
-            Function(path, threads, packed.get(path)) for path in converted.paths
+            self._open(path, packed=packed.get(path)) for path in converted.paths
         )
         self._cells = self._step.width("state_0") - self._step.width("x")
-        rows = sum(part.output_width("logits") for part in self._softmax)
-        if rows < len(self.vocabulary):
-            raise IntegrityError(
-                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax only {rows} rows: they do not belong together"
-            )
-        self._cache = VectorCache(self._keeper(packed) or self._compute)
+        check_vocabulary(files, len(self.vocabulary), sum(part.output_width("logits") for part in self._softmax))
+        self._cache = VectorCache(self._keeper(packed) or self._compute, self._lock)
 
     def start(self, rows: int = 1) -> State:
         size = self._cells + self._step.width("x")
@@ -74,20 +73,6 @@ class LiteRTModel:
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         return self._cache.of(words)
 
-    def output_vectors(self, words: Sequence[str]) -> np.ndarray:
-        return self._session.output_vectors(words)
-
-    def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
-        return self._session.gates(state, words)
-
-    @cached_property
-    def _session(self) -> LanguageModel:
-        """Tells what lies inside the graph, which converted files do not show."""
-        with quiet_tensorflow():
-            from lmgen.engines.session import SessionModel
-
-            return SessionModel(self._files, Placement(), self.vocabulary.spelled_marks)
-
     def _keeper(self, packed: dict[Path, Path]) -> Callable[[list[str]], np.ndarray] | None:
         """What gives vectors of words and keeps them, where packed weights are kept."""
         if not packed:
@@ -108,38 +93,57 @@ class Function:
     """The one function of a file, for any number of rows.
 
     Called, it returns outputs by their names, float32 [rows, width], from inputs [rows, width]. What `run` returns
-    is the same, but not copied: it holds until the function runs again.
+    is the same, but not copied: it holds until the same thread runs the function again. Threads take turns, each
+    with buffers of its own; a forked process, in which LiteRT's threads are gone, loads the file anew.
     """
 
-    def __init__(self, path: Path, threads: int, packed: Path | None = None) -> None:
-        self._model = _compiled(path, threads, packed)
+    def __init__(self, path: Path, threads: int, lock: ModelLock, packed: Path | None = None) -> None:
+        self._lock, self._compile = lock, partial(_compiled, path, threads, packed)
+        self._load()
+        ready_after_fork(self)
         [(name, signature)] = self._model.get_signature_list().items()
         self._inputs, outputs = self._model.get_input_tensor_details(name), self._model.get_output_tensor_details(name)
         self._widths = {output: int(outputs[output]["shape"][-1]) for output in signature["outputs"]}
-        self._names, self._rows = signature["inputs"], 0
-        self._room, self._outputs = {}, {}
+        self._names: list[str] = signature["inputs"]
 
     def __call__(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         return {name: output.copy() for name, output in self.run(**inputs).items()}
 
     def run(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        if len(inputs[self._names[0]]) != self._rows:
-            self._resize(len(inputs[self._names[0]]))
-        for name, buffer in zip(self._names, self._given, strict=True):
-            buffer.write(inputs[name])
-        self._model.run_by_index(0, self._given, self._taken)
-        return self._outputs
+        rows = len(inputs[self._names[0]])
+        with self._lock:
+            if self._model is None:
+                with quiet_tensorflow():
+                    self._load()
+            if rows != self._rows:
+                self._resize(rows)
+            buffers = self._buffers(rows)
+            for name, buffer in zip(self._names, buffers.given, strict=True):
+                buffer.write(inputs[name])
+            self._model.run_by_index(0, buffers.given, buffers.taken)
+        return buffers.outputs
+
+    def _load(self) -> None:
+        self._model: CompiledModel | None = self._compile()
+        self._rows, self._own = 0, threading.local()
+
+    def after_fork(self) -> None:
+        """Load the file anew when it is needed; to free the parent's model would wait for threads that are not here."""
+        keep_for_ever((self._model, self._own))
+        self._model = None
 
     def _resize(self, rows: int) -> None:
-        self._rows = rows
         for number, name in enumerate(self._names):
             self._model.resize_input_tensor(number, [rows, self.width(name)])
-        self._given = self._model.create_input_buffers(0)
-        for name, width in self._widths.items():
-            if len(self._room.get(name, ())) < rows * width:
-                self._room[name] = aligned(rows * width)
-            self._outputs[name] = self._room[name][: rows * width].reshape(rows, width)
-        self._taken = [TensorBuffer.create_from_host_memory(output) for output in self._outputs.values()]
+        self._rows = rows
+
+    def _buffers(self, rows: int) -> "_Buffers":
+        """Those of the thread that asks, for so many rows."""
+        buffers: _Buffers | None = getattr(self._own, "buffers", None)
+        if buffers is None or buffers.rows != rows:
+            room = buffers.room if buffers else {}
+            buffers = self._own.buffers = _Buffers(rows, self._widths, room, self._model.create_input_buffers(0))
+        return buffers
 
     @property
     def inputs(self) -> int:
@@ -151,6 +155,22 @@ class Function:
 
     def output_width(self, name: str) -> int:
         return self._widths[name]
+
+
+class _Buffers:
+    """What one thread gives a function of so many rows, and where it takes the outputs."""
+
+    def __init__(
+        self, rows: int, widths: dict[str, int], room: dict[str, np.ndarray], given: Sequence[TensorBuffer]
+    ) -> None:
+        """`room`: memory from before, used again where it is large enough."""
+        self.rows, self.room, self.given = rows, room, given
+        self.outputs: dict[str, np.ndarray] = {}
+        for name, width in widths.items():
+            if len(room.get(name, ())) < rows * width:
+                room[name] = aligned(rows * width)
+            self.outputs[name] = room[name][: rows * width].reshape(rows, width)
+        self.taken = [TensorBuffer.create_from_host_memory(output) for output in self.outputs.values()]
 
 
 def _compiled(path: Path, threads: int, packed: Path | None) -> CompiledModel:
@@ -165,9 +185,9 @@ def _compiled(path: Path, threads: int, packed: Path | None) -> CompiledModel:
 
 @cache
 def _environment() -> Environment:
-    """LiteRT without a search for accelerators. It tells what it does on stderr, now and at its end."""
+    """LiteRT without a search for accelerators. It reports what it does on stderr, now and at its end."""
     nowhere = str(Path(__file__).parent / "none")
     options = EnvironmentOptions(runtime_path=nowhere, compiler_plugin_path=nowhere, dispatch_library_path=nowhere)
     first = np.zeros(1, np.float32)
-    TensorBuffer.create_from_host_memory(first).write(first)  # what all buffers need tells of itself, too
+    TensorBuffer.create_from_host_memory(first).write(first)  # what all buffers need reports on itself, too
     return Environment.create(options=options)

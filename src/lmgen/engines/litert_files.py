@@ -37,6 +37,8 @@ SAMPLES, SAMPLE_BYTES = 16, 4096
 class Converted:
     """A folder of LiteRT files that belongs to its model."""
 
+    precision: str
+    """One of PRECISIONS."""
     vectors: Path
     memory: Path
     softmax: tuple[Path, ...]
@@ -75,7 +77,7 @@ def find_converted(files: ModelFiles, precision: str) -> Converted | None:
     """
     for folder in (beside(files, precision), cached(files, precision)):
         if (folder / FACTS).is_file() and (sizes := _sizes(folder, fingerprint(files))) is not None:
-            return _checked(folder, sizes)
+            return _checked(folder, precision, sizes)
     return None
 
 
@@ -112,13 +114,13 @@ def _sizes(folder: Path, checkpoint: str) -> dict[str, int] | None:
         raise _damaged(folder / FACTS) from error
 
 
-def _checked(folder: Path, sizes: dict[str, int]) -> Converted:
+def _checked(folder: Path, precision: str, sizes: dict[str, int]) -> Converted:
     for name, size in sizes.items():
         if not (folder / name).is_file() or (folder / name).stat().st_size != size:
             raise _damaged(folder / name)
     parts = sum(name.startswith("softmax-") for name in sizes)
     softmax = tuple(folder / SOFTMAX.format(part) for part in range(parts))
-    return Converted(folder / VECTORS, folder / MEMORY, softmax, (folder / FACTS).read_bytes())
+    return Converted(precision, folder / VECTORS, folder / MEMORY, softmax, (folder / FACTS).read_bytes())
 
 
 def _damaged(path: Path) -> IntegrityError:

@@ -1,55 +1,79 @@
-"""A name or a folder becomes a model, on the engine asked for."""
+"""A model's files become a model, on the engine asked for."""
 
-from lmgen.engines.litert_files import PRECISIONS, find_converted
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+from lmgen.checkpoint import ModelFiles
+from lmgen.engines.litert_files import PRECISIONS, Converted, find_converted
 from lmgen.engines.placement import Placement
 from lmgen.engines.quiet import quiet_end, quiet_tensorflow
-from lmgen.errors import MissingError, UsageError
+from lmgen.errors import MissingError, UsageError, needing_tensorflow
 from lmgen.model import LanguageModel
-from lmgen.store import DEFAULT_MODEL, find
 
 ENGINES = ("auto", "litert", "session")
 
 
-def load(
-    model: str = DEFAULT_MODEL,
-    engine: str = "auto",
-    placement: Placement = Placement(),  # noqa: B008 (immutable)
-    precision: str = "float32",
-    verbose: bool = False,
-    spelled_marks: bool = False,
-) -> LanguageModel:
-    """Load a model.
+@dataclass(frozen=True)
+class EngineOptions:
+    """What computes, how exactly, and where."""
 
-    Args:
-      model: a name that `lmgen models list` shows, or a folder in the released layout.
-      engine: `litert` runs converted files; `session` the GraphDef and its checkpoint; `auto` is litert
-        where the model has been converted and no device is asked for.
-      placement: of the session; litert heeds the number of threads alone.
-      precision: of litert, `fast`, `exact` or `float32`; a session computes in float32 always.
-      verbose: let the engines say what they like to.
-      spelled_marks: read `<S>` and `</S>` by their letters.
+    engine: str = "auto"
+    """`litert` runs converted files; `session` the GraphDef and its checkpoint, in TensorFlow; `auto` is litert where
+    the model has been converted and no device is asked for."""
+    precision: str = "fast"
+    """Of litert, `fast`, `exact` or `float32`; a session computes in float32 always."""
+    placement: Placement = field(default_factory=Placement)
+    """Of the session; litert heeds the number of threads alone."""
+    spelled_marks: bool = False
+    """Read `<S>` and `</S>` by their characters, as the program of 2016 did."""
+    verbose: bool = False
+    """Let the engines write their own messages to stderr."""
 
-    Raises LmgenError of the kind that fits.
-    """
-    if engine not in ENGINES or precision not in PRECISIONS:
-        raise UsageError(f"no engine {engine!r} or precision {precision!r}: choose from {ENGINES}, {PRECISIONS}")
-    files = find(model)
-    if engine == "litert" and placement.places:
-        raise UsageError("devices are placed by the session alone: leave out --engine litert")
-    converted = None if engine == "session" or placement.places else find_converted(files, precision)
-    if engine == "litert" and not converted:
-        raise MissingError(f"{model} has no files in {precision}: lmgen convert {model} --precision {precision}")
-    with quiet_tensorflow(verbose):
-        if converted:
-            from lmgen.engines.litert import LiteRTModel
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES or self.precision not in PRECISIONS:
+            raise UsageError(
+                f"no engine {self.engine!r} or precision {self.precision!r}: choose from {ENGINES}, {PRECISIONS}"
+            )
+        if self.engine == "litert" and self.placement.places:
+            raise UsageError("devices are placed by the session alone: leave out --engine litert")
 
-            if not verbose:
-                quiet_end()
-            if precision == "exact":
-                from lmgen.engines.exact import ExactModel
+    @property
+    def prefers_litert(self) -> bool:
+        """Whether litert is to run where it can."""
+        return self.engine != "session" and not self.placement.places
 
-                return ExactModel(files, converted, placement.threads, spelled_marks)
-            return LiteRTModel(files, converted, placement.threads, spelled_marks)
+
+def load(files: ModelFiles, options: EngineOptions = EngineOptions()) -> LanguageModel:
+    """Load a model. Raises LmgenError of the kind that fits."""
+    converted = find_converted(files, options.precision) if options.prefers_litert else None
+    if options.engine == "litert" and not converted:
+        raise MissingError(
+            f"{files.folder.name} has no files in {options.precision}: "
+            f"lmgen convert {files.folder} --precision {options.precision}"
+        )
+    with quiet_tensorflow(options.verbose):
+        return _litert(files, converted, options) if converted else _session(files, options)
+
+
+def tensorflow_installed() -> bool:
+    """Whether TensorFlow could be imported."""
+    return find_spec("tensorflow") is not None
+
+
+def _litert(files: ModelFiles, converted: Converted, options: EngineOptions) -> LanguageModel:
+    from lmgen.engines.litert import LiteRTModel
+
+    if not options.verbose:
+        quiet_end()
+    if options.precision == "exact":
+        from lmgen.engines.exact import ExactModel
+
+        return ExactModel(files, converted, options.placement.threads, options.spelled_marks)
+    return LiteRTModel(files, converted, options.placement.threads, options.spelled_marks)
+
+
+def _session(files: ModelFiles, options: EngineOptions) -> LanguageModel:
+    with needing_tensorflow("the session engine"):
         from lmgen.engines.session import SessionModel
 
-        return SessionModel(files, placement, spelled_marks)
+        return SessionModel(files, options.placement, options.spelled_marks)

@@ -16,16 +16,16 @@ from lmgen.checkpoint import (
     SHARDS,
     ModelFiles,
     Weights,
-    check_checkpoint,
+    check_vocabulary,
     extract,
     joined_name,
     memory_name,
-    read_graph,
-    shape_of,
+    open_checkpoint,
     shard_names,
 )
 from lmgen.engines.placement import Placement
-from lmgen.errors import DeviceError, IntegrityError
+from lmgen.engines.sharing import ModelLock
+from lmgen.errors import DeviceError
 from lmgen.model import State, VectorCache
 from lmgen.text import WORD_LENGTH, Vocabulary
 
@@ -34,9 +34,6 @@ v1 = tf.compat.v1
 LEAST_ROWS = 2
 """One row alone is multiplied by another kernel, whose rounding differs: it is run as two equal rows,
 so that a text gets the same numbers alone as in any batch."""
-CELL = "LSTMCellWithCachedConcat"
-GATES = {"input": "Sigmoid_1", "forget": "Sigmoid", "output": "Sigmoid_2"}
-"""Nodes of a layer's cell."""
 LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
 """Scopes of integer operations, which have no GPU kernels."""
 
@@ -44,23 +41,19 @@ LETTERS = ("char_embedding/Reshape", "char_embedding/EmbeddingLookupUnique")
 class SessionModel:
     """A `LanguageModel` in a TensorFlow session."""
 
+    precision = "float32"
+
     def __init__(self, files: ModelFiles, placement: Placement, spelled_marks: bool = False) -> None:
-        definition = read_graph(files.graph)
-        self.graph_file = files.graph
+        checkpoint = open_checkpoint(files)
+        self.files, self.shape = files, checkpoint.shape
         self.vocabulary = Vocabulary.load(files.vocabulary, spelled_marks)
-        self.shape = shape_of(definition, files.graph)
-        if self.shape.rows < len(self.vocabulary):
-            raise IntegrityError(
-                f"{files.vocabulary} has {len(self.vocabulary)} words, the softmax of {files.graph.name} "
-                f"only {self.shape.rows} rows: they do not belong together"
-            )
-        check_checkpoint(files.folder, self.shape)
-        self._vectors = VectorCache(self._spell)
+        check_vocabulary(files, len(self.vocabulary), self.shape.rows)
+        self._vectors = VectorCache(self._spell, ModelLock())
         graph = tf.Graph()
         with graph.as_default():
             self._session = v1.Session(graph=graph, config=_config(placement))
             self._devices = _devices(self._session, placement)
-            self._build(definition, Weights(files.folder, self.shape))
+            self._build(checkpoint.definition, checkpoint.weights)
 
     def start(self, rows: int = 1) -> State:
         size = self.shape.cells + self.shape.projection
@@ -89,16 +82,6 @@ class SessionModel:
     def _spell(self, words: list[str]) -> np.ndarray:
         characters = _at_least_two(self.vocabulary.all_char_ids(words))
         return self._session.run(self._embedded, {self._characters: characters[:, None]})[: len(words)]
-
-    def output_vectors(self, words: Sequence[str]) -> np.ndarray:
-        ids = [self.vocabulary.id(word) for word in words]
-        return self._session.run(self._rows, {self._ids: ids})
-
-    def gates(self, state: State, words: Sequence[str]) -> tuple[dict[str, np.ndarray], ...]:
-        feeds = dict(zip(self._memories, map(_at_least_two, state), strict=True))
-        feeds[self._word] = _at_least_two(self.vectors(words))
-        opened = self._session.run(self._gates, feeds)
-        return tuple({name: values[: len(words)] for name, values in layer.items()} for layer in opened)
 
     def placement(self) -> list[tuple[str, str, str]]:
         """(node, operation, device) of all that runs for one word, as TensorFlow placed it."""
@@ -135,27 +118,19 @@ class SessionModel:
             node.device = self._device_of(node.name)
         part = v1.GraphDef.FromString(part.SerializeToString())
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
-        find = v1.get_default_graph().get_tensor_by_name
-        self._gates = [
-            {gate: find(f"lstm/lstm_{layer}/{CELL}/{name}:0") for gate, name in GATES.items()}
-            for layer in range(shape.layers)
-        ]
 
     def _product(self, weights: Weights) -> tf.Tensor:
         """The top layer's output times the softmax matrix, whose shards are spread over the devices.
 
         Row w of the matrix is row w // 8 of shard w % 8, so the products are dealt out in turn.
         """
-        products, rows = [], []
-        self._ids = v1.placeholder(tf.int32, [None])
+        products = []
         self._top = v1.placeholder(tf.float32, [None, self.shape.projection])
         for shard, variable in enumerate(shard_names("softmax/W")):
             with tf.device(self._devices[shard * len(self._devices) // SHARDS]):
                 part = self._restored(weights.variable(variable))
                 products.append(tf.raw_ops.BatchMatMulV2(x=self._top, y=part, adj_y=True))
-                rows.append(_rows(part, self._ids // SHARDS, tf.equal(self._ids % SHARDS, shard)))
         with tf.device(self._devices[-1]):
-            self._rows = tf.add_n(rows)
             return tf.reshape(tf.transpose(tf.stack(products, 1), [0, 2, 1]), [-1, self.shape.rows])
 
     def _restored(self, value: np.ndarray, turned: bool = False) -> tf.Tensor:
@@ -174,11 +149,6 @@ class SessionModel:
         if match := re.match(r"lstm/lstm_(\d+)/", name):
             return self._devices[int(match[1]) % len(self._devices)]
         return self._devices[0 if name.startswith("char_embedding/") else -1]
-
-
-def _rows(matrix: tf.Tensor, places: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Rows of a matrix; zeros where they are not wanted."""
-    return tf.where(wanted[:, None], tf.gather(matrix, places), 0.0)
 
 
 def _at_least_two(rows: np.ndarray) -> np.ndarray:

@@ -7,17 +7,73 @@ come after the file's own structure, which tells where each begins, and so are w
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from lmgen.errors import UnsupportedError, needing_tensorflow
 from lmgen.export.quantise import quantised
 
+PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
+"""Sizes of templates: no sum or multiple of them that comes up is another's, and the converter makes int8 of all matrices."""
+FOLDER = Path(__file__).parent / "template_files"
 IDENTIFIER = b"TFL3"
 ALIGNMENT = 64
 """Bytes: weights begin at multiples of a cache line."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a template computes."""
+
+    kind: str
+    """`vectors`, `memory`, `softmax` or `rounded`."""
+    product: str = "float32"
+    """How it multiplies by matrices: `float32`; `int8`, which rounds what is multiplied; `int8-in-two`, which does not."""
+    count: int = 1
+    """Highways of `vectors`, layers of `memory`."""
+
+
+SHIPPED = (
+    *(Template("vectors", count=count) for count in (1, 2)),
+    *(Template("memory", product, count) for product in ("float32", "int8-in-two") for count in (1, 2, 3, 4)),
+    *(Template("softmax", product) for product in ("float32", "int8", "int8-in-two")),
+    Template("rounded", "int8-in-two"),
+)
+"""Templates that lie in the package."""
+
+
+def template_path(template: Template) -> Path:
+    """Where a template lies, or would."""
+    return FOLDER / f"{template.kind}-{template.count}-{template.product}.tflite"
+
+
+def find_template(template: Template) -> bytes:
+    """The file of a template: the package's, or else one that TensorFlow makes.
+
+    Raises UnsupportedError where there is neither.
+    """
+    if template_path(template).exists():
+        return template_path(template).read_bytes()
+    with needing_tensorflow(f"to convert a model with {template.count} of its {template.kind} layers"):
+        from lmgen.export.templates import make
+
+        return make(template)
+
+
+def stripped(template: bytes) -> bytes:
+    """A template without its weights: of each only the number is left."""
+    model = schema.ModelT.InitFromPackedBuf(template, 0)
+    for tensor in model.subgraphs[0].tensors:
+        buffer, scales = model.buffers[tensor.buffer], tensor.quantization
+        if buffer.data is not None and len(buffer.data) and tensor.type != schema.TensorType.INT32:
+            buffer.data = buffer.data[:4]
+        if scales is not None and scales.scale is not None:
+            scales.scale, scales.zeroPoint, scales.min, scales.max = scales.scale[:1], [0], None, None
+    return _packed(model)
 
 
 def marked(number: int, shape: Sequence[int]) -> np.ndarray:
@@ -36,21 +92,27 @@ def fill(template: bytes, sizes: dict[int, int], weights: Sequence[np.ndarray], 
       sizes: real size by template size, for every size that is not a size of its own right.
       weights: float32, number 1 first; a matrix has the orientation of its template in the file.
       path: of the file to write.
+
+    Raises UnsupportedError if a weight has no place in the template.
     """
     model = schema.ModelT.InitFromPackedBuf(template, 0)
-    contents = {}
+    contents, placed = {}, set()
     for tensor in model.subgraphs[0].tensors:
         data = model.buffers[tensor.buffer].data
         tensor.shape = _resized(tensor.shape, sizes)
         if tensor.shapeSignature is not None:
             tensor.shapeSignature = _resized(tensor.shapeSignature, sizes)
         if data is not None and len(data) and len(tensor.shape):
-            contents[tensor.buffer] = _content(tensor, bytes(data), sizes, weights)
+            number, contents[tensor.buffer] = _content(tensor, bytes(data), sizes, weights)
+            placed.add(number)
+    if missing := set(range(1, len(weights) + 1)) - placed:
+        raise UnsupportedError(f"this version of the converter has no place for weights {missing} of {path.stem}")
     _write(model, contents, path)
 
 
-def _content(tensor, data: bytes, sizes: dict[int, int], weights: Sequence[np.ndarray]) -> np.ndarray:
-    """What takes the place of a template's data, in the tensor's real shape."""
+def _content(tensor, data: bytes, sizes: dict[int, int], weights: Sequence[np.ndarray]) -> tuple[int, np.ndarray]:
+    """The number of the weight whose place it is, 0 for none; and what takes the place of a template's data, in its shape."""
+    number = 0
     if tensor.type == schema.TensorType.INT32:
         values = _resized(np.frombuffer(data, np.int32), sizes)
     elif tensor.type == schema.TensorType.INT8:
@@ -63,7 +125,7 @@ def _content(tensor, data: bytes, sizes: dict[int, int], weights: Sequence[np.nd
         values = weights[number - 1]
     else:  # the converter's own zeros
         values = np.zeros(tensor.shape, np.float32)
-    return np.ascontiguousarray(values).reshape(tensor.shape)
+    return number, np.ascontiguousarray(values).reshape(tensor.shape)
 
 
 def _resized(values, sizes: dict[int, int]) -> np.ndarray:

@@ -1,12 +1,13 @@
-"""A conversion, made where there is none that fits."""
+"""A conversion, made where there is none that fits, and a model that runs on it."""
 
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.engines import beside, cached, find_converted, fingerprint, quiet_tensorflow, size_of
+from lmgen.engines import EngineOptions, beside, cached, find_converted, fingerprint, load, quiet_tensorflow, size_of
 from lmgen.errors import IntegrityError
+from lmgen.model import LanguageModel
 from lmgen.store import check_room, lock, writing
 
 
@@ -29,6 +30,19 @@ def convert_model(
             with quiet_tensorflow(verbose):
                 show(convert(files, folder, precision))
     return folder
+
+
+def load_converted(
+    files: ModelFiles, options: EngineOptions, convert: Callable[[ModelFiles, str], object] = convert_model
+) -> LanguageModel:
+    """Load a model; where `auto` could run litert but for the files, they are made first.
+
+    Args:
+      convert: makes the files of a precision.
+    """
+    if options.engine == "auto" and options.prefers_litert and not find_converted(files, options.precision):
+        convert(files, options.precision)
+    return load(files, options)
 
 
 def _fitting(files: ModelFiles, precision: str) -> Path | None:

@@ -284,7 +284,7 @@ class Repl:
         from lmgen.board import Writer
 
         self.board, self._writer = folder, self._writer or Writer()
-        self._writer.start(self._model.graph_file)
+        self._writer.start(self._model.files.graph)
 
     def close(self) -> None:
         """End what works beside."""
