@@ -67,17 +67,35 @@ def tiny_weights(tiny_shape):
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
-    """A random model that lmgen wrote in the released layout."""
+    """A random model that lmgen wrote in the released layout. No test may change it."""
+    folder = write_tiny(tmp_path_factory.mktemp("tiny"), tiny_shape, tiny_words, tiny_weights)
+    names = sorted(path.name for path in folder.iterdir())
+    yield folder
+    assert sorted(path.name for path in folder.iterdir()) == names, "a test changed what all tests share: copy it"
+
+
+def write_tiny(folder, shape, words, weights):
+    """A model of given weights in the released layout."""
     from lmgen.checkpoint.manifest import Manifest
     from lmgen.checkpoint.writer import write_model
     from lmgen.text.vocabulary import Vocabulary
 
-    folder = tmp_path_factory.mktemp("tiny")
-    manifest = Manifest("tiny", "A random model.", "CC0-1.0", tiny_shape, len(tiny_words))
-    write_model(folder, manifest, Vocabulary(tiny_words), tiny_weights, step=7)
-    names = sorted(path.name for path in folder.iterdir())
-    yield folder
-    assert sorted(path.name for path in folder.iterdir()) == names, "a test changed what all tests share: copy it"
+    manifest = Manifest("tiny", "A random model.", "CC0-1.0", shape, len(words))
+    write_model(folder, manifest, Vocabulary(words), weights, step=7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def all_converted_folder(tiny_folder, tmp_path_factory):
+    """The tiny model with converted files of every precision."""
+    from lmgen.checkpoint.folder import open_folder
+    from lmgen.engines.litert_files import PRECISIONS, beside
+    from lmgen.export.litert import convert
+
+    files = open_folder(shutil.copytree(tiny_folder, tmp_path_factory.mktemp("all") / "tiny"))
+    for precision in PRECISIONS:
+        list(convert(files, beside(files, precision), precision))
+    return files.folder
 
 
 @pytest.fixture(scope="session")
@@ -117,11 +135,17 @@ def random_weights(shape, seed=0):
     return {name: (rng.normal(size=size) * 0.3).astype(np.float32) for name, size in sizes}
 
 
+def load(model, engine="auto", precision="float32", **options):
+    """A model by its name or folder."""
+    from lmgen import engines
+    from lmgen.store import find
+
+    return engines.load(find(str(model)), engines.EngineOptions(engine, precision, **options))
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tiny_folder):
-    from lmgen.engines.loading import load
-
-    return load(str(tiny_folder))
+    return load(tiny_folder)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from lmgen.scoring.score import Sentence, score_sentences
 
 @pytest.fixture(scope="module")
 def lm(tiny_folder):
-    return lmgen.load(str(tiny_folder))
+    return lmgen.load(str(tiny_folder), engine="session")
 
 
 def totals(model, *texts):
@@ -78,7 +78,7 @@ def test_samples_are_seeded_texts(lm):
 
 
 def test_how_it_scores_is_said_once(tiny_folder):
-    raw = lmgen.load(str(tiny_folder), Scoring(renormalize=False), tokenized=True)
+    raw = lmgen.load(str(tiny_folder), Scoring(renormalize=False), tokenized=True, engine="session")
 
     assert raw.surprisal("don't")[0]["token"] == "don't"
     assert raw.distribution("the").probs.sum() < 1

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from lmgen.bench.original import Original
-from lmgen.engines.loading import load
 from lmgen.model import read
 from lmgen.softmax import probabilities
 from lmgen.store.library import find
+
+from conftest import load
 
 WORDS = ("the", "cat", "unseen")
 

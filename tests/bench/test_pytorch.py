@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from lmgen.engines.loading import load
 from lmgen.model import read_all
 from lmgen.scoring.score import Sentence, score_sentences
 from lmgen.store.library import find
+
+from conftest import load
 
 pytest.importorskip("torch")
 

@@ -33,16 +33,6 @@ def test_both_spaces_are_written(run, tiny_model, tiny_weights):
     np.testing.assert_array_equal(spaces["output"], tiny_weights["softmax/W"][ids])
 
 
-def test_vectors_of_the_output_are_gathered_from_all_devices(tiny_folder, tiny_weights):
-    from lmgen.engines.loading import load
-    from lmgen.engines.placement import Placement
-
-    model = load(str(tiny_folder), placement=Placement(devices=("cpu:0", "cpu:1", "cpu:2")))
-    words = model.vocabulary.words
-
-    np.testing.assert_array_equal(model.output_vectors(words), tiny_weights["softmax/W"][: len(words)])
-
-
 def test_each_row_says_what_it_is(run):
     assert (run / "metadata.tsv").read_text().splitlines() == [
         "word\trank\tlength",

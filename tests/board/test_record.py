@@ -19,7 +19,7 @@ from lmgen.generation.events import Step
 from lmgen.generation.generate import generate_all
 from lmgen.generation.options import Generation, changed
 from lmgen.generation.prompts import Prompt
-from lmgen.model import read, take
+from lmgen.model import read
 from lmgen.softmax import entropy, probabilities
 
 
@@ -144,7 +144,7 @@ def test_the_softmaxs_course_is_a_picture(run):
 
 
 def test_the_graph_is_the_forward_pass(run, released_folder, tmp_path):
-    from lmgen.engines.loading import load as load_model
+    from conftest import load as load_model
 
     released = load(generate(load_model(str(released_folder)), tmp_path, prompts=[["the"]])[1])
     for shown in (run, released):
@@ -167,29 +167,6 @@ def test_histograms_tell_of_the_softmax_and_the_lstm(run):
     assert counts["logprobs/sampled"][0][:, 2].sum() == 30  # neither the marks nor rows without a word
     assert counts["lstm_1/output"][0][0, 0] >= 0
     assert counts["lstm_1/output"][0][-1, 1] <= 1
-
-
-def test_gates_are_those_of_the_plain_network(tiny_model, tiny_weights, tiny_shape):
-    """Sigmoid of the first layer's input gate, recomputed in NumPy."""
-    state = read(tiny_model, ["the"]).state
-    found = tiny_model.gates(state, ["cat"])[0]
-
-    c, h = np.split(state[0], [tiny_shape.cells], axis=1)
-    z = np.concatenate([tiny_model.vectors(["cat"]), h], 1) @ tiny_weights["lstm/lstm_0/W"]
-    i, _, f, _ = np.split(z + tiny_weights["lstm/lstm_0/B"], 4, axis=1)
-    for gate, z, name, bias in (("input", i, "I", 0), ("forget", f, "F", 1)):
-        expected = 1 / (1 + np.exp(-(z + bias + tiny_weights[f"lstm/lstm_0/W_{name}_diag"] * c)))
-        np.testing.assert_allclose(found[gate], expected, atol=1e-5)
-
-
-def test_the_released_graph_shows_its_gates_too(released_folder):
-    from lmgen.engines.loading import load
-
-    model = load(str(released_folder))
-    gates = model.gates(take(read(model, ["the"]).state, [0, 0]), ["cat", "sat"])
-
-    assert [sorted(layer) for layer in gates] == [["forget", "input", "output"]] * 2
-    assert gates[1]["output"].shape == (2, 24)
 
 
 def test_several_continuations_are_runs_side_by_side(tiny_model, tmp_path):
@@ -288,7 +265,7 @@ def test_more_words_than_there_are_slots_wait_for_free_ones(writer, tiny_model, 
 
 
 def test_one_process_writes_call_after_call_of_any_model(writer, tiny_model, released_folder, tmp_path):
-    from lmgen.engines.loading import load as load_model
+    from conftest import load as load_model
 
     for model in (tiny_model, load_model(str(released_folder)), tiny_model):
         board = Board(writer, model, tmp_path)

@@ -11,7 +11,6 @@ from lmgen.checkpoint.manifest import Manifest
 from lmgen.checkpoint.shape import Shape
 from lmgen.checkpoint.writer import write_model
 from lmgen.engines.litert_files import beside
-from lmgen.engines.loading import load
 from lmgen.engines.screening import candidates
 from lmgen.export.litert import convert
 from lmgen.export.quantise import error_norms, quantised
@@ -24,7 +23,7 @@ from lmgen.model import Reach, read
 from lmgen.softmax import probabilities
 from lmgen.text.vocabulary import Vocabulary
 
-from conftest import random_weights
+from conftest import load, random_weights
 
 SHAPE = Shape(filters=(2, 2, 2, 2, 4, 4, 8, 8), projection=64, cells=24, rows=4096)
 SIZE = SHAPE.projection

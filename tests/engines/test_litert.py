@@ -15,17 +15,19 @@ from lmgen.checkpoint.writer import write_checkpoint
 from lmgen.engines import weight_cache as packed
 from lmgen.engines.litert import LiteRTModel
 from lmgen.engines.litert_files import FACTS, PRECISIONS, VERSION, Converted, beside, cached, find_converted
-from lmgen.engines.loading import load
 from lmgen.engines.placement import Placement
+from lmgen.engines.plain import look_inside
 from lmgen.engines.session import SessionModel
 from lmgen.errors import IntegrityError, MissingError, UsageError
 from lmgen.export import litert as conversion
-from lmgen.export.litert import _file, _product_in_two, convert, part_bounds
+from lmgen.export.flatbuffer import Template
+from lmgen.export.litert import convert, part_bounds
+from lmgen.export.templates import _file, _product_in_two
 from lmgen.store.home import home
 from lmgen.store.library import find
 
 import reference
-from conftest import random_weights
+from conftest import load, random_weights
 
 WORDS = ["the", "cat", "never-seen", "voilà", "<S>", "</S>", "x" * 60]
 
@@ -119,7 +121,7 @@ def test_rounding_activations_to_int8_costs_nothing(tmp_path):
     errors = {}
     for name, product in (("plain", tf.matmul), ("in two", _product_in_two)):
         inputs = [tf.TensorSpec([None, 64], tf.float32, "x")]
-        file = _file(lambda x, product=product: {"y": product(x, matrix)}, inputs, small=True)
+        file = _file(lambda x, product=product: {"y": product(x, matrix)}, inputs, Template("softmax", "int8"))
         interpreter = Interpreter(model_content=file)
         interpreter.allocate_tensors()
         errors[name] = np.abs(interpreter.get_signature_runner()(x=x)["y"] - x @ matrix).max()
@@ -146,7 +148,12 @@ def test_only_rare_words_see_a_rounded_h_and_little_of_it(parted, tiny_converted
 
     assert not lost[:, :16].any()
     rare = whole.vocabulary.words[16:]
-    most = np.ptp(hidden, 1)[:, None] / 255 / 2 * np.abs(whole.output_vectors(rare)).sum(1)
+    most = (
+        np.ptp(hidden, 1)[:, None]
+        / 255
+        / 2
+        * np.abs(look_inside(whole).output_vectors(list(map(whole.vocabulary.id, rare)))).sum(1)
+    )
     assert lost[:, 16:].max() > 1e-6
     assert (lost[:, 16 : 16 + len(rare)] < most * 1.1).all()
 
@@ -247,16 +254,6 @@ def test_a_vocabulary_larger_than_the_softmax_is_refused(copy):
         load(str(copy), "litert", precision="fast")
 
 
-def test_what_lies_inside_the_graph_is_the_session_s(tiny_converted):
-    model, session = load(str(tiny_converted), "litert"), load(str(tiny_converted), "session")
-    state = model.advance(model.start(), ["<S>"])
-
-    assert model.graph_file == session.graph_file
-    assert np.array_equal(model.output_vectors(["the"]), session.output_vectors(["the"]))
-    gates, others = model.gates(state, ["the"])[0], session.gates(state, ["the"])[0]
-    assert all(np.array_equal(gates[name], others[name]) for name in others)
-
-
 def test_the_engine_is_the_fastest_there_is_unless_a_device_is_asked_for(tiny_converted, tiny_folder):
     assert isinstance(load(str(tiny_converted)), LiteRTModel)
     assert isinstance(load(str(tiny_converted), placement=Placement(threads=1)), LiteRTModel)
@@ -268,7 +265,7 @@ def test_what_litert_cannot_do_is_told(tiny_converted, tiny_folder):
     with pytest.raises(MissingError, match=r"lmgen convert .* --precision fast"):
         load(str(tiny_folder), "litert", precision="fast")
     with pytest.raises(UsageError, match="leave out --engine litert"):
-        load(str(tiny_converted), "litert", Placement(devices=("cpu:0",)))
+        load(str(tiny_converted), "litert", placement=Placement(devices=("cpu:0",)))
     with pytest.raises(UsageError, match="no engine"):
         load("mini", "tpu")
 

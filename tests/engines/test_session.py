@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from lmgen.checkpoint.names import shards
 from lmgen.checkpoint.writer import write_checkpoint
-from lmgen.engines.loading import load
 from lmgen.engines.placement import Placement
 from lmgen.errors import DeviceError, IntegrityError, MissingError
 from lmgen.model import read, read_on, take
@@ -14,6 +13,7 @@ from lmgen.store.library import find
 from lmgen.text.vocabulary import LITERAL
 
 import reference
+from conftest import load
 
 WORDS = ["the", "cat", "never-seen", "voilà", "<S>", "</S>", "x" * 60]
 

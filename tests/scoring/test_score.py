@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from lmgen.checkpoint.names import shards
-from lmgen.engines.loading import load
 from lmgen.errors import UsageError
 from lmgen.model import read, read_on
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Sentence, hidden_states, score_sentences
 
 import reference
+from conftest import load
 
 ALL = Scoring(rank=True, entropy=True)
 

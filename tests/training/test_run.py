@@ -7,14 +7,13 @@ import pytest
 
 from lmgen.checkpoint.manifest import Manifest
 from lmgen.checkpoint.shape import Shape
-from lmgen.engines.loading import load
 from lmgen.errors import IntegrityError, MissingError
 from lmgen.text.vocabulary import Vocabulary
 from lmgen.training.corpus import build_corpus
 from lmgen.training.events import Trained, Validated
 from lmgen.training.trainer import Budget, Progress, Recipe, Trainer, rate_at, read_snapshot, train_steps
 
-from conftest import start_lmgen
+from conftest import load, start_lmgen
 
 SHAPE = Shape(filters=(4, 4, 4, 4, 4, 4, 4, 4), projection=16, cells=32, rows=64)
 RECIPE = Recipe(SHAPE, words=53, steps=8, batch=16, rate=0.02, warmup=10, candidates=64, frequent=8)

@@ -228,3 +228,7 @@ def _by_rows(function: Callable[..., np.ndarray], logits: np.ndarray, *others: n
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count())
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of the pool's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
