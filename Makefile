@@ -9,14 +9,17 @@ demo: $(VENV)/demo  ## install in $(VENV) and write on from "I love that I"
 	$(BIN)/lmgen complete "I love that I"
 
 test: $(VENV)/dev  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
-check: $(VENV)/dev  ## lint, format check and tests
-	$(BIN)/ruff check && $(BIN)/ruff format --check
-	$(BIN)/python -m pytest
+check: $(VENV)/dev  ## lint, format, types and tests
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
 
 format: $(VENV)/dev  ## put the code in form
 	$(BIN)/ruff check --fix && $(BIN)/ruff format
+
+templates: $(VENV)/dev  ## make the LiteRT templates of the package anew; compare before you commit
+	$(BIN)/python -m lmgen.export.templates
 
 golden: $(VENV)/dev  ## rewrite tests/golden; read the diff
 	$(BIN)/python -m pytest --golden tests/cli/test_cli.py
@@ -33,11 +36,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/demo: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[tensorflow]"
 	touch $@
 
 $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/demo
 
-.PHONY: help demo test check format golden bench clean
+.PHONY: help demo test check format templates golden bench clean

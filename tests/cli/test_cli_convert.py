@@ -49,7 +49,10 @@ def test_a_model_that_is_to_write_is_converted_first_and_once(lmgen, copy, comma
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the\n")))
     second = lmgen(*command, "-m", copy, "--seed", 1)
 
-    assert first.err == f"{copy} is converted for the fast engine, this once (0.1 MB; --engine session does without)\n"
+    assert (
+        first.err
+        == f"{copy.name} is converted for the fast engine, this once (0.1 MB; --engine session does without)\n"
+    )
     assert (copy / "litert-fast" / "memory.tflite").exists()
     assert second == (0, first.out, "")
 

@@ -179,7 +179,7 @@ def test_an_interrupted_conversion_goes_on_where_it_was(tiny_folder, tmp_path):
     files = open_folder(shutil.copytree(tiny_folder, tmp_path / "copy"))
     target = beside(files, "float32")
     steps = convert(files, target, "float32")
-    assert [next(steps) for _ in range(3)] == [("checksums", 4), ("vectors.tflite", 4), ("memory.tflite", 4)]
+    assert [next(steps) for _ in range(3)] == [("checksums", 5), ("vectors.tflite", 5), ("memory.tflite", 5)]
     steps.close()
     assert find_converted(files, "float32") is None
     [partial] = files.folder.glob(".partial-*/vectors.tflite")

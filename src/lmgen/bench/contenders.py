@@ -9,7 +9,7 @@ import numpy as np
 
 from lmgen.checkpoint import ModelFiles, Shape, weight_shapes
 from lmgen.engines import PRECISIONS, Converted, EngineOptions, find_converted, load, quiet_tensorflow
-from lmgen.errors import UsageError
+from lmgen.errors import UsageError, needing_tensorflow
 from lmgen.generation import Constraints, Generation, generate_from
 from lmgen.model import LanguageModel, read
 from lmgen.scoring import Sentence, score_sentences
@@ -105,7 +105,7 @@ def open_contender(model: str, name: str) -> Contender:
     """Load what a name of ENGINES or RIVALS stands for."""
     files = find(model)
     engine, _, precision = name.partition(":")
-    with quiet_tensorflow():
+    with needing_tensorflow("the program of 2016"), quiet_tensorflow():
         if name == "original":
             return Program2016(files)
         if name == "torch":

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lmgen.board import launch as child
+from lmgen.board import launch
 from lmgen.board.launch import BUFFER, Child
-from lmgen.board.shared_memory import Slots
+from lmgen.board.shared_memory import Arrival, Slots
 from lmgen.errors import MissingError
 from lmgen.model import LanguageModel
 
@@ -45,7 +45,7 @@ class Writer:
         self._batch: list[int] = []
         self._lent: deque[list[int]] = deque()
         self._handed = 0.0
-        self._child = child.take()
+        self._child = launch.take()
         self._orders, self._told = self._child.process.stdin, self._child.process.stdout
         self._answers = select.poll()
         self._answers.register(self._told, select.POLLIN)
@@ -72,7 +72,7 @@ class Writer:
         """A continuation's next word; its logits are copied."""
         slot = self._slot(len(logits))
         self._slots.put(slot, logits)
-        self._ask("add", key, time.monotonic(), slot, word, logprob, histograms)
+        self._ask("add", key, Arrival(slot, time.monotonic(), word, logprob, histograms))
         self._batch.append(slot)
         if time.monotonic() > self._handed + PAUSE or 2 * len(self._batch) >= len(self._slots):
             self._hand_over()

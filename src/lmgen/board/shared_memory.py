@@ -1,13 +1,29 @@
-"""Arrays that one process leaves for another, in memory that both have."""
+"""What one process leaves for another: arrays in memory that both have, and what belongs to them."""
 
 import mmap
 import os
+from dataclasses import dataclass
 
 import numpy as np
 
 BUDGET = 64 << 20
 """Bytes of all slots, if those are neither fewer than LEAST nor more than MOST."""
 LEAST, MOST = 4, 512
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A word of a continuation that has come."""
+
+    slot: int
+    """Where its logits are: a place in `Slots`."""
+    came: float
+    """When, in seconds of any clock."""
+    word: str
+    logprob: float
+    """By those logits, in nats."""
+    histograms: dict[str, np.ndarray]
+    """Numbers by the tags of their histograms."""
 
 
 class Slots:

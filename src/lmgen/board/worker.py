@@ -1,6 +1,6 @@
 """The runs of a board, as TensorBoard reads them, written as the words come.
 
-`python -m lmgen.runs` writes in a process of its own, so that words need not wait for it: see `main`.
+`python -m lmgen.board.worker` writes in a process of its own, so that words need not wait for it: see `main`.
 It starts in a fifth of a second, for it imports little.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from lmgen.board import hparams
 from lmgen.board.heatmap import Heatmap
 from lmgen.board.measures import MASSES, Column, measure
-from lmgen.board.shared_memory import Slots
+from lmgen.board.shared_memory import Arrival, Slots
 from lmgen.board.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
 from lmgen.checkpoint import read_forward
 from lmgen.errors import LmgenError
@@ -95,11 +95,10 @@ class Runs:
         """A continuation of a prefix begins."""
         self._runs[key] = _Run(folder, prefix, options, group)
 
-    def add(
-        self, key: Key, came: float, slot: int, word: str, logprob: float, histograms: dict[str, np.ndarray]
-    ) -> None:
-        """Its next word, whose logits are in a slot: see `_Run.add`."""
-        self._runs[key].add(came, *measure(self._slots[slot], word, logprob, self._vocabulary), histograms)
+    def add(self, key: Key, arrival: Arrival) -> None:
+        """Its next word."""
+        measured = measure(self._slots[arrival.slot], arrival.word, arrival.logprob, self._vocabulary)
+        self._runs[key].add(arrival.came, *measured, arrival.histograms)
 
     def end(self, key: Key) -> None:
         """It is complete."""

@@ -1,4 +1,4 @@
-from .check import Checkpoint as Checkpoint, check_vocabulary as check_vocabulary, open_checkpoint as open_checkpoint
+from .check import check_vocabulary as check_vocabulary, open_checkpoint as open_checkpoint
 from .definition import extract as extract, read_forward as read_forward, read_graph as read_graph, shape_of as shape_of
 from .digests import Digest as Digest, masked as masked
 from .folder import (
@@ -21,6 +21,7 @@ from .names import (
     memory_name as memory_name,
     shard_names as shard_names,
 )
+from .network import lstm_step as lstm_step, word_vectors as word_vectors
 from .shape import (
     CARRY_BIAS as CARRY_BIAS,
     FORGET_BIAS as FORGET_BIAS,

@@ -192,10 +192,10 @@ def _lstm_layer(graph: _Builder, shape: Shape, layer: int, x: str) -> str:
     projection = graph.sharded(f"{name}/W_P", (cells, size), f"{name}/concat_1")
     c = _columns(graph, f"{name}/Slice", f"{memory}/read", 0, cells)
     h = _columns(graph, f"{name}/Slice_1", f"{memory}/read", cells, size)
-    cell, output = _cell(
-        graph, name, cells, graph.concat(f"{name}/LSTMCellWithCachedConcat/concat", 1, x, h), c, matrix
-    )
-    hidden = graph.matmul(f"{name}/LSTMCellWithCachedConcat/MatMul_1", output, projection)
+    scope = f"{name}/LSTMCellWithCachedConcat"
+    x = graph.matmul(f"{scope}/MatMul", graph.concat(f"{scope}/concat", 1, x, h), matrix)
+    cell, output = _cell(graph, name, cells, x, c)
+    hidden = graph.matmul(f"{scope}/MatMul_1", output, projection)
     graph.assign(f"{name}/Assign", memory, graph.concat(f"{name}/concat_2", 1, cell, hidden))
     return graph.floats("Identity", f"{name}/control_dependency", hidden, f"^{name}/Assign")
 
@@ -205,14 +205,13 @@ def _columns(graph: _Builder, name: str, x: str, start: int, size: int) -> str:
     return graph.floats("Slice", name, x, begin, extent, Index=tf.int32)
 
 
-def _cell(graph: _Builder, layer: str, cells: int, x: str, c: str, matrix: str) -> tuple[str, str]:
+def _cell(graph: _Builder, layer: str, cells: int, x: str, c: str) -> tuple[str, str]:
     """The new c and the gated output of it; the gates come in the order i, j, f, o."""
     scope = f"{layer}/LSTMCellWithCachedConcat"
 
     def floats(op: str, name: str, *inputs: str, **attributes) -> str:
         return graph.floats(op, f"{scope}/{name}", *inputs, **attributes)
 
-    x = graph.matmul(f"{scope}/MatMul", x, matrix)
     x = floats("BiasAdd", "BiasAdd", x, graph.variable(f"{layer}/B", (4 * cells,)), data_format=b"NHWC")
     gates = floats("Split", "split", graph.const(f"{scope}/split/split_dim", 1), x, num_split=4)
     peep_f, peep_i, peep_o = (graph.variable(f"{layer}/W_{gate}_diag", (cells,)) for gate in "FIO")

@@ -24,8 +24,9 @@ def word_vectors(weights, shape: Shape, characters):
     return x @ weights["char_embedding/proj/W"] + weights["char_embedding/proj/b"]
 
 
-def lstm_step(weights, layer: str, x, state, cells: int, product=tf.matmul):
+def lstm_step(weights, layer: str, x, state, product=tf.matmul):
     """One step of a projected peephole LSTM (Sak et al. 2014): the new state, c then h."""
+    cells = weights[f"{layer}/W_F_diag"].shape[0]
     c, h = state[:, :cells], state[:, cells:]
     z = product(tf.concat([x, h], 1), weights[f"{layer}/W"]) + weights[f"{layer}/B"]
     i, j, f, o = tf.split(z, 4, 1)
@@ -43,7 +44,7 @@ def read(weights, shape: Shape, characters, keep, states):
     states, outputs = list(states), []
     for x, kept in zip(inputs, tf.unstack(keep), strict=True):
         for layer in range(shape.layers):
-            states[layer] = lstm_step(weights, f"lstm/lstm_{layer}", x, states[layer] * kept, shape.cells)
+            states[layer] = lstm_step(weights, f"lstm/lstm_{layer}", x, states[layer] * kept)
             x = states[layer][:, shape.cells :]
         outputs.append(x)
     return tf.stack(outputs), states

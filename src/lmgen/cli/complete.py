@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from lmgen.cli.console import painter
 from lmgen.cli.options import (
     BOARD,
     COLOUR,
@@ -31,20 +32,21 @@ from lmgen.errors import UsageError
 from lmgen.generation import (
     FORMATS,
     ROWS,
-    Desk,
     Ended,
     Generation,
     Prompt,
+    RecordWriter,
+    SampleQueue,
     Statistics,
     Style,
+    TextWriter,
     Word,
     changed,
     generate_all,
     hypothesis_events,
     read_prompts,
     search,
-    write_records,
-    write_text,
+    write_samples,
 )
 from lmgen.model import LanguageModel, read
 from lmgen.text import open_output, split_words
@@ -162,8 +164,8 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
 def _write_samples(
     model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str], board: "Board | None"
 ) -> None:
-    desk, statistics = Desk(), Statistics(time.monotonic())
-    laid = desk.lay(board.lay(prompts) if board else prompts)
+    queue, statistics = SampleQueue(), Statistics(time.monotonic())
+    laid = queue.lay(board.lay(prompts) if board else prompts)
     events = generate_all(model, laid, options["rows"], steps=board is not None)
     with contextlib.closing(board.follow(events) if board else events) as events:
         if options["stats"]:
@@ -171,7 +173,7 @@ def _write_samples(
         if options["audit"]:
             events = _audit(events)
         try:
-            _write(events, desk, options, out)
+            _write(events, queue, options, out)
         finally:
             if options["stats"]:
                 tell([("seed", options["seed"]), *statistics.rows()])
@@ -190,7 +192,7 @@ def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
 
 def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
     """The likeliest continuations of each prompt, each as a sample that was written at once."""
-    desk, found = Desk(), []
+    queue, found = SampleQueue(), []
 
     def searched() -> Iterator[Prompt]:
         for prompt in prompts:
@@ -199,16 +201,16 @@ def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict,
             yield Prompt(prompt.words, changed(prompt.options, {"samples": len(found)}), prompt.extra)
 
     def events() -> Iterator[Word | Ended]:
-        for number, _ in enumerate(desk.lay(searched())):
+        for number, _ in enumerate(queue.lay(searched())):
             for sample, hypothesis in enumerate(found):
                 yield from hypothesis_events(hypothesis, number, sample)
 
-    _write(events(), desk, options, out)
+    _write(events(), queue, options, out)
 
 
-def _write(events: Iterable[Word | Ended], desk: Desk, options: dict, out: IO[str]) -> None:
+def _write(events: Iterable[Word | Ended], queue: SampleQueue, options: dict, out: IO[str]) -> None:
     if options["kind"] != "text":
-        write_records(events, desk, out, options["kind"], logprobs=options["logprobs"] is not None)
+        write_samples(events, queue, RecordWriter(out, options["kind"], options["logprobs"] is not None))
         return
     style = Style(
         echo=options["echo"],
@@ -216,5 +218,6 @@ def _write(events: Iterable[Word | Ended], desk: Desk, options: dict, out: IO[st
         stream=options["stream"],
         by_surprisal=options["color_by"] == "surprisal",
         alternatives=options["alternatives"] > 0,
+        paint=painter(out) if options["output"] == "-" else None,
     )
-    write_text(events, desk, out, style)
+    write_samples(events, queue, TextWriter(out, style))

@@ -1,6 +1,10 @@
 """What is shown to people on stderr."""
 
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,3 +20,11 @@ def stderr_console() -> "Console":
 def in_bytes(count: int) -> str:
     """A number of bytes for people."""
     return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def painter(stream: IO) -> Callable[..., str] | None:
+    """What colours texts on a stream: on a terminal that can show it, unless NO_COLOR or FORCE_COLOR decide."""
+    if os.environ.get("NO_COLOR"):
+        return None
+    able = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return click.style if able or os.environ.get("FORCE_COLOR") else None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from lmgen.cli.console import painter
 from lmgen.cli.options import (
     BOARD,
     COLOUR,
@@ -65,7 +66,7 @@ def repl(no_history: bool, **options) -> None:
 
     with contextlib.closing(Repl(load_model, options["model"], Settings(settable.params), sys.stdout)) as session:
         session.options, session.split = wanted, split_words(options["tokenized"])
-        session.style = Style(by_surprisal=options["color_by"] == "surprisal")
+        session.style = Style(by_surprisal=options["color_by"] == "surprisal", paint=painter(sys.stdout))
         session.board_histograms = options["board_histograms"]
         if options["board"] is not None:
             session.record_into(board_of(options["board"]))

@@ -22,7 +22,7 @@ from lmgen.scoring import (
     write_srilm,
     write_zoo,
 )
-from lmgen.text import open_output, write_rows
+from lmgen.text import Vocabulary, open_output, write_rows
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -76,7 +76,10 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
                 scores = evaluation.count(score_sentences(model, sentences, wanted))
                 if board:
                     scores = _record(board, model, wanted, scores)
-                _write(scores, kind, columns, options["base"], model, file, out)
+                if kind in OTHERS:
+                    _write_other(kind, scores, model.vocabulary, str(file or "-"), out)
+                else:
+                    write_rows(token_rows(scores, options["base"], columns), out, kind, columns)
         finally:
             tell_board(board)
             if options["stats"]:
@@ -97,23 +100,14 @@ def _columns(text: str) -> list[str]:
     return columns
 
 
-def _write(
-    scores: Iterable[Scored],
-    kind: str,
-    columns: list[str],
-    base: str,
-    model: LanguageModel,
-    file: Path | None,
-    out: IO[str],
-) -> None:
+def _write_other(kind: str, scores: Iterable[Scored], vocabulary: Vocabulary, name: str, out: IO[str]) -> None:
+    """Write what another program would of a file of this name."""
     if kind == "lm-zoo":
-        write_zoo(scores, model.vocabulary, out)
+        write_zoo(scores, vocabulary, out)
     elif kind == "kenlm":
         write_kenlm(scores, out)
-    elif kind == "srilm":
-        write_srilm(scores, str(file or "-"), out)
     else:
-        write_rows(token_rows(scores, base, columns), out, kind, columns)
+        write_srilm(scores, name, out)
 
 
 def _tell(evaluation: Evaluation, base: str) -> None:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from lmgen.checkpoint import Shape
 from lmgen.cli.console import stderr_console
 from lmgen.engines import quiet_tensorflow
-from lmgen.errors import UsageError
+from lmgen.errors import UsageError, needing_tensorflow
 from lmgen.training import Saved, Trained, Validated
 
 FILE = click.Path(path_type=Path)
@@ -96,7 +96,7 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
         raise UsageError("give a TEXT to train on, or --resume to go on with the one begun; not both")
     if not resume and not (options["hours"] or options["steps"]):
         raise UsageError("say how long to train: --hours or --steps")
-    with quiet_tensorflow(verbose):
+    with needing_tensorflow("training"), quiet_tensorflow(verbose):
         run = _resume(folder, options) if resume else _begin(folder, texts, options)
         from lmgen.board import record_training
 
@@ -110,7 +110,7 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
 
 
 def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
-    from lmgen.training import About, Budget, Recipe, begin
+    from lmgen.training import About, Budget, Recipe, Texts, begin
 
     recipe = Recipe(
         shape=Shape(
@@ -139,7 +139,7 @@ def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
         options["validation_minutes"],
     )
     with stderr_console().status("reading the text"):
-        return begin(folder, texts, options["valid"], options["tokenize"], recipe, about)
+        return begin(folder, Texts(texts, options["valid"], options["tokenize"]), recipe, about)
 
 
 def _resume(folder: Path, options: dict):

@@ -10,8 +10,7 @@ from functools import cache
 import numpy as np
 import tensorflow as tf
 
-from lmgen.checkpoint import CARRY_BIAS, Shape, weight_shapes
-from lmgen.checkpoint.network import lstm_step, word_vectors
+from lmgen.checkpoint import CARRY_BIAS, Shape, lstm_step, weight_shapes, word_vectors
 from lmgen.engines import quiet_tensorflow
 from lmgen.export.flatbuffer import (
     CELLS,
@@ -54,7 +53,7 @@ def _memory(template: Template) -> bytes:
     def advance(x, *memories):
         new = {}
         for layer, (name, memory) in enumerate(zip(states, memories, strict=True)):
-            new[name] = lstm_step(marks, f"lstm/lstm_{layer}", x, memory, CELLS, _PRODUCTS[template.product])
+            new[name] = lstm_step(marks, f"lstm/lstm_{layer}", x, memory, _PRODUCTS[template.product])
             x = new[name][:, CELLS:]
         return new
 

@@ -5,10 +5,11 @@ from .generate import ROWS as ROWS, generate_all as generate_all, generate_from 
 from .options import Generation as Generation, changed as changed, flat as flat, option_names as option_names
 from .output import (
     FORMATS as FORMATS,
-    Desk as Desk,
+    RecordWriter as RecordWriter,
+    SampleQueue as SampleQueue,
     Style as Style,
-    write_records as write_records,
-    write_text as write_text,
+    TextWriter as TextWriter,
+    write_samples as write_samples,
 )
 from .prompts import Prompt as Prompt, read_prompts as read_prompts
 from .sampling import ORDER as ORDER, Sampling as Sampling

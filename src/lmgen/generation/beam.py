@@ -54,7 +54,9 @@ def search(
     for index in range(options.max_words):
         logits = model.logits(state)
         limits = limits or Limits(options.constraints, model.vocabulary, logits.shape[1])
-        found = _extend(going, logits, limits, index, model.vocabulary, 2 * width)
+        allowed = np.isfinite(logits + limits.shift(index))
+        logprobs = np.where(allowed, logits - log_total(logits), -np.inf)
+        found = _extend(going, logprobs, model.vocabulary, 2 * width)
         complete = _best([*complete, *(new for _, new in found if new.ended)], width, length_penalty)
         kept = [(parent, new) for parent, new in found if not new.ended][:width]
         going = [new for _, new in kept]
@@ -70,18 +72,19 @@ def _best(hypotheses: list[Hypothesis], width: int, length_penalty: float) -> li
 
 
 def _extend(
-    going: list[Hypothesis], logits: np.ndarray, limits: Limits, index: int, vocabulary: Vocabulary, count: int
+    going: list[Hypothesis], logprobs: np.ndarray, vocabulary: Vocabulary, count: int
 ) -> list[tuple[int, Hypothesis]]:
-    """The `count` likeliest extensions by one word, each with the place of what it extends.
+    """The `count` most likely extensions by one word, each with the place of what it extends.
 
     Twice the beam's width always holds enough that go on, since each hypothesis can end only once.
+
+    Args:
+      logprobs: ln of each word's probability, -inf where it may not be written, [hypotheses, softmax rows].
     """
-    allowed = np.isfinite(logits + limits.shift(index))
-    logprobs = np.where(allowed, logits - log_total(logits), -np.inf)
     sums = (logprobs + np.array([[sum(hypothesis.logprobs)] for hypothesis in going])).ravel()
     best = np.argpartition(sums, -min(count, sums.size))[-count:]
     best = best[np.argsort(-sums[best], kind="stable")]
-    places = zip(*np.unravel_index(best[np.isfinite(sums[best])], logits.shape), strict=True)
+    places = zip(*np.unravel_index(best[np.isfinite(sums[best])], logprobs.shape), strict=True)
     return [
         (int(parent), going[parent].longer(vocabulary.word(int(row)), float(logprobs[parent, row])))
         for parent, row in places

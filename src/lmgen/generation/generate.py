@@ -31,7 +31,7 @@ def generate_from(
     comes before each word; without `all_logits` its logits may be near the model's where the choice did not
     depend on them.
     """
-    return _run(model, _samples(model, 0, context, options), ROWS, steps, steps and all_logits)
+    return _Batch(model, steps, steps and all_logits).run(_samples(model, 0, context, options), ROWS)
 
 
 def generate_all(
@@ -41,7 +41,7 @@ def generate_all(
 
     Prompts are taken and read so many at a time as there are rows.
     """
-    return _run(model, _read(model, enumerate(prompts), rows), rows, steps, all_logits=steps)
+    return _Batch(model, steps, all_logits=steps).run(_read(model, enumerate(prompts), rows), rows)
 
 
 def _read(model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int):
@@ -163,71 +163,74 @@ def _samples(model: LanguageModel, prompt: int, context: Context, options: Gener
     return (_Sample(model, prompt, sample, context, options) for sample in range(options.samples))
 
 
-def _run(
-    model: LanguageModel, waiting: Iterator[_Sample], rows: int, steps: bool, all_logits: bool
-) -> Iterator[Step | Word | Ended]:
-    live: list[_Sample] = []
-    state: State = ()
-    limits: dict[Constraints, Limits] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while True:
-            while len(live) < rows and (sample := next(waiting, None)):
-                state = _append(state, sample.state) if live else sample.state
-                live.append(sample)
-            if not live:
-                return
-            going_on, words = [], []
-            for row, events in enumerate(_write(model, state, live, limits, pool, steps, all_logits)):
-                yield from events
-                if isinstance(last := events[-1], Word):
-                    going_on.append(row)
-                    words.append(SENTENCE_START if last.text == SENTENCE_END else last.text)
-            live = [live[row] for row in going_on]
-            state = model.advance(take(state, going_on), words) if live else ()
+class _Batch:
+    """Samples that grow side by side: one row of the memory each.
 
-
-def _predict(
-    model: LanguageModel, state: State, live: list[_Sample], all_logits: bool
-) -> tuple[Sequence[np.ndarray], list[Screen | None]]:
-    """The logits of every row, and screens for the rows whose words are chosen by one.
-
-    A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.
+    Args:
+      steps: yield what was predicted before each word.
+      all_logits: let those be the model's own, even where the choice does not depend on them.
     """
-    all_needed = all_logits or any(sample.needs_all for sample in live)
-    if not isinstance(model, ScreeningModel) or all_needed and not any(sample.draws_from_all for sample in live):
-        return _rows(model, state), [None] * len(live)
-    screens = model.screen(state)
-    if not all_needed:
-        return [screen.logits for screen in screens], screens
-    chosen = [screen if sample.draws_from_all else None for screen, sample in zip(screens, live, strict=True)]
-    return _rows(model, state), chosen
 
+    def __init__(self, model: LanguageModel, steps: bool, all_logits: bool) -> None:
+        self._model, self._steps, self._all_logits = model, steps, all_logits
+        self._live: list[_Sample] = []
+        self._state: State = ()
+        self._limits: dict[Constraints, Limits] = {}
 
-def _rows(model: LanguageModel, state: State) -> Rows:
-    return Rows(model.logits_in_parts(model.hidden(state)))
+    def run(self, waiting: Iterator[_Sample], rows: int) -> Iterator[Step | Word | Ended]:
+        """Let all samples grow, so many at once, until each has ended."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            while self._fill(waiting, rows):
+                yield from self._step(pool)
 
+    def _fill(self, waiting: Iterator[_Sample], rows: int) -> bool:
+        """Give free rows to samples that wait. Returns whether there is any."""
+        while len(self._live) < rows and (sample := next(waiting, None)):
+            self._state = _append(self._state, sample.state) if self._live else sample.state
+            self._live.append(sample)
+        return bool(self._live)
 
-def _write(
-    model: LanguageModel,
-    state: State,
-    live: list[_Sample],
-    limits: dict[Constraints, Limits],
-    pool: ThreadPoolExecutor,
-    steps: bool,
-    all_logits: bool,
-) -> list[list[Step | Word | Ended]]:
-    """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
-    logits, screens = _predict(model, state, live, all_logits)
-    for wanted in {sample.options.constraints for sample in live} - limits.keys():
-        limits[wanted] = Limits(wanted, model.vocabulary, len(logits[0]))
-    each = pool.map if len(live) > 1 and len(model.vocabulary) >= PARALLEL_FROM else map
+    def _step(self, pool: ThreadPoolExecutor) -> Iterator[Step | Word | Ended]:
+        """One more word of each sample; those that end leave the batch."""
+        going_on, words = [], []
+        for row, events in enumerate(self._write(pool)):
+            yield from events
+            if isinstance(last := events[-1], Word):
+                going_on.append(row)
+                words.append(SENTENCE_START if last.text == SENTENCE_END else last.text)
+        self._live = [self._live[row] for row in going_on]
+        self._state = self._model.advance(take(self._state, going_on), words) if self._live else ()
 
-    def written(row: int) -> list[Step | Word | Ended]:
-        sample = live[row]
-        memory = take(state, [row]) if steps else None
-        return list(sample.write(logits[row], limits[sample.options.constraints], screens[row], memory))
+    def _write(self, pool: ThreadPoolExecutor) -> list[list[Step | Word | Ended]]:
+        """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
+        logits, screens = self._predict()
+        for wanted in {sample.options.constraints for sample in self._live} - self._limits.keys():
+            self._limits[wanted] = Limits(wanted, self._model.vocabulary, len(logits[0]))
+        many = len(self._live) > 1 and len(self._model.vocabulary) >= PARALLEL_FROM
 
-    return list(each(written, range(len(live))))
+        def written(row: int) -> list[Step | Word | Ended]:
+            sample = self._live[row]
+            memory = take(self._state, [row]) if self._steps else None
+            return list(sample.write(logits[row], self._limits[sample.options.constraints], screens[row], memory))
+
+        return list((pool.map if many else map)(written, range(len(self._live))))
+
+    def _predict(self) -> tuple[Sequence[np.ndarray], Sequence[Screen | None]]:
+        """The logits of every row, and screens for the rows whose words are chosen by one.
+
+        A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.
+        """
+        model, draws = self._model, [sample.draws_from_all for sample in self._live]
+        all_needed = self._all_logits or any(sample.needs_all for sample in self._live)
+        if not isinstance(model, ScreeningModel) or (all_needed and not any(draws)):
+            return self._rows(), [None] * len(draws)
+        screens = model.screen(self._state)
+        if not all_needed:
+            return [screen.logits for screen in screens], screens
+        return self._rows(), [screen if draw else None for screen, draw in zip(screens, draws, strict=True)]
+
+    def _rows(self) -> Rows:
+        return Rows(self._model.logits_in_parts(self._model.hidden(self._state)))
 
 
 def _append(state: State, other: State) -> State:

@@ -2,12 +2,9 @@
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO
-
-import click
+from typing import IO, Any, Protocol
 
 from lmgen.generation.events import Ended, Word
 from lmgen.generation.options import Generation
@@ -17,15 +14,6 @@ from lmgen.text import SENTENCE_END, Detokenizer, cell, clean, detokenize
 FORMATS = ("text", "jsonl", "tsv")
 SURPRISAL_COLOURS = ((3, "cyan"), (6, "green"), (9, "yellow"), (12, "magenta"), (float("inf"), "red"))
 """Colours of words by their surprisal: each up to so many bits."""
-
-
-def coloured(stream: IO) -> bool:
-    """Whether colour belongs on a stream: on a terminal that can show it, unless NO_COLOR or FORCE_COLOR decide."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 @dataclass
@@ -43,7 +31,7 @@ class Sample:
         return [word.text for word in self.words]
 
 
-class Desk:
+class SampleQueue:
     """Continuations in the making, in the order in which they will be written.
 
     Only those that have begun, and their prompts, are kept: files and samples may be any number.
@@ -86,10 +74,10 @@ class Desk:
         if self._turn == first + prompt.options.samples:
             del self._prompts[number]
 
-    def skip(self) -> bool:
+    def skip(self) -> Sample | None:
         """Turn to the next sample that has begun, if there is one; the others were never written."""
         self._turn = min(self._samples, default=self._laid)
-        return bool(self._samples)
+        return self.current()
 
 
 @dataclass(frozen=True)
@@ -106,43 +94,46 @@ class Style:
     """Words are coloured by their surprisal."""
     alternatives: bool = False
     """Each word is on a line of its own, with what it might have been."""
+    paint: Callable[..., str] | None = None
+    """Gives a text a look, such as fg="red" or dim=True; None where nothing is coloured."""
 
 
-def write_text(events: Iterable[Word | Ended], desk: Desk, out: IO[str], style: Style) -> None:
-    """Write continuations as text, a line each, in order.
+class Writer(Protocol):
+    """Writes the samples of a queue in their order, in some format."""
 
-    The first unfinished one is written as its words come; the others wait for their turn. When it is
-    interrupted, what was made of each is written.
-    """
-    line: _Line | None = None
-
-    def write_current(interrupted: bool = False) -> bool:
-        """Whether the sample is now written whole."""
-        nonlocal line
-        sample = desk.current()
-        whole = sample.end is not None or interrupted
-        if whole or style.stream:
-            line = line or _Line(sample, out, style)
-            line.write_new()
-        if whole:
-            line.end()
-            line = None
-            desk.next()
-        return whole
-
-    _write_in_order(events, desk, write_current)
+    def write(self, sample: Sample, whole: bool) -> bool:
+        """Write what can be written of a sample, `whole` or still growing. Returns whether all of it is written."""
 
 
-def _write_in_order(events: Iterable[Word | Ended], desk: Desk, write_current: Callable[..., bool]) -> None:
-    """Write what can be written after every event, and after an interruption all that has begun."""
+def write_samples(events: Iterable[Word | Ended], queue: SampleQueue, writer: Writer) -> None:
+    """Write continuations in order as their words come; after an interruption, all that has begun."""
     try:
-        for _ in desk.follow(events):
-            while desk.current() and write_current():
-                pass
+        for _ in queue.follow(events):
+            while (sample := queue.current()) and writer.write(sample, sample.end is not None):
+                queue.next()
     except KeyboardInterrupt:
-        while desk.skip():
-            write_current(interrupted=True)
+        while (sample := queue.skip()) is not None:
+            writer.write(sample, whole=True)
+            queue.next()
         raise
+
+
+class TextWriter:
+    """A line of text for each sample; the words of the first unfinished one are written as they come."""
+
+    def __init__(self, out: IO[str], style: Style) -> None:
+        self._out, self._style = out, style
+        self._line: _Line | None = None
+
+    def write(self, sample: Sample, whole: bool) -> bool:
+        """See `Writer`."""
+        if whole or self._style.stream:
+            self._line = self._line or _Line(sample, self._out, self._style)
+            self._line.write_new()
+        if whole and self._line:
+            self._line.end()
+            self._line = None
+        return whole
 
 
 class _Line:
@@ -150,7 +141,7 @@ class _Line:
 
     def __init__(self, sample: Sample, out: IO[str], style: Style) -> None:
         self._sample, self._out, self._style = sample, out, style
-        self._colour, self._written, self._empty = coloured(out), 0, True
+        self._written, self._empty = 0, True
         self._joiner, self._gap = Detokenizer(), ""
         prefix = "".join(map(self._join, sample.prompt.words))
         if style.echo and prefix:
@@ -177,10 +168,10 @@ class _Line:
         self._gap = ""
         return piece
 
-    def _emit(self, text: str, **look) -> None:
-        text = text.lstrip(" ") if self._empty else text
-        text = clean(text)
-        self._out.write(click.style(text, **look) if self._colour and any(look.values()) else text)
+    def _emit(self, text: str, **look: Any) -> None:
+        text = clean(text.lstrip(" ") if self._empty else text)
+        paint = self._style.paint if any(look.values()) else None
+        self._out.write(paint(text, **look) if paint else text)
         self._out.flush()
         self._empty = False
 
@@ -195,35 +186,39 @@ def _alternatives_row(word: Word) -> str:
     return f"\n  {word.text:<16} {math.exp(word.logprob):>6.1%}   {others}"
 
 
-def write_records(events: Iterable[Word | Ended], desk: Desk, out: IO[str], kind: str, logprobs: bool = False) -> None:
-    """Write continuations as JSON lines or TSV, in order, each as soon as it and those before it are done.
+class RecordWriter:
+    """A JSON object or a row of TSV for each sample, as soon as it and those before it are complete.
 
     Fields: the prompt's own columns, then sample, seed, prefix, text (the continuation), words, logprob
     (ln, the sum over its words and its `</S>`), ended (`sentence`, `length`, `stop`, or `interrupted`), and with
-    `logprobs`, in JSON, each word's logprob, entropy in bits if measured, and likeliest alternatives.
+    `logprobs`, in JSON, each word's logprob, entropy in bits if measured, and most likely alternatives.
     """
-    heading: list[str] = []
 
-    def write_current(interrupted: bool = False) -> bool:
-        sample = desk.current()
-        if not (sample.end or interrupted):
-            return False
+    def __init__(self, out: IO[str], kind: str, logprobs: bool = False) -> None:
+        self._out, self._logprobs = out, logprobs
+        self._write = self._object if kind == "jsonl" else self._row
+        self._heading: list[str] = []
+
+    def write(self, sample: Sample, whole: bool) -> bool:
+        """See `Writer`."""
+        if whole:
+            self._write(sample)
+            self._out.flush()
+        return whole
+
+    def _object(self, sample: Sample) -> None:
         record = _record(sample)
-        if kind == "jsonl":
-            if logprobs:
-                record["logprobs"] = [_logprob(word) for word in sample.words]
-            out.write(json.dumps(record, ensure_ascii=False) + "\n")
-        else:
-            record["words"] = " ".join(record["words"])
-            if not heading:
-                heading.extend(record)
-                out.write("\t".join(heading) + "\n")
-            out.write("\t".join(cell(record.get(name, "")) for name in heading) + "\n")
-        out.flush()
-        desk.next()
-        return True
+        if self._logprobs:
+            record["logprobs"] = [_logprob(word) for word in sample.words]
+        self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
-    _write_in_order(events, desk, write_current)
+    def _row(self, sample: Sample) -> None:
+        record = _record(sample)
+        record["words"] = " ".join(record["words"])
+        if not self._heading:
+            self._heading = list(record)
+            self._out.write("\t".join(self._heading) + "\n")
+        self._out.write("\t".join(cell(record.get(name, "")) for name in self._heading) + "\n")
 
 
 def _record(sample: Sample) -> dict:

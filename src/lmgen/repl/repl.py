@@ -13,18 +13,19 @@ import numpy as np
 
 from lmgen.errors import UsageError
 from lmgen.generation import (
-    Desk,
     Ended,
     Generation,
     Limits,
     Prompt,
+    SampleQueue,
     Step,
     Style,
+    TextWriter,
     Word,
     changed,
     flat,
     generate_from,
-    write_text,
+    write_samples,
 )
 from lmgen.model import LanguageModel
 from lmgen.repl import saved
@@ -101,10 +102,10 @@ class Repl:
         """Go on from a draft, after an echo of what was typed. An interruption keeps what was written."""
         turn = Turn(self._model, draft, self._generate, self.options.sentences)
         try:
-            desk = Desk()
-            for _ in desk.lay([Prompt(list(typed), self.options)]):
+            queue = SampleQueue()
+            for _ in queue.lay([Prompt(list(typed), self.options)]):
                 with closing(self._recorded(turn)) as shown:
-                    write_text(shown, desk, self._out, self.style)
+                    write_samples(shown, queue, TextWriter(self._out, self.style))
         finally:
             if (new := turn.draft).written:
                 self._change(new)

@@ -7,7 +7,7 @@ FOLDER/training/board/      scalars for TensorBoard
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -94,12 +94,24 @@ def _corpus_path(folder: Path) -> Path:
     return folder / "training" / "corpus.npz"
 
 
-def begin(folder: Path, texts: Sequence[Path], held_back: Path | None, raw: bool, recipe: Recipe, about: About) -> Run:
+@dataclass(frozen=True)
+class Texts:
+    """What to train on."""
+
+    paths: tuple[Path, ...]
+    """Files of sentences, one a line."""
+    held_back: Path | None = None
+    """A file to validate on; None for some sentences of the others."""
+    raw: bool = False
+    """They are not tokenised yet."""
+
+
+def begin(folder: Path, texts: Texts, recipe: Recipe, about: About) -> Run:
     """Read the texts and make a new run in `folder`. Raises UsageError if they do not suffice."""
     if snapshot_path(folder).exists():
         raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --out")
-    kept = read_sentences([held_back], raw) if held_back else None
-    corpus = build_corpus(read_sentences(texts, raw), kept, recipe.seed)
+    kept = read_sentences([texts.held_back], texts.raw) if texts.held_back else None
+    corpus = build_corpus(read_sentences(texts.paths, texts.raw), kept, recipe.seed)
     needed = recipe.batch * recipe.steps
     if len(corpus.tokens) < needed or not len(corpus.held_back):
         raise UsageError(

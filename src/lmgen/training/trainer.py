@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +23,6 @@ from lmgen.text import Vocabulary
 from lmgen.training import network
 from lmgen.training.batches import (
     BUCKETS,
-    Candidates,
     Spelling,
     Window,
     ahead,
@@ -117,6 +117,23 @@ def initial_weights(shape: Shape, counts: np.ndarray, seed: int) -> dict[str, np
     return {name: value.astype(np.float32) for name, value in weights.items()}
 
 
+class StepInputs(NamedTuple):
+    """What a training step is computed from, beside weights and memories: tensors, or their specifications."""
+
+    buckets: Any
+    """Character ids of the window's distinct words, short ones and long ones: int32 [words, length] each."""
+    index: Any
+    """Where each word of the window stands among them, int32 [steps, batch]."""
+    keep: Any
+    """1 where the memory is kept before a word, 0 where it is emptied: float32 [steps, batch, 1]."""
+    ids: Any
+    """The softmax rows looked at, int32 [candidates]."""
+    correction: Any
+    """Added to their logits, float32 [candidates]."""
+    labels: Any
+    """Where each target stands among the candidates, int32 [steps * batch]."""
+
+
 class Trainer:
     """Weights, Adam's moments and the streams' memories, and the steps that change them."""
 
@@ -144,25 +161,24 @@ class Trainer:
         recipe, ints, floats = self.recipe, tf.int32, tf.float32
         state = tf.TensorSpec([recipe.batch, recipe.shape.cells + recipe.shape.projection], floats)
         window = [recipe.steps, recipe.batch]
-        return [
-            [tf.TensorSpec([None, length], ints) for length in BUCKETS],
-            tf.TensorSpec(window, ints),
-            tf.TensorSpec([*window, 1], floats),
-            tf.TensorSpec([None], ints),
-            tf.TensorSpec([None], floats),
-            tf.TensorSpec([recipe.steps * recipe.batch], ints),
-            [state] * recipe.shape.layers,
-            tf.TensorSpec([], floats),
-            tf.TensorSpec([], ints),
-        ]
+        inputs = StepInputs(
+            buckets=[tf.TensorSpec([None, length], ints) for length in BUCKETS],
+            index=tf.TensorSpec(window, ints),
+            keep=tf.TensorSpec([*window, 1], floats),
+            ids=tf.TensorSpec([None], ints),
+            correction=tf.TensorSpec([None], floats),
+            labels=tf.TensorSpec([recipe.steps * recipe.batch], ints),
+        )
+        return [inputs, [state] * recipe.shape.layers, tf.TensorSpec([], floats), tf.TensorSpec([], ints)]
 
-    def prepare(self, window: Window) -> tuple:
-        """Everything a step needs of a window: (words, memory mask, candidates, window)."""
+    def prepare(self, window: Window) -> tuple[StepInputs, Window]:
+        """Everything a step needs of a window."""
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, *window.position])
         targets = in_vocabulary(window.targets, self.vocabulary).reshape(-1)
         chosen = choose_candidates(targets, len(self.vocabulary), recipe.frequent, recipe.candidates, rng)
-        return *self._inputs(window.inputs), chosen, window
+        (buckets, index), keep = self._inputs(window.inputs)
+        return StepInputs(buckets, index, keep, chosen.ids, chosen.correction, chosen.labels), window
 
     def _inputs(self, inputs: np.ndarray) -> tuple:
         keep = np.ones((*inputs.shape, 1), np.float32)
@@ -170,36 +186,34 @@ class Trainer:
             keep[inputs == BOUNDARY] = 0
         return self._spelling.distinct(inputs), keep
 
-    def step(self, batch: tuple, rate: float) -> tuple[float, float]:
+    def step(self, batch: tuple[StepInputs, Window], rate: float) -> tuple[float, float]:
         """One step of Adam. Returns the mean loss in nats and the gradient's norm before clipping."""
-        (buckets, index), keep, chosen, window = batch
+        inputs, window = batch
         step = self.progress.step + 1
         rate *= np.sqrt(1 - BETA2**step) / (1 - BETA1**step)
-        loss, norm, self.states = self._step(
-            buckets, index, keep, *_parts(chosen), self.states, np.float32(rate), np.int32(step)
-        )
-        self.progress = replace(
-            self.progress, step=step, tokens=self.progress.tokens + index.size, position=window.position
-        )
+        loss, norm, self.states = self._step(inputs, self.states, np.float32(rate), np.int32(step))
+        tokens = self.progress.tokens + inputs.index.size
+        self.progress = replace(self.progress, step=step, tokens=tokens, position=window.position)
         return float(loss), float(norm)
 
-    def _step_graph(self, buckets, index, keep, ids, correction, labels, states, rate, step):
+    def _step_graph(self, inputs: StepInputs, states, rate, step):
         with tf.GradientTape() as tape:
-            loss, states = self.loss(buckets, index, keep, ids, correction, labels, states, step)
+            loss, states = self.loss(inputs, states, step)
         gradients = tape.gradient(loss, list(self.weights.values()))
         gradients, norm = tf.clip_by_global_norm(list(map(tf.convert_to_tensor, gradients)), self.recipe.clip)
         for name, gradient in zip(self.weights, gradients, strict=True):
             self._adam(name, gradient, rate)
         return loss, norm, states
 
-    def loss(self, buckets, index, keep, ids, correction, labels, states, step):
+    def loss(self, inputs: StepInputs, states, step):
         """The mean loss of a window over its candidates, and the new states."""
         recipe = self.recipe
         dropout = (recipe.dropout, tf.stack([recipe.seed, step])) if recipe.dropout else None
-        h, states = network.read(self.weights, recipe.shape, (buckets, index), keep, states, self._dtype, dropout)
-        rows = tf.gather(self.weights["softmax/W"], ids)
-        bias = tf.gather(self.weights["softmax/b"], ids) + correction
-        return network.candidate_loss(tf.reshape(h, [-1, h.shape[2]]), rows, bias, labels), states
+        words = inputs.buckets, inputs.index
+        h, states = network.read(self.weights, recipe.shape, words, inputs.keep, states, self._dtype, dropout)
+        rows = tf.gather(self.weights["softmax/W"], inputs.ids)
+        bias = tf.gather(self.weights["softmax/b"], inputs.ids) + inputs.correction
+        return network.candidate_loss(tf.reshape(h, [-1, h.shape[2]]), rows, bias, inputs.labels), states
 
     def _adam(self, name: str, gradient: tf.Tensor, rate: tf.Tensor) -> None:
         """The fused update; `rate` already holds the bias corrections, so the powers are given as 0."""
@@ -263,10 +277,6 @@ class Trainer:
             self.states = [tf.constant(stored[f"state:{layer}"]) for layer in range(self.recipe.shape.layers)]
             progress = json.loads(str(stored["facts"]))["progress"]
         self.progress = Progress(**{**progress, "position": tuple(progress["position"])})
-
-
-def _parts(chosen: Candidates) -> tuple:
-    return chosen.ids, chosen.correction, chosen.labels
 
 
 def read_snapshot(path: Path) -> tuple[Recipe, dict]:
