@@ -68,6 +68,14 @@ class LanguageModel(Protocol):
         """What the LSTM sees of each word, float32 [words, projection]."""
 
 
+@runtime_checkable
+class PlacedModel(Protocol):
+    """A `LanguageModel` whose operations are placed on devices."""
+
+    def placement(self) -> list[tuple[str, str, str]]:
+        """(node, operation, device) of all that runs for one word."""
+
+
 class Screen(Protocol):
     """Logits of one text, near the model's at first, which can be made the model's where a choice depends on them."""
 
@@ -96,7 +104,7 @@ class ScreeningModel(Protocol):
         """The logits of each row, of which some may never be needed."""
 
 
-class Rows(Sequence[np.ndarray]):
+class Rows:
     """Logits of texts, each put together from parts of the softmax when it is taken, by the thread that takes it."""
 
     def __init__(self, parts: Iterable[np.ndarray]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 
+import click
 import numpy as np
 import pytest
 
@@ -274,7 +275,7 @@ def test_an_interruption_keeps_what_was_written(session, monkeypatch):
 
 def test_words_are_coloured_by_surprisal_if_asked(session, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
-    session.style = Style()
+    session.style = Style(paint=click.style)
 
     assert "\x1b[3" not in session.tell("the cat")
     assert "\x1b[3" in session.tell("/set color-by surprisal", "sat")

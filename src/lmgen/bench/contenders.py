@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lmgen.checkpoint import ModelFiles, Shape, weight_shapes
+from lmgen.checkpoint import ModelFiles, Shape, read_graph, shape_of, weight_shapes
 from lmgen.engines import PRECISIONS, Converted, EngineOptions, find_converted, load, quiet_tensorflow
 from lmgen.errors import UsageError, needing_tensorflow
 from lmgen.generation import Constraints, Generation, generate_from
@@ -114,8 +114,8 @@ def open_contender(model: str, name: str) -> Contender:
             rival = PyTorchModel(files)
             return Engine(rival, bytes_of(rival.shape, 1))
     if engine == "session":
-        loaded = load(files, EngineOptions("session"))
-        return Engine(loaded, bytes_of(loaded.shape, 4))
+        shape = shape_of(read_graph(files.graph), files.graph)
+        return Engine(load(files, EngineOptions("session")), bytes_of(shape, 4))
     return Engine(load(files, EngineOptions(engine, precision)), _bytes_in(find_converted(files, precision)))
 
 
@@ -137,8 +137,8 @@ def bytes_of(shape: Shape, each: int) -> int:
     return sum(int(np.prod(size)) * (each if len(size) > 1 else 4) for size in sizes)
 
 
-def _bytes_in(converted: Converted) -> int:
-    return sum(path.stat().st_size for path in (converted.memory, *converted.softmax))
+def _bytes_in(converted: Converted | None) -> int:
+    return 0 if converted is None else sum(path.stat().st_size for path in (converted.memory, *converted.softmax))
 
 
 # The text -------------------------------------------------------------------------------------

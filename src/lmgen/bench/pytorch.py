@@ -22,6 +22,7 @@ from lmgen.checkpoint import (
     shape_of,
     shard_names,
 )
+from lmgen.engines import ModelLock
 from lmgen.model import State, VectorCache
 from lmgen.text import Vocabulary
 
@@ -34,13 +35,14 @@ class PyTorchModel:
     """Reads and predicts; `quantized` chooses int8 or float32 products in LSTMs and softmax."""
 
     def __init__(self, files: ModelFiles, quantized: bool = True) -> None:
+        self.files, self.precision = files, "fast" if quantized else "float32"
         self.vocabulary = Vocabulary.load(files.vocabulary)
         self.shape = shape_of(read_graph(files.graph), files.graph)
         self._weights, self._linear = Weights(files.folder, self.shape), _quantized if quantized else _plain
         self._letters = {name: self._weight(name) for name in self._weights.names("char_embedding/")}
         self._layers = [self._layer(f"lstm/lstm_{layer}") for layer in range(self.shape.layers)]
         self._softmax = self._linear(self._weight("softmax/W"), self._weight("softmax/b"))
-        self._cache = VectorCache(self._spell)
+        self._cache = VectorCache(self._spell, ModelLock())
 
     def start(self, rows: int = 1) -> State:
         size = self.shape.cells + self.shape.projection

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Plan:
             raise UsageError(f"rounds must be 1 or more and seconds 0 or more, not {self.rounds} and {self.seconds}")
 
 
-def bench(model: str, names: Sequence[str], plan: Plan) -> Iterator[Begun | Apart | Measured]:
+def bench(model: str, names: Sequence[str], plan: Plan) -> Generator[Begun | Apart | Measured, None, None]:
     """Measure contenders, names of `contenders.ENGINES` and `RIVALS`; the first is what others are compared with.
 
     Raises DeviceError if there is too little memory for two of them.
@@ -125,10 +126,11 @@ def _start_engine(model: str, name: str) -> tuple[float, int]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LMGEN_COMPLETE_")}
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
-        process.stdout.read(1)
+        out, err = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+        out.read(1)
         seconds = time.perf_counter() - began
-        process.stdout.read()
-        told = process.stderr.read().decode(errors="replace")
+        out.read()
+        told = err.read().decode(errors="replace")
         _, status, usage = os.wait4(process.pid, 0)  # not process.wait(), which tells no memory
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 from lmgen.bench.contenders import Contender, open_contender
 from lmgen.errors import DeviceError
@@ -53,7 +54,7 @@ class Worker:
         """The most memory it has had so far, in bytes, pages of files among it."""
         return self._ask("peak")
 
-    def _ask(self, *order: object) -> float:
+    def _ask(self, *order: object) -> Any:
         try:
             self._pipe.send(order)
         except BrokenPipeError:
@@ -72,7 +73,7 @@ class Worker:
         return reply
 
 
-class _Desk:
+class _Dispatcher:
     """What a worker does with its orders."""
 
     def __init__(self, contender: Contender) -> None:
@@ -109,11 +110,11 @@ def _work(pipe: Connection, model: str, name: str) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             contender = open_contender(model, name)
-            desk = _Desk(contender)
+            dispatcher = _Dispatcher(contender)
             pipe.send(contender.bytes_read)
             while True:
                 method, *arguments = pipe.recv()
-                pipe.send(getattr(desk, method)(*arguments))
+                pipe.send(getattr(dispatcher, method)(*arguments))
         except (EOFError, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 (its owner raises it)

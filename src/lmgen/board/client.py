@@ -31,6 +31,17 @@ class Writer:
     def __init__(self) -> None:
         self._child: Child | None = None
         self._folder: Path | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """What a process that has just been started knows, and has been lent."""
+        self._slots: Slots | None = None
+        self._model: LanguageModel | None = None
+        self._free: list[int] = []
+        self._batch: list[int] = []
+        self._lent: deque[list[int]] = deque()
+        self._handed = 0.0
+        self._answers = select.poll()
 
     def start(self, graph: Path | None = None) -> None:
         """Have the process run, if none does. It takes a while, in which one can do other things.
@@ -40,15 +51,9 @@ class Writer:
         """
         if self._child:
             return
-        self._slots, self._model = None, None
-        self._free: list[int] = []
-        self._batch: list[int] = []
-        self._lent: deque[list[int]] = deque()
-        self._handed = 0.0
+        self._forget()
         self._child = launch.take()
-        self._orders, self._told = self._child.process.stdin, self._child.process.stdout
-        self._answers = select.poll()
-        self._answers.register(self._told, select.POLLIN)
+        self._answers.register(self._child.told, select.POLLIN)
         if graph:
             self._ask("read", graph)
             self._hand_over()
@@ -70,11 +75,13 @@ class Writer:
         self, key: tuple[int, int], word: str, logprob: float, logits: np.ndarray, histograms: dict[str, np.ndarray]
     ) -> None:
         """A continuation's next word; its logits are copied."""
-        slot = self._slot(len(logits))
-        self._slots.put(slot, logits)
+        slots = self._shared(len(logits))
+        while not self._free:
+            self._take_back()
+        slots.put(slot := self._free.pop(), logits)
         self._ask("add", key, Arrival(slot, time.monotonic(), word, logprob, histograms))
         self._batch.append(slot)
-        if time.monotonic() > self._handed + PAUSE or 2 * len(self._batch) >= len(self._slots):
+        if time.monotonic() > self._handed + PAUSE or 2 * len(self._batch) >= len(slots):
             self._hand_over()
 
     def end(self, key: tuple[int, int]) -> None:
@@ -94,25 +101,27 @@ class Writer:
             if failed:
                 raise self._trouble(told)
 
-    def _slot(self, rows: int) -> int:
-        """A free slot. Waits if there is none."""
-        if self._slots is None or self._slots.rows != rows:
-            self._share(rows)
-        while not self._free:
-            self._take_back()
-        return self._free.pop()
-
-    def _share(self, rows: int) -> None:
+    def _shared(self, rows: int) -> Slots:
+        """The slots for so many logits, shared anew where they were for others."""
+        if self._slots is not None and self._slots.rows == rows:
+            return self._slots
         if self._slots is not None:
             self._settle()
-        self._slots = Slots(self._child.memory, rows)
+        self._slots = Slots(self._process.memory, rows)
         self._free = list(range(len(self._slots)))
         self._ask("share", rows)
+        return self._slots
+
+    @property
+    def _process(self) -> Child:
+        if self._child is None:
+            raise self._trouble("")
+        return self._child
 
     def _ask(self, method: str, *arguments: Any) -> None:
         """Have a method of `Runs` called, at some time."""
         try:
-            pickle.dump((method, *arguments), self._orders, pickle.HIGHEST_PROTOCOL)
+            pickle.dump((method, *arguments), self._process.orders, pickle.HIGHEST_PROTOCOL)
         except BrokenPipeError:
             raise self._failure() from None
 
@@ -120,7 +129,7 @@ class Writer:
         """What was asked is to be done now, and is answered with a byte then."""
         self._ask("flush")
         try:
-            self._orders.flush()
+            self._process.orders.flush()
         except BrokenPipeError:
             raise self._failure() from None
         self._lent.append(self._batch)
@@ -136,7 +145,7 @@ class Writer:
 
     def _take_back(self) -> None:
         """Wait until a batch is done: its slots are free again."""
-        answers = os.read(self._told.fileno(), BUFFER)
+        answers = os.read(self._process.told.fileno(), BUFFER)
         told = answers.lstrip(DONE)
         for _ in range(len(answers) - len(told)):
             self._free += self._lent.popleft()
@@ -145,7 +154,7 @@ class Writer:
 
     def _end(self) -> tuple[bool, str]:
         """Whether the process failed, and what it told of it."""
-        ended, self._child = self._child, None
+        ended, self._child = self._process, None
         failed, told = ended.close()
         return failed, told.lstrip(DONE).decode()
 

@@ -33,14 +33,15 @@ class Png:
     def __init__(self, width: int, palette: bytes) -> None:
         """`palette`: RGB of every place."""
         self.width, self.height, self._palette = width, 0, palette
-        self._deflate, self._data = zlib.compressobj(LEVEL), []
+        self._deflate = zlib.compressobj(LEVEL)
+        self._data: list[bytes] = []
 
     def add(self, pixels: np.ndarray) -> None:
         """More rows: palette places, uint8 [rows, width]."""
         self.height += len(pixels)
         unfiltered = np.zeros((len(pixels), 1 + self.width), np.uint8)
         unfiltered[:, 1:] = pixels
-        self._data.append(self._deflate.compress(unfiltered))
+        self._data.append(self._deflate.compress(unfiltered.tobytes()))
 
     def finish(self) -> bytes:
         """The file."""
@@ -70,11 +71,9 @@ class Heatmap:
 
     def finish(self) -> Png:
         """The whole picture, of one step at least."""
-        if self._waiting:
-            self._draw()
-        return self._png
+        return self._draw() if self._waiting or self._png is None else self._png
 
-    def _draw(self) -> None:
+    def _draw(self) -> Png:
         band, self._waiting = _band(self._waiting), []
         if self._png is None:
             self._png = Png(band.shape[1], _palette())
@@ -82,6 +81,7 @@ class Heatmap:
         rows = np.zeros((GAP + len(band), self._png.width), np.uint8)
         rows[GAP:, : band.shape[1]] = band
         self._png.add(rows)
+        return self._png
 
 
 def _band(columns: list[Column]) -> np.ndarray:
@@ -118,7 +118,7 @@ def _glyph(letter: str) -> np.ndarray:
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont:
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(SIZE)
 
 

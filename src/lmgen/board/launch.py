@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from typing import IO, cast
 
 PIPE = 1 << 20
 """Bytes that may wait while it starts: as many as Linux allows."""
@@ -23,18 +24,22 @@ ENVIRONMENT = {
 class Child:
     """A process that does what it is told on its stdin: see `runs.main`."""
 
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
+    orders: IO[bytes]
+    """Its stdin."""
+    told: IO[bytes]
+    """Its stdout."""
     memory: int
     """A file descriptor of memory that it has too, yet empty."""
 
     def close(self) -> tuple[bool, bytes]:
         """Whether it failed, and what it told since."""
         try:
-            self.process.stdin.close()
+            self.orders.close()
         except BrokenPipeError:
             pass  # its exit code tells
-        told = self.process.stdout.read()
-        self.process.stdout.close()
+        told = self.told.read()
+        self.told.close()
         os.close(self.memory)
         return self.process.wait() != 0, told
 
@@ -70,7 +75,7 @@ def _start() -> Child:
         env={**os.environ, **ENVIRONMENT},
         start_new_session=True,  # Ctrl-C is not for it: it has yet to finish its files
     )
-    return Child(process, memory)
+    return Child(process, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout), memory)
 
 
 def _unnamed_memory() -> int:

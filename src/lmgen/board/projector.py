@@ -57,8 +57,8 @@ def write_vectors(model: LanguageModel, words: Sequence[str], folder: Path) -> P
             tensor_name=space, tensor_path=file.name, tensor_shape=[len(words), size], metadata_path="metadata.tsv"
         )
     rows = (f"{word}\t{model.vocabulary.id(word) + 1}\t{len(word)}\n" for word in words)
-    with open(run / "metadata.tsv", "w", encoding="utf-8", errors="replace") as file:
-        file.writelines(["word\trank\tlength\n", *rows])
+    with open(run / "metadata.tsv", "w", encoding="utf-8", errors="replace") as table:
+        table.writelines(["word\trank\tlength\n", *rows])
     (run / "projector_config.pbtxt").write_text(text_format.MessageToString(config))
     _show_as_run(run, len(words))
     return run

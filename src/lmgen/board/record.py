@@ -8,7 +8,7 @@ import itertools
 import re
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class Board:
                 self._writer.open(self.run, self._model, _named(prompt.options))
             yield prompt
 
-    def follow(self, events: Iterable[Step | Word | Ended]) -> Iterator[Word | Ended]:
+    def follow(self, events: Iterable[Step | Word | Ended]) -> Generator[Word | Ended, None, None]:
         """Write what steps tell, and pass all else on. However it ends, the files are left whole.
 
         Raises MissingError if they cannot be written.
@@ -79,12 +79,13 @@ class Board:
         self._writer.add(key, step.text, step.logprob, step.logits, histograms)
 
     def _begin(self, number: int, sample: int) -> None:
-        prompt, folder = self._prompts[number], self.run
+        prompt, run = self._prompts[number], self.run or self._folder
+        folder = run
         if self._many:
             folder /= f"prompt-{number}"
         if prompt.options.samples > 1:
             folder /= f"sample-{sample}"
-        group = f"{self.run.name} {number}"
+        group = f"{run.name} {number}"
         self._writer.begin((number, sample), folder, detokenize_sentences(prompt.words), _named(prompt.options), group)
 
     def _end(self, ended: Ended) -> None:

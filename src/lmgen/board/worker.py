@@ -71,7 +71,8 @@ class Runs:
 
     def __init__(self, memory: int) -> None:
         """`memory`: for `Slots`."""
-        self._memory, self._runs = memory, {}
+        self._memory = memory
+        self._runs: dict[Key, _Run] = {}
 
     def read(self, graph: Path) -> None:
         """Read a graph that will be asked for."""

@@ -50,7 +50,7 @@ def file_of(variable: str) -> str:
 
 def shards(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Weights as the release's variables: matrices cut into eight, the softmax's rows dealt out in turn."""
-    variables = {}
+    variables: dict[str, np.ndarray] = {}
     for name, value in weights.items():
         names = shard_names(name)
         if name == "softmax/W":

@@ -49,7 +49,7 @@ class Extent:
 
     def fill(self, numbers: np.ndarray, begin: int) -> None:
         """Read as many numbers as there is room for, from `begin` on. Raises IntegrityError if the file ends before."""
-        room = memoryview(numbers).cast("B")
+        room = numbers.data.cast("B")
         with open(self.path, "rb", buffering=0) as file:
             file.seek(self.offset + 4 * begin)
             while room and (count := file.readinto(room)):  # 2 GB at most at once

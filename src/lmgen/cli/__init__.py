@@ -90,8 +90,8 @@ def shell_completion(shell: str) -> None:
       lmgen shell-completion bash >> ~/.bashrc
       lmgen shell-completion fish > ~/.config/fish/completions/lmgen.fish
     """
-    completer = get_completion_class(shell)
-    click.echo(completer(lmgen, {}, "lmgen", COMPLETION_VARIABLE).source())
+    if completer := get_completion_class(shell):
+        click.echo(completer(lmgen, {}, "lmgen", COMPLETION_VARIABLE).source())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,9 +6,9 @@ import secrets
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import click
 
@@ -34,6 +34,7 @@ from lmgen.generation import (
     ROWS,
     Ended,
     Generation,
+    Hypothesis,
     Prompt,
     RecordWriter,
     SampleQueue,
@@ -167,13 +168,12 @@ def _write_samples(
     queue, statistics = SampleQueue(), Statistics(time.monotonic())
     laid = queue.lay(board.lay(prompts) if board else prompts)
     events = generate_all(model, laid, options["rows"], steps=board is not None)
-    with contextlib.closing(board.follow(events) if board else events) as events:
-        if options["stats"]:
-            events = statistics.count(events)
-        if options["audit"]:
-            events = _audit(events)
+    words = board.follow(events) if board else cast("Generator[Word | Ended, None, None]", events)  # without steps
+    with contextlib.closing(words):
+        shown = statistics.count(words) if options["stats"] else words
+        shown = _audit(shown) if options["audit"] else shown
         try:
-            _write(events, queue, options, out)
+            _write(shown, queue, options, out)
         finally:
             if options["stats"]:
                 tell([("seed", options["seed"]), *statistics.rows()])
@@ -192,7 +192,8 @@ def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
 
 def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
     """The likeliest continuations of each prompt, each as a sample that was written at once."""
-    queue, found = SampleQueue(), []
+    queue = SampleQueue()
+    found: list[Hypothesis] = []
 
     def searched() -> Iterator[Prompt]:
         for prompt in prompts:

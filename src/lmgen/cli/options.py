@@ -15,7 +15,7 @@ from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement, load, t
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
 from lmgen.generation import ORDER, Sampling
-from lmgen.model import LanguageModel
+from lmgen.model import LanguageModel, PlacedModel
 from lmgen.store import DEFAULT_MODEL, board_folder, find, model_folders, released
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def engine_options(options: dict) -> EngineOptions:
 def open_model(options: dict, converts: bool = False) -> LanguageModel:
     """The model that a command's options ask for; `converts` one that has not been, where litert would run it."""
     model = open_files(find(options["model"]), engine_options(options), converts)
-    if options["log_placement"]:
+    if options["log_placement"] and isinstance(model, PlacedModel):
         tell(model.placement())
     return model
 

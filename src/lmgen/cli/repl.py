@@ -64,7 +64,14 @@ def repl(no_history: bool, **options) -> None:
     def load_model(name: str) -> LanguageModel:
         return open_model({**options, "model": name}, converts=True)
 
-    with contextlib.closing(Repl(load_model, options["model"], Settings(settable.params), sys.stdout)) as session:
+    with contextlib.closing(
+        Repl(
+            load_model,
+            options["model"],
+            Settings([option for option in settable.params if isinstance(option, click.Option)]),
+            sys.stdout,
+        )
+    ) as session:
         session.options, session.split = wanted, split_words(options["tokenized"])
         session.style = Style(by_surprisal=options["color_by"] == "surprisal", paint=painter(sys.stdout))
         session.board_histograms = options["board_histograms"]

@@ -84,9 +84,9 @@ def scoring(options: dict, rank: bool = False, entropy: bool = False) -> Scoring
 
 def sentences(file: Path | None, text: str | None, options: dict) -> Iterator[Sentence]:
     """The sentences of FILE, of stdin for `-`, or of --text."""
-    if (file is None) == (text is None):
-        raise UsageError("give a FILE (- for stdin) or a --text, and not both")
     split, context = split_words(options["tokenized"]), options.get("context", "sentence")
-    if text is not None:
+    if text is not None and file is None:
         return sentences_of(({COLUMN: line} for line in text.split("\n")), COLUMN, split, context)
-    return read_texts(file, options["column"], split, context)
+    if file is not None and text is None:
+        return read_texts(file, options["column"], split, context)
+    raise UsageError("give a FILE (- for stdin) or a --text, and not both")

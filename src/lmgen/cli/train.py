@@ -106,7 +106,8 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
         except KeyboardInterrupt:
             click.echo(f"to go on: lmgen train --resume --out {folder}", err=True)
             raise
-    click.echo(f"{folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
+    if last:
+        click.echo(f"{folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
 
 
 def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
@@ -156,7 +157,7 @@ def _filters(text: str) -> tuple[int, ...]:
         raise UsageError(f"--filters takes eight numbers with commas, not {text!r}") from error
 
 
-def _show(events: Iterable[Trained | Validated | Saved]) -> Validated:
+def _show(events: Iterable[Trained | Validated | Saved]) -> Validated | None:
     """Show a run's progress on stderr; returns its last validation."""
     console = stderr_console()
     columns = (
@@ -165,7 +166,7 @@ def _show(events: Iterable[Trained | Validated | Saved]) -> Validated:
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
     )
-    last = None
+    last: Validated | None = None
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("starting", total=1.0)
         for event, rate in _with_rate(events):

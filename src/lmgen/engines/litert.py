@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.compiled_model import (
@@ -124,7 +125,7 @@ class Function:
         return buffers.outputs
 
     def _load(self) -> None:
-        self._model: CompiledModel | None = self._compile()
+        self._model: Any = self._compile()
         self._rows, self._own = 0, threading.local()
 
     def after_fork(self) -> None:

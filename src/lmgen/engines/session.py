@@ -8,6 +8,7 @@ own.
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -93,7 +94,7 @@ class SessionModel:
         self._session.run([self._embedded, self._advanced, self._logits], feeds, options, told)
         return sorted((node.name, node.op, node.device) for part in told.partition_graphs for node in part.node)
 
-    def _build(self, definition, weights: Weights) -> None:
+    def _build(self, definition: Any, weights: Weights) -> None:
         shape, floats = self.shape, tf.float32
         state_size = [None, shape.cells + shape.projection]
         self._memories = [v1.placeholder(floats, state_size) for _ in range(shape.layers)]
@@ -155,7 +156,7 @@ def _at_least_two(rows: np.ndarray) -> np.ndarray:
     return rows if len(rows) >= LEAST_ROWS else np.repeat(rows, LEAST_ROWS, axis=0)
 
 
-def _turn(node) -> str:
+def _turn(node: Any) -> str:
     """Make a MatMul one by the transposed matrix, whose name is returned.
 
     So BatchMatMul multiplies two rows as fast as memory gives the matrix; MatMul reads it twice.
@@ -169,7 +170,7 @@ def _turn(node) -> str:
 # Devices --------------------------------------------------------------------------------------
 
 
-def _config(placement: Placement):
+def _config(placement: Placement) -> Any:
     cpus = [int(name.rpartition(":")[2]) for name in placement.devices if name.lower().startswith("cpu:")]
     return v1.ConfigProto(
         allow_soft_placement=placement.soft,
@@ -179,7 +180,7 @@ def _config(placement: Placement):
     )
 
 
-def _devices(session, placement: Placement) -> list[str]:
+def _devices(session: Any, placement: Placement) -> list[str]:
     """Full names of the devices asked for; the CPU if none was."""
     present = [device.name.partition("/device:")[2].lower() for device in session.list_devices()]
     for name in placement.devices:

@@ -61,7 +61,7 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
 def _makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None]]:
     """What writes each file, by its name."""
     memory = "int8-in-two" if precision == "fast" else "float32"
-    makers = {
+    makers: dict[str, Callable[[Path], None]] = {
         VECTORS: partial(_write_vectors, weights),
         MEMORY: partial(_write_memory, weights, memory),
     }

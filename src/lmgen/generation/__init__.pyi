@@ -1,4 +1,4 @@
-from .beam import hypothesis_events as hypothesis_events, search as search
+from .beam import Hypothesis as Hypothesis, hypothesis_events as hypothesis_events, search as search
 from .constraints import Constraints as Constraints, Limits as Limits, matching as matching
 from .events import Ended as Ended, Step as Step, Word as Word
 from .generate import ROWS as ROWS, generate_all as generate_all, generate_from as generate_from

@@ -49,8 +49,9 @@ def search(
     Constraints hold, samplers do not: there is nothing to draw. It stops when no hypothesis that is
     still open can overtake the worst of `width` complete ones.
     """
-    state, going, complete = context.state, [Hypothesis()], []
-    limits = None
+    state, going = context.state, [Hypothesis()]
+    complete: list[Hypothesis] = []
+    limits: Limits | None = None
     for index in range(options.max_words):
         logits = model.logits(state)
         limits = limits or Limits(options.constraints, model.vocabulary, logits.shape[1])

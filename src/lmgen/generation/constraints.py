@@ -59,8 +59,8 @@ class Limits:
         first = always
         if wanted.starts_with:
             begins = [word.startswith(wanted.starts_with) for word in vocabulary.words]
-            begins = np.pad(np.array(begins), (0, rows - len(begins)))
-            first = np.where(begins, always, np.float32(-np.inf))
+            allowed = np.pad(np.array(begins), (0, rows - len(begins)))
+            first = np.where(allowed, always, np.float32(-np.inf))
         if not np.isfinite(first).any():
             raise UsageError("these constraints leave no word to write: relax --allow, --ban or --starts-with")
         self._shifts = [first, always]

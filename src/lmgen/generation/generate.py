@@ -1,7 +1,7 @@
 """Continue texts: many prompts and samples in one batch that is filled as rows become free."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -12,9 +12,9 @@ from lmgen.generation.draw import Choice, choose, choose_below, choose_except
 from lmgen.generation.events import Ended, Step, Word
 from lmgen.generation.options import Generation
 from lmgen.generation.sampling import chain, draws_from_all, reach
-from lmgen.model import Context, LanguageModel, Rows, Screen, ScreeningModel, State, read_all, take
+from lmgen.model import Context, LanguageModel, Reach, Rows, Screen, ScreeningModel, State, read_all, take
 from lmgen.softmax import RULED_OUT, entropy, log_probability, log_total, probabilities
-from lmgen.text import SENTENCE_END, SENTENCE_START, Detokenizer
+from lmgen.text import SENTENCE_END, SENTENCE_START, Detokenizer, Vocabulary
 
 ROWS = 32
 """Rows of the batch at most."""
@@ -24,7 +24,7 @@ PARALLEL_FROM = 100_000
 
 def generate_from(
     model: LanguageModel, context: Context, options: Generation, steps: bool = False, all_logits: bool = True
-) -> Iterator[Step | Word | Ended]:
+) -> Generator[Step | Word | Ended, None, None]:
     """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.
 
     The same seed gives a sample the same words, alone or among others. With `steps`, what was predicted
@@ -36,7 +36,7 @@ def generate_from(
 
 def generate_all(
     model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS, steps: bool = False
-) -> Iterator[Step | Word | Ended]:
+) -> Generator[Step | Word | Ended, None, None]:
     """Write on from many prompts, given as words and options; a row that ends makes place for the next.
 
     Prompts are taken and read so many at a time as there are rows.
@@ -44,7 +44,9 @@ def generate_all(
     return _Batch(model, steps, all_logits=steps).run(_read(model, enumerate(prompts), rows), rows)
 
 
-def _read(model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int):
+def _read(
+    model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int
+) -> "Iterator[_Sample]":
     """The samples of all prompts, in order."""
     while group := list(islice(prompts, rows)):
         contexts = read_all(model, [words for _, (words, _) in group])
@@ -76,13 +78,14 @@ class _Sample:
         self, logits: np.ndarray, limits: Limits, screen: Screen | None
     ) -> tuple[Choice, float, np.ndarray | None]:
         """The choice, ln of its probability, and the logits it was drawn from, if they had to be computed."""
-        ruled_out, shift = limits.ruled_out(self.index), limits.shift(self.index)
+        ruled_out, shift, near = limits.ruled_out(self.index), limits.shift(self.index), self._reach
+        allowed: np.ndarray | None = None
         if screen and self.draws_from_all:
-            choice, allowed = self._draw_below(screen, shift), None
+            choice = self._draw_below(screen, shift)
         elif self._draws_as_predicted and ruled_out is not None:
             return *choose_except(logits, ruled_out, self._rng), None
         else:
-            allowed = self._sampled(self._in_reach(screen, shift) if screen else logits + shift)
+            allowed = self._sampled(self._in_reach(screen, shift, near) if screen and near else logits + shift)
             choice = choose(allowed, self.options.sampling.temperature, self._rng)
         return choice, log_probability(logits, choice.index), allowed
 
@@ -102,9 +105,9 @@ class _Sample:
         ceiling = screen.ceiling(screen.logits + shift)
         return choose_below(ceiling, settle, self.options.sampling.temperature, self._rng)
 
-    def _in_reach(self, screen: Screen, shift: np.ndarray) -> np.ndarray:
+    def _in_reach(self, screen: Screen, shift: np.ndarray, near: Reach) -> np.ndarray:
         """The logits that the choice depends on, settled, with the constraints in force; -inf for all others."""
-        words = screen.in_reach(screen.logits + shift, self._reach)
+        words = screen.in_reach(screen.logits + shift, near)
         screen.settle(words)
         allowed = np.full_like(shift, RULED_OUT)
         allowed[words] = screen.logits[words] + shift[words]
@@ -149,7 +152,7 @@ class _Sample:
         return any(text in self._text for text in self.options.stop)
 
 
-def alternatives(logits: np.ndarray, count: int, vocabulary) -> tuple[tuple[str, float], ...]:
+def alternatives(logits: np.ndarray, count: int, vocabulary: Vocabulary) -> tuple[tuple[str, float], ...]:
     """The likeliest words and their probabilities, the likeliest first; rows without a word are left out."""
     words = logits[: len(vocabulary)]
     count = min(count, len(words))
@@ -177,7 +180,7 @@ class _Batch:
         self._state: State = ()
         self._limits: dict[Constraints, Limits] = {}
 
-    def run(self, waiting: Iterator[_Sample], rows: int) -> Iterator[Step | Word | Ended]:
+    def run(self, waiting: Iterator[_Sample], rows: int) -> Generator[Step | Word | Ended, None, None]:
         """Let all samples grow, so many at once, until each has ended."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             while self._fill(waiting, rows):
@@ -215,7 +218,7 @@ class _Batch:
 
         return list((pool.map if many else map)(written, range(len(self._live))))
 
-    def _predict(self) -> tuple[Sequence[np.ndarray], Sequence[Screen | None]]:
+    def _predict(self) -> tuple[Rows | list[np.ndarray], Sequence[Screen | None]]:
         """The logits of every row, and screens for the rows whose words are chosen by one.
 
         A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.

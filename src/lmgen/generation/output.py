@@ -221,7 +221,7 @@ class RecordWriter:
         self._out.write("\t".join(cell(record.get(name, "")) for name in self._heading) + "\n")
 
 
-def _record(sample: Sample) -> dict:
+def _record(sample: Sample) -> dict[str, Any]:
     prompt = sample.prompt
     start = detokenize(prompt.words)
     total = sum(word.logprob for word in sample.words) + (sample.end.logprob if sample.end else 0)
@@ -243,8 +243,8 @@ def _continuation(prefix: list[str], words: list[str]) -> str:
     return sentences.replace(f" {SENTENCE_END}", "").lstrip()
 
 
-def _logprob(word: Word) -> dict:
-    told = {"word": word.text, "logprob": round(word.logprob, 6)}
+def _logprob(word: Word) -> dict[str, Any]:
+    told: dict[str, Any] = {"word": word.text, "logprob": round(word.logprob, 6)}
     if word.entropy is not None:
         told["entropy"] = round(word.entropy, 6)
     if word.alternatives:

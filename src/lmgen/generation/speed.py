@@ -11,7 +11,8 @@ class Statistics:
     """Counts events; `began` is when the work started, by time.monotonic()."""
 
     def __init__(self, began: float) -> None:
-        self._began, self._first, self._last = began, None, began
+        self._began, self._last = began, began
+        self._first: float | None = None
         self._words: list[Word] = []
 
     def count(self, events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
@@ -28,7 +29,7 @@ class Statistics:
         words = self._words
         rows = [("words", f"{len(words)}"), ("words/s", f"{len(words) / max(self._last - self._began, 1e-9):.1f}")]
         if words:
-            rows.append(("seconds to the first word", f"{self._first - self._began:.3f}"))
+            rows.append(("seconds to the first word", f"{(self._first or self._last) - self._began:.3f}"))
             rows.append(("surprisal, bits", _mean(-word.logprob / math.log(2) for word in words)))
             rows.append(("entropy, bits", _mean(word.entropy for word in words)))
             rows.append(("masked share", _mean(word.masked for word in words)))

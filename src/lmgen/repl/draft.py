@@ -112,7 +112,8 @@ class Turn:
         self._states: list[State] = []
         self._events = generate(draft)
         first = next(self._events)
-        if first.text == SENTENCE_END and draft.words[-1] != SENTENCE_END and sentences == 1:
+        ends = isinstance(first, Step) and first.text == SENTENCE_END
+        if ends and draft.words[-1] != SENTENCE_END and sentences == 1:
             self.base = extend(model, draft, [SENTENCE_END])
             self._events = generate(self.base)
         else:

@@ -3,7 +3,7 @@
 import math
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -115,9 +115,9 @@ class Repl:
         self._turns += 1
         return generate_from(self._model, draft.context, options, steps=True, all_logits=self.board is not None)
 
-    def _recorded(self, turn: Turn) -> Iterator[Word | Ended]:
+    def _recorded(self, turn: Turn) -> Generator[Word | Ended, None, None]:
         """Words and ends alone; steps are written for TensorBoard if they are to be."""
-        if self.board is None:
+        if self.board is None or self._writer is None:
             return (event for event in turn if not isinstance(event, Step))
         from lmgen.board import Board
 

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class Session:
 
 def save(session: Session, path: Path) -> None:
     """Write a session, whole or not at all."""
-    arrays, branches = {}, {}
+    arrays: dict[str, Any] = {}
+    branches: dict[str, dict[str, Any]] = {}
     for name, draft in session.branches.items():
         branches[name] = {"words": draft.words, "written": draft.written}
         for layer, states in enumerate(zip(*draft.states, strict=True)):

@@ -30,7 +30,7 @@ def talk(session: Repl, keep_history: bool) -> None:
 
     Ctrl-C stops what is written or typed; a second one in a row is raised.
     """
-    asking = PromptSession(
+    asking: PromptSession[str] = PromptSession(
         history=_history(keep_history),
         completer=Completions(session),
         complete_while_typing=False,
@@ -106,14 +106,14 @@ class Completions(Completer):
         text = document.text_before_cursor
         command, space, argument = text[1:].partition(" ")
         if not text.startswith("/"):
-            begun = WORD.search(text)[0]
+            begun = next(WORD.finditer(text)).group()
             return _beginning(begun, self._session.vocabulary.words) if begun else iter(())
         if not space:
             return _beginning(command, COMMANDS)
         if command in self._takes:
             return _beginning(argument, self._takes[command]())
         if COMMANDS.get(command) and re.search("FILE|DIR", COMMANDS[command].takes):
-            return PathCompleter(expanduser=True).get_completions(Document(argument), complete_event)
+            return iter(PathCompleter(expanduser=True).get_completions(Document(argument), complete_event))
         return iter(())
 
 

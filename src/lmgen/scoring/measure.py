@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,7 +91,9 @@ def _windows(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
         yield window
 
 
-def _measure_window(model: LanguageModel, window: list[Passage], memory: State, options: Scoring):
+def _measure_window(
+    model: LanguageModel, window: list[Passage], memory: State, options: Scoring
+) -> tuple[tuple[np.ndarray, ...], State]:
     """(logprobs, ranks, entropies) of all targets of a window; and the memory after its last word."""
     inputs = [word for passage in window for word in passage.inputs]
     model.vectors(sorted(set(inputs)))  # engines keep them: spelled together, new words cost less
@@ -98,14 +101,16 @@ def _measure_window(model: LanguageModel, window: list[Passage], memory: State, 
     for places, state in _advance(model, inputs, _runs(window, memory), options.rows):
         gathered.add(places, model.hidden(state))
         if len(last := np.flatnonzero(places == len(inputs) - 1)):
-            memory = take(state, last)
+            memory = take(state, last.tolist())
     gathered.finish()
     return gathered.found, memory
 
 
 def _runs(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
     """Passages that start afresh, with those that go on from them: (first place, number of words, memory before)."""
-    begins, starts, place = [], [], 0
+    begins: list[int] = []
+    starts: list[State] = []
+    place = 0
     for passage in window:
         if passage.start is not None or not begins:
             begins.append(place)
@@ -120,9 +125,9 @@ def _advance(
     """Read runs side by side, those of like length together: the places of the words just read, and the memories."""
     runs = sorted(runs, key=lambda run: -run[1])
     for first in range(0, len(runs), rows):
-        begins, lengths, starts = zip(*runs[first : first + rows], strict=True)
-        begins, lengths = np.array(begins), np.array(lengths)
-        state = tuple(map(np.concatenate, zip(*starts, strict=True)))
+        group = runs[first : first + rows]
+        begins, lengths = (np.array([run[part] for run in group]) for part in (0, 1))
+        state: State = tuple(map(np.concatenate, zip(*(start for _, _, start in group), strict=True)))
         for step in range(lengths[0]):
             places = begins[lengths > step] + step  # the longest come first: those still going are the first rows
             state = tuple(layer[: len(places)] for layer in state)
@@ -165,50 +170,71 @@ class _Gathered:
                 column[places] = values
 
 
-def _measures(parts: Iterable[np.ndarray], targets: np.ndarray, words: int, options: Scoring):
+def _measures(
+    parts: Iterable[np.ndarray], targets: np.ndarray, words: int, options: Scoring
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """(logprobs, ranks, entropies) of one target in each row of logits; None for what is not wanted.
 
     The logits come part after part, and only for ranks are they kept: at the released size, new memory for
     all of them would cost more time than what is done with them.
     """
-    aimed, sums, kept, begin = np.empty(len(targets), np.float32), [], [], 0
+    aimed, begin = np.empty(len(targets), np.float32), 0
+    sums: list[RowSums] = []
+    kept: list[np.ndarray] = []
     for part in parts:
         here = (begin <= targets) & (targets < begin + part.shape[1])
         aimed[here] = part[here, targets[here] - begin]
         of_words = part[:, : max(0, words - begin)]
         shown = of_words if options.renormalize else part
         if shown.size:
-            sums.append(_by_rows(partial(_sums, moments=options.entropy), shown))
+            sums.append(RowSums(*_by_rows(partial(_sums, moments=options.entropy), shown)))
         if options.rank and of_words.size:
             kept.append(of_words)
         begin += part.shape[1]
-    log_total, entropies = _together(np.stack(sums, 1))
-    ranks = 1 + sum(_by_rows(_count_above, part, aimed) for part in kept) if options.rank else None
-    return aimed - log_total, ranks, entropies if options.entropy else None
+    whole = RowSums.joined(sums)
+    above = [_by_rows(_count_above, part, aimed) for part in kept]
+    ranks = 1 + np.sum(above, 0) if options.rank else None
+    return aimed - whole.log_total, ranks, whole.entropy if options.entropy else None
+
+
+class RowSums(NamedTuple):
+    """What rows of logits are summed up to, float64 [rows] each; x is a logit less the highest of its row."""
+
+    highest: np.ndarray
+    total: np.ndarray
+    """The sum of exp(x)."""
+    moment: np.ndarray | None = None
+    """The sum of x exp(x), if it is wanted."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["RowSums"]) -> "RowSums":
+        """The sums of rows whose words came in parts."""
+        tops, totals = np.stack([part.highest for part in parts]), np.stack([part.total for part in parts])
+        highest = tops.max(0)
+        below = tops - highest
+        weights = np.exp(below)
+        total = (totals * weights).sum(0)
+        moments = [part.moment for part in parts if part.moment is not None]
+        return cls(highest, total, ((np.stack(moments) + below * totals) * weights).sum(0) if moments else None)
+
+    @property
+    def log_total(self) -> np.ndarray:
+        """Ln of the sum of all exponentials, float64 [rows]."""
+        return self.highest + np.log(self.total)
+
+    @property
+    def entropy(self) -> np.ndarray | None:
+        """Of the distribution, in nats, float64 [rows]."""
+        return None if self.moment is None else np.log(self.total) - self.moment / self.total
 
 
 def _sums(logits: np.ndarray, moments: bool) -> np.ndarray:
-    """Of each row the highest logit; the sum of exp(x), x being logits less the highest; that of x exp(x), if wanted.
-
-    Float64 [2 or 3, rows].
-    """
+    """The fields of `RowSums`, float64 [2 or 3, rows]."""
     highest = logits.max(1, keepdims=True)
     below = logits - highest
     shares = np.exp(below, out=None if moments else below)
     sums = [highest[:, 0], shares.sum(1, dtype=np.float64)]
     return np.stack([*sums, np.einsum("ij,ij->i", shares, below)] if moments else sums)
-
-
-def _together(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Ln of the sum of all exponentials in each row, and the entropy in nats, from the sums of parts, [2 or 3, parts, rows]."""
-    tops, totals, *moments = sums
-    highest = tops.max(0)
-    weights = np.exp(tops - highest)
-    total = (totals * weights).sum(0)
-    log_total = highest + np.log(total)
-    if not moments:
-        return log_total, None
-    return log_total, log_total - ((moments[0] + tops * totals) * weights).sum(0) / total
 
 
 def _count_above(logits: np.ndarray, limits: np.ndarray) -> np.ndarray:

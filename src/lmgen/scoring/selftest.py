@@ -47,18 +47,22 @@ def _ask(model: LanguageModel, expectation: Expectation, start: str) -> Iterator
         text = " ".join([*first, *words[:read]]).replace(LITERAL, "spelled ")
         if scored <= read < len(words):
             bits = _surprisal(model, state, words[read])
-            expected, difference = expectation.bits[read - scored], bits - expectation.bits[read - scored]
-            passed = abs(difference) <= TOLERANCE
-            yield Answer(
-                expectation.source, f"{text} {words[read]}", f"{expected:.4f}", f"{bits:.4f}", difference, passed
-            )
+            yield _compared(expectation, f"{text} {words[read]}", expectation.bits[read - scored], bits)
         if expectation.top:
-            expected = expectation.top[read].split(" ")
-            likeliest = _likeliest(model, state, len(expected))
-            different = sum(map(operator.ne, expected, likeliest))
-            yield Answer(
-                expectation.source, text, " ".join(expected), " ".join(likeliest), float(different), not different
-            )
+            top = expectation.top[read].split(" ")
+            yield _listed(expectation, text, top, _most_likely(model, state, len(top)))
+
+
+def _compared(expectation: Expectation, text: str, expected: float, bits: float) -> Answer:
+    """A surprisal, and how far it is from the published one."""
+    difference = bits - expected
+    return Answer(expectation.source, text, f"{expected:.4f}", f"{bits:.4f}", difference, abs(difference) <= TOLERANCE)
+
+
+def _listed(expectation: Expectation, text: str, expected: list[str], found: list[str]) -> Answer:
+    """The most likely next words, and at how many places they are not the published ones."""
+    different = sum(map(operator.ne, expected, found))
+    return Answer(expectation.source, text, " ".join(expected), " ".join(found), float(different), not different)
 
 
 def _surprisal(model: LanguageModel, state: State, word: str) -> float:
@@ -67,7 +71,7 @@ def _surprisal(model: LanguageModel, state: State, word: str) -> float:
     return -log_probability(logits, model.vocabulary.id(word)) / math.log(2)
 
 
-def _likeliest(model: LanguageModel, state: State, count: int) -> list[str]:
+def _most_likely(model: LanguageModel, state: State, count: int) -> list[str]:
     [logits] = model.logits(state)
     best = np.argsort(-logits[: len(model.vocabulary)], kind="stable")[:count]
     return [model.vocabulary.word(index) for index in best.tolist()]

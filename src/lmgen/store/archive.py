@@ -9,7 +9,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from lmgen.checkpoint import CHECKPOINT_FILES, MANIFEST, PATTERNS, ModelFiles, open_folder
 from lmgen.errors import IntegrityError, UsageError
@@ -100,7 +100,7 @@ def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Pa
         )
     check_room(member.size)
     with open(folder / path.name, "xb") as out:
-        shutil.copyfileobj(archive.extractfile(member), out, 1 << 20)
+        shutil.copyfileobj(cast("IO[bytes]", archive.extractfile(member)), out, 1 << 20)
 
 
 def _belongs(name: str) -> bool:

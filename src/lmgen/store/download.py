@@ -5,7 +5,7 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,8 @@ class Source:
 
     def path(self, need: Need) -> Path | None:
         """Where the folder has a file, if it does."""
-        ways = (self.folder / path for path in (need.name, need.file.path) if path)
+        folder = self.folder
+        ways = (folder / path for path in (need.name, need.file.path) if path and folder)
         return next((path for path in ways if path.is_file()), None)
 
     def urls(self, manifest: Manifest, name: str) -> tuple[str, ...]:
@@ -149,7 +150,7 @@ class _Crew:
         self._fetcher = Fetcher(self._client, patience, self._told.put)
         self._threads: list[threading.Thread] = []
 
-    def bring(self, needs: list[Need]) -> Iterator[Event]:
+    def bring(self, needs: list[Need]) -> Generator[Event, None, list[str]]:
         """Bring files; returns the complaints about those that are not what they should be."""
         jobs: queue.Queue[Need] = queue.Queue()
         for need in needs:
@@ -157,7 +158,8 @@ class _Crew:
         for _ in range(min(IN_PARALLEL, len(needs))):
             self._threads.append(threading.Thread(target=self._work, args=(jobs,), daemon=True))
             self._threads[-1].start()
-        working, damaged = len(self._threads), []
+        working = len(self._threads)
+        damaged: list[str] = []
         while working:
             told = self._next()
             if told is None:

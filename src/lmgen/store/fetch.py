@@ -238,7 +238,7 @@ def _host(url: str) -> str:
     return httpx.URL(url).host or url
 
 
-def _distrusted(error: BaseException) -> bool:
+def _distrusted(error: BaseException | None) -> bool:
     """Whether a certificate is behind an error."""
     while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
         error = error.__cause__ or error.__context__

@@ -3,9 +3,8 @@
 import contextlib
 import gzip
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from lmgen.errors import MissingError, UsageError
 
@@ -25,7 +24,7 @@ def read_lines(path: Path) -> Iterator[str]:
         raise MissingError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _open(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
+def _open(path: Path) -> contextlib.AbstractContextManager[Iterable[bytes]]:
     if str(path) == "-":
         return contextlib.nullcontext(sys.stdin.buffer)
     return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")

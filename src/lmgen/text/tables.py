@@ -36,7 +36,7 @@ def write_rows(rows: Iterable[Row], out: IO[str], kind: str, columns: Sequence[s
       kind: one of KINDS. Values are written as they are; truth values as 0 and 1, None as nothing.
       columns: the heading where there are no rows; else the first row's names are.
     """
-    write: Callable[[Row], None] | None = None
+    write: Callable[[Row], object] | None = None
     for row in rows:
         write = write or _begin(list(row), out, kind, row)
         write(row)
@@ -46,7 +46,7 @@ def write_rows(rows: Iterable[Row], out: IO[str], kind: str, columns: Sequence[s
     out.flush()
 
 
-def _begin(names: list[str], out: IO[str], kind: str, first: Row) -> Callable[[Row], None]:
+def _begin(names: list[str], out: IO[str], kind: str, first: Row) -> Callable[[Row], object]:
     """Write the heading; returns what writes a row."""
     if kind == "jsonl":
         return lambda row: out.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
@@ -54,10 +54,8 @@ def _begin(names: list[str], out: IO[str], kind: str, first: Row) -> Callable[[R
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(names)
         return lambda row: writer.writerow([_text(row.get(name)) for name in names])
-    if kind == "tsv":
-        line = partial(_join, out)
-    else:
-        line = _aligned([isinstance(first.get(name), str) for name in names], out)
+    texts = [isinstance(first.get(name), str) for name in names]
+    line = partial(_join, out) if kind == "tsv" else _aligned(texts, out)
     line(names)
     return lambda row: line([cell(row.get(name)) for name in names])
 

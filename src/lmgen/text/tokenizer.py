@@ -7,6 +7,7 @@ English: `don't` becomes `don 't`, punctuation stands alone, an inner full stop 
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 from lmgen.errors import UsageError
 from lmgen.text.vocabulary import SENTENCE_END
@@ -42,7 +43,7 @@ def tokenize(text: str) -> list[str]:
 
 
 @cache
-def _moses():
+def _moses() -> Any:
     from sacremoses import MosesTokenizer
 
     return MosesTokenizer("en")

@@ -52,7 +52,7 @@ class Lines:
 class Vocabulary:
     """The words a model can predict, by id; and the spelling of any word at all."""
 
-    def __init__(self, words: Iterable[str], spelled_marks: bool = False) -> None:
+    def __init__(self, words: Iterable[str] | Lines, spelled_marks: bool = False) -> None:
         self.lines = words if isinstance(words, Lines) else Lines(b"\n".join(map(encode, words)))
         """The words by id."""
         self.spelled_marks = spelled_marks

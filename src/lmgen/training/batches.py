@@ -61,7 +61,7 @@ def columns(tokens: np.ndarray, rows: int, steps: int) -> tuple[np.ndarray, np.n
     No sentence is cut. Unused places have the target -1.
     """
     sentences = sorted(split_sentences(tokens), key=len, reverse=True)
-    filled = [[] for _ in range(rows)]
+    filled: list[list[np.ndarray]] = [[] for _ in range(rows)]
     lengths = np.zeros(rows, np.int64)
     for sentence in sentences:
         shortest = int(lengths.argmin())

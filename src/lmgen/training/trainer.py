@@ -6,6 +6,7 @@ by global norm, the state carried from window to window, and a softmax over cand
 """
 
 import json
+import math
 import os
 import time
 import zipfile
@@ -77,7 +78,7 @@ class Budget:
 
     def spent(self, steps: int, seconds: float) -> float:
         """The share that is spent, 0 to 1."""
-        share = steps / self.steps if self.steps else seconds / 3600 / self.hours
+        share = steps / self.steps if self.steps else seconds / 3600 / (self.hours or math.inf)
         return min(1.0, share)
 
 
