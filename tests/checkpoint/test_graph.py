@@ -1,3 +1,5 @@
+import gzip
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,8 @@ from lmgen.checkpoint.names import shards
 from lmgen.text.vocabulary import Vocabulary
 
 import reference
-from conftest import RELEASED_GRAPH
+import released
+from conftest import RELEASED_GRAPH, SCALED_GRAPH
 from program_2016 import run_2016
 
 PUBLIC = {  # dtype and shape of everything a program asks of the release, at batch 1
@@ -66,12 +69,20 @@ def test_the_checkpoint_s_112_variables_are_restored_in_the_order_of_their_names
     assert names[111] == "softmax/b"
 
 
-@pytest.mark.skipif(not RELEASED_GRAPH.exists(), reason="the released graph is not here")
+WHOLE = pytest.mark.skipif(not RELEASED_GRAPH.exists(), reason="the whole released graph is not beside the checkout")
+
+
+@WHOLE
+def test_the_graph_in_the_repository_is_the_released_one_scaled_down(tiny_shape):
+    assert gzip.decompress(SCALED_GRAPH.read_bytes()).decode() == released.scaled_down(RELEASED_GRAPH, tiny_shape)
+
+
+@WHOLE
 def test_the_graph_is_the_released_one_node_for_node(tiny_shape):
     """Names, ops and inputs of all but the loss, where ranks that never change are constants here."""
-    released = tf.compat.v1.GraphDef()
-    text_format.Parse(RELEASED_GRAPH.read_text(), released)
-    theirs = {node.name: (node.op, [*node.input]) for node in released.node}
+    whole = tf.compat.v1.GraphDef()
+    text_format.Parse(RELEASED_GRAPH.read_text(), whole)
+    theirs = {node.name: (node.op, [*node.input]) for node in whole.node}
     ours = {node.name: (node.op, [*node.input]) for node in build_graph(tiny_shape).node}
 
     different = {name for name, node in ours.items() if theirs.get(name) != node}
