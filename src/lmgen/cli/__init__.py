@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from click.shell_completion import get_completion_class, shell_complete
 from lmgen.errors import LmgenError
 
 INTERRUPTED = 130
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""What Slurm, `timeout`, `docker stop` and a closed terminal send."""
 COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 """Set by the shell when it asks for completions."""
 
@@ -112,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except LmgenError as error:
         return _refuse(str(error), error.exit_code)
+    except Ended as end:
+        return _refuse("stopped", end.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _refuse("stopped", INTERRUPTED)
     except BrokenPipeError:
@@ -136,6 +141,23 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class Ended(KeyboardInterrupt):
+    """Another program asked this one to end: what was made is kept as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+def _end(number: int, _frame: object) -> None:
+    for asked in ENDING:  # once is enough: what was made is being written
+        signal.signal(asked, signal.SIG_IGN)
+    raise Ended(number)
+
+
 def run() -> None:
     """The console script."""
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one of them ignored
+            signal.signal(number, _end)
     sys.exit(main())

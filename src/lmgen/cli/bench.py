@@ -29,7 +29,7 @@ from lmgen.bench import (
     turns,
 )
 from lmgen.cli.console import stderr_console
-from lmgen.cli.options import complete_local
+from lmgen.cli.options import OUTPUT, complete_local
 from lmgen.errors import MissingError, UsageError
 from lmgen.store import DEFAULT_MODEL, find
 from lmgen.text import open_output
@@ -65,7 +65,7 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str | Non
 @click.option("--rounds", type=int, default=Plan.rounds, show_default=True, help="Turns of each at everything.")
 @click.option("--seconds", type=float, default=Plan.seconds, show_default=True, help="A turn takes about so long.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the output.")
-@click.option("-o", "--output", default="-", metavar="FILE", help="Write to a file, not to stdout.")
+@OUTPUT
 def bench_command(model: str, engines: tuple[str, ...], rivals: tuple[str, ...], **options) -> None:
     """Measure how fast MODEL, a name or a folder, reads, writes and scores on this machine, and what it takes.
 

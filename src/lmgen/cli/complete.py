@@ -20,6 +20,7 @@ from lmgen.cli.options import (
     LENGTH,
     MODEL,
     NO_TOKENIZE,
+    OUTPUT,
     SAMPLING,
     board_writer,
     open_board,
@@ -50,7 +51,7 @@ from lmgen.generation import (
     write_samples,
 )
 from lmgen.model import LanguageModel, read
-from lmgen.text import open_output, split_words
+from lmgen.text import kind_of, open_output, split_words
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -71,8 +72,10 @@ if TYPE_CHECKING:
 @click.option("--beam", "width", type=click.IntRange(1), help="Print the N likeliest continuations; draw nothing.")
 @click.option("--length-penalty", type=click.FloatRange(0), default=0.0, help="Rank beams by logprob / length ** X.")
 @NO_TOKENIZE
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output.")
-@click.option("-o", "--output", default="-", metavar="FILE", help="Write to a file, not to stdout.")
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), help="Of the output.  [default: by the suffix of -o, else text]"
+)
+@OUTPUT
 @click.option("--echo/--no-echo", default=True, help="Print the prefix before its continuation.")
 @click.option("--raw", is_flag=True, help="Print words as the model has them, with spaces between.")
 @click.option("--stream/--no-stream", default=True, help="Print words as they come.")
@@ -105,6 +108,7 @@ def complete(prefix: str | None, **options) -> None:
       lmgen complete "The old man" --board
     """
     options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
+    options["kind"] = options["kind"] or _format_of(options["output"])
     wanted = _generation(options)
     split, file = split_words(options["tokenized"]), options["file"]
     if prefix and file:
@@ -123,6 +127,11 @@ def complete(prefix: str | None, **options) -> None:
                 _write_beams(model, prompts, options, out)
             else:
                 _write_samples(model, prompts, options, out, board)
+
+
+def _format_of(output: str) -> str:
+    kind = kind_of(Path(output))
+    return kind if kind in FORMATS else "text"
 
 
 def _generation(options: dict) -> Generation:

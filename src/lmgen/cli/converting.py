@@ -15,7 +15,8 @@ from lmgen.export import convert_model
 def convert_first(files: ModelFiles, precision: str, verbose: bool) -> None:
     """Convert a model, and say so; where that cannot be, say why, and leave it to TensorFlow if it is installed."""
     name, size = files.folder.name, in_bytes(size_of(files, precision))
-    click.echo(f"{name} is converted for the fast engine, this once ({size}; --engine session does without)", err=True)
+    otherwise = "; --engine session does without" if tensorflow_installed() else ""
+    click.echo(f"{name} is converted for the fast engine, this once ({size}{otherwise})", err=True)
     try:
         convert_shown(files, precision, verbose)
     except (LmgenError, MemoryError) as error:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.console import stderr_console
-from lmgen.cli.options import open_model
+from lmgen.cli.options import OUTPUT, open_model
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import BASES, Evaluation, Scored, score_sentences, sentence_rows
@@ -32,7 +32,7 @@ MEMORY = {
     type=click.Choice(("text", "json", *KINDS)),
     help="Of the result (text, json) or of the rows of --per-sentence.  [default: text, tsv]",
 )
-@shared.OUTPUT
+@OUTPUT
 @shared.TABLE_COLUMN
 @shared.READING
 def evaluate(file: Path, per_sentence: bool, **options) -> None:

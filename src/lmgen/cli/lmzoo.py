@@ -7,18 +7,18 @@ from pathlib import Path
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import MODEL_NAME, open_model
+from lmgen.cli.options import MODEL_NAME, OUTPUT, open_model
 from lmgen.errors import UsageError
 from lmgen.scoring import specification, write_predictions, zoo_tokens
 from lmgen.store import find
-from lmgen.text import Vocabulary, clean, open_output, whole_file
+from lmgen.text import Vocabulary, check_output, clean, open_output, whole_file
 
 
 @click.command("tokenize", short_help="Split sentences into a model's tokens.")
 @shared.FILE
 @shared.TEXT
 @click.option("--plain", is_flag=True, help="Words alone: without marks, unknown ones as they are.")
-@shared.OUTPUT
+@OUTPUT
 @shared.TABLE_COLUMN
 @shared.TOKENIZED
 @MODEL_NAME
@@ -39,7 +39,7 @@ def tokenize_command(file: Path | None, text: str | None, **options) -> None:
 @click.command(short_help="Tell which tokens a model does not know.")
 @shared.FILE
 @shared.TEXT
-@shared.OUTPUT
+@OUTPUT
 @shared.TABLE_COLUMN
 @shared.TOKENIZED
 @MODEL_NAME
@@ -81,7 +81,7 @@ def predictions(file: Path | None, text: str | None, output: Path, **options) ->
       lmgen predictions sentences.txt -o predictions.hdf5
       lmgen predictions --text "I love you." -o love.hdf5
     """
-    if str(output) == "-":
+    if check_output(str(output)) == "-":
         raise UsageError("HDF5 cannot be written to stdout: give -o a file's name")
     wanted, sentences = shared.scoring(options), shared.sentences(file, text, options)
     model = open_model(options)

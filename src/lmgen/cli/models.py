@@ -30,6 +30,7 @@ from lmgen.store import (
     verify,
     write_archive,
 )
+from lmgen.text import check_output
 
 FORMAT = click.option(
     "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Of the output."
@@ -140,6 +141,8 @@ def rm(model: str, yes: bool) -> None:
 def export_model(model: str, output: str | None) -> None:
     """Write MODEL into one tar file, for `lmgen models import` on a machine without a network."""
     files = find(model)
+    if output:
+        check_output(output)
     if output != "-":
         export_archive(files, Path(output or f"{files.folder.resolve().name}.tar"))
         return

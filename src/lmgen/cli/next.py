@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import open_model
+from lmgen.cli.options import OUTPUT, open_model
 from lmgen.errors import UsageError
 from lmgen.generation import matching
 from lmgen.model import read
@@ -41,7 +41,7 @@ BAR = 30
 )
 @shared.BASE
 @shared.table_format()
-@shared.OUTPUT
+@OUTPUT
 @click.option("--stats", is_flag=True, help="Print entropy and shares on stderr; a table has them beneath.")
 @shared.READING
 def next_command(prefix: str, **options) -> None:

@@ -17,6 +17,7 @@ from lmgen.export import load_converted
 from lmgen.generation import ORDER, Sampling
 from lmgen.model import LanguageModel, PlacedModel
 from lmgen.store import DEFAULT_MODEL, board_folder, find, model_folders, released
+from lmgen.text import check_output
 
 if TYPE_CHECKING:
     from lmgen.board import Board, Writer
@@ -153,6 +154,14 @@ LENGTH = all_of(
     )
 )
 """Where a continuation ends, and the seed: fields of `Generation`."""
+
+OUTPUT = click.option(
+    *("-o", "--output"),
+    default="-",
+    metavar="FILE",
+    callback=lambda _context, _parameter, path: check_output(path),
+    help="Write to a file, not to stdout.",
+)
 
 NO_TOKENIZE = click.option(
     "--no-tokenize", "tokenized", is_flag=True, help="Prefixes are words with spaces between already."

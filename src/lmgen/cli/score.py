@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import open_model
+from lmgen.cli.options import OUTPUT, open_model
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
@@ -28,7 +28,7 @@ from lmgen.text import Row, open_output, split_words, write_rows
 @shared.REDUCE
 @shared.BASE
 @shared.table_format()
-@shared.OUTPUT
+@OUTPUT
 @shared.PREFIX
 @shared.CONTEXT
 @shared.TABLE_COLUMN
@@ -70,7 +70,7 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
 @shared.REDUCE
 @shared.BASE
 @shared.table_format()
-@shared.OUTPUT
+@OUTPUT
 @shared.PREFIX
 @shared.READING
 def choose(given: tuple[str, ...], file: Path | None, **options) -> None:

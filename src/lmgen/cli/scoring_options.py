@@ -9,7 +9,7 @@ import click
 from lmgen.cli.options import MODEL, all_of, precision
 from lmgen.errors import UsageError
 from lmgen.scoring import BASES, COLUMN, CONTEXTS, OOV_INPUTS, ROWS, Scoring, Sentence, read_texts, sentences_of
-from lmgen.text import KINDS, split_words
+from lmgen.text import KINDS, kind_of, split_words
 
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 TEXT = click.option("--text", metavar="TEXT", help="Take these sentences, a line each; no FILE.")
@@ -36,7 +36,6 @@ REDUCE = click.option(
     show_default=True,
     help="Of the scores of a sentence's tokens, `</S>` included.",
 )
-OUTPUT = click.option("-o", "--output", default="-", metavar="FILE", help="Write to a file, not to stdout.")
 RENORMALIZE = click.option(
     "--renormalize/--no-renormalize", default=True, show_default=True, help="Leave out softmax rows without a word."
 )
@@ -66,14 +65,15 @@ def table_format(*others: str):
         "--format",
         "kind",
         type=click.Choice((*KINDS, *others)),
-        help="Of the output.  [default: table on a terminal, else tsv]",
+        help="Of the output.  [default: by the suffix of -o; table on a terminal, else tsv]",
     )
 
 
 def chosen_format(options: dict) -> str:
-    """The format asked for, or that which suits stdout."""
+    """The format asked for, or that of the output file's suffix, or that which suits stdout."""
+    suffix = kind_of(Path(options["output"]))
     terminal = options["output"] == "-" and sys.stdout.isatty()
-    return options["kind"] or ("table" if terminal else "tsv")
+    return options["kind"] or (suffix if suffix != "text" else "table" if terminal else "tsv")
 
 
 def scoring(options: dict, rank: bool = False, entropy: bool = False) -> Scoring:

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import BOARD, board_writer, open_board, open_model, tell_board
+from lmgen.cli.options import BOARD, OUTPUT, board_writer, open_board, open_model, tell_board
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import (
@@ -42,7 +42,7 @@ OTHERS = ("lm-zoo", "kenlm", "srilm")
     help="Write only these; without rank and entropy it is faster.",
 )
 @shared.table_format(*OTHERS)
-@shared.OUTPUT
+@OUTPUT
 @shared.PREFIX
 @shared.CONTEXT
 @shared.TABLE_COLUMN

@@ -5,7 +5,6 @@ It is a NumPy archive: `facts`, JSON, and for every branch and layer the memorie
 """
 
 import json
-import os
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.generation import Generation, changed, flat
 from lmgen.model import LanguageModel
 from lmgen.repl.draft import Draft
-from lmgen.text import SENTENCE_START
+from lmgen.text import SENTENCE_START, whole_file
 
 TOLERANCE = 1e-3
 """Memories of the same model differ less, on whatever device or engine they were made."""
@@ -51,14 +50,8 @@ def save(session: Session, path: Path) -> None:
         for layer, states in enumerate(zip(*draft.states, strict=True)):
             arrays[f"{layer}:{name}"] = np.concatenate(states)
     facts = {"model": session.model, "branch": session.branch, "branches": branches, "options": flat(session.options)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(partial, "xb") as file:
-            np.savez(file, facts=json.dumps(facts), **arrays)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise MissingError(f"cannot write {path}: {error.strerror}") from error
+    with whole_file(path) as partial, open(partial, "wb") as file:
+        np.savez(file, facts=json.dumps(facts), **arrays)
 
 
 def load(path: Path, model: LanguageModel) -> Session:

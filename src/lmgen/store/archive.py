@@ -3,7 +3,6 @@
 import contextlib
 import fnmatch
 import lzma
-import os
 import shutil
 import tarfile
 import zlib
@@ -15,6 +14,7 @@ from lmgen.checkpoint import CHECKPOINT_FILES, MANIFEST, PATTERNS, ModelFiles, o
 from lmgen.errors import IntegrityError, UsageError
 from lmgen.store.home import check_room, link, lock, own_folder, partial_folder, writing
 from lmgen.store.library import check_intact, check_name, released
+from lmgen.text import whole_file
 
 WORKSHOP = ".import"
 """Where a model is put together; no model can have this name."""
@@ -37,14 +37,8 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def export(files: ModelFiles, target: Path) -> None:
     """Write the archive to a file, which appears whole or not at all."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    with writing():
-        try:
-            with open(partial, "xb") as out:
-                write_archive(files, out)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+    with whole_file(target) as partial, open(partial, "wb") as out:
+        write_archive(files, out)
 
 
 def import_archive(stream: IO[bytes], name: str = "") -> Path:

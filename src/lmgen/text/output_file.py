@@ -1,42 +1,113 @@
-"""Files that are written whole or not at all."""
+"""The one way to write a file: beside its place, and to its name when it is whole."""
 
 import contextlib
+import errno
+import gzip
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
-from lmgen.errors import MissingError
+from lmgen.errors import LmgenError, MissingError, UsageError
+
+
+def check_output(path: str) -> str:
+    """The path as given, `-` for stdout. Raises LmgenError if no file can be written there."""
+    target = Path(path)
+    if not path:
+        raise UsageError("the name of the output file is empty: give -o a file's name, or - for stdout")
+    if path != "-" and target.is_dir():
+        raise UsageError(f"{path} is a folder: give -o the name of a file in it")
+    if path != "-" and not _resolved(target).parent.is_dir():
+        raise MissingError(f"cannot write {path}: there is no folder {_resolved(target).parent}")
+    return path
 
 
 @contextlib.contextmanager
 def open_output(path: str) -> Iterator[IO[str]]:
-    """A file to write, or `-` for stdout; see `whole_file`."""
+    """A file to write, compressed if its name ends in .gz, or `-` for stdout; see `whole_file`."""
     if path == "-":
         yield sys.stdout
         return
-    with whole_file(Path(path)) as partial, open(partial, "w", encoding="utf-8") as file:
-        yield file
+    opened = gzip.open if path.endswith(".gz") else open
+    with whole_file(Path(check_output(path))) as partial, opened(partial, "wt", encoding="utf-8") as file:
+        yield cast("IO[str]", file)
 
 
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """A file to write, under a temporary name; it appears under its own at the end, whole.
+    """Where to write a file, which appears at its place when it is whole.
 
-    What was written before a Ctrl-C is kept; after any other failure nothing is.
+    A link's target is replaced, not the link; mode and owner of a file that was there stay. What is no regular file
+    (a pipe, a device) is written itself. What was made before an interruption (Ctrl-C, SIGTERM, SIGHUP) is kept under
+    the file's name; what was made before any other failure as NAME.partial, and the error says so.
+
+    Raises MissingError if it cannot be written.
     """
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    if target.exists() and not target.is_file():
+        with _telling(target):
+            yield target
+        return
+    place = _resolved(target)
+    partial = place.with_name(f".{place.name}.{os.getpid()}")
+    with _telling(target):
         partial.touch(exist_ok=False)
-    except OSError as error:
-        raise MissingError(f"cannot write {target}: {error.strerror}") from error
+        _take_rights(place, partial)
     try:
-        yield partial
+        with _telling(target):
+            yield partial
+    except LmgenError as error:
+        raise _kept(error, partial, place) from error
     except Exception:
         partial.unlink()
         raise
     except BaseException:
-        partial.replace(target)
+        _put(partial, place)
         raise
-    partial.replace(target)
+    with _telling(target):
+        _put(partial, place)
+
+
+@contextlib.contextmanager
+def _telling(target: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one line; a reader that went away is another matter."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MissingError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _resolved(target: Path) -> Path:
+    try:
+        return target.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise MissingError(f"cannot write {target}: {os.strerror(errno.ELOOP)}") from error
+
+
+def _take_rights(place: Path, partial: Path) -> None:
+    """Give a new file the mode and, where that is allowed, the owner of the one it will replace."""
+    if place.exists():
+        old = place.stat()
+        with contextlib.suppress(PermissionError):
+            os.chown(partial, old.st_uid, old.st_gid)
+        partial.chmod(old.st_mode & 0o7777)
+
+
+def _put(partial: Path, place: Path) -> None:
+    """Its bytes are on the disk before it has its name."""
+    with open(partial, "rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(place)
+
+
+def _kept(error: LmgenError, partial: Path, place: Path) -> LmgenError:
+    """The error, and where what was made before it is, if that is anything."""
+    if not partial.stat().st_size:
+        partial.unlink()
+        return type(error)(str(error))
+    rest = place.with_name(f"{place.name}.partial")
+    partial.replace(rest)
+    return type(error)(f"{error} (what was made before is in {rest})")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lmgen.errors import IntegrityError, MissingError
-from lmgen.text import MARKS, read_lines, tokenize
+from lmgen.text import MARKS, read_lines, tokenize, whole_file
 
 BOUNDARY = 0
 """Stands between sentences: as an input it is read as `<S>`, as a target it is `</S>` (id 0)."""
@@ -31,12 +31,10 @@ class Corpus:
     """The text to validate on."""
 
     def save(self, path: Path) -> None:
-        """Write the corpus, to a temporary name first."""
-        partial = path.with_name(path.name + ".partial")
+        """Write the corpus, whole or not at all."""
         types = np.frombuffer("\n".join(self.types).encode(), np.uint8)
-        with open(partial, "wb") as file:
+        with whole_file(path) as partial, open(partial, "wb") as file:
             np.savez(file, types=types, tokens=self.tokens, held_back=self.held_back)
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Corpus":

@@ -7,7 +7,6 @@ by global norm, the state carried from window to window, and a softmax over cand
 
 import json
 import math
-import os
 import time
 import zipfile
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ import tensorflow as tf
 
 from lmgen.checkpoint import Shape, weight_shapes
 from lmgen.errors import IntegrityError, MissingError
-from lmgen.text import Vocabulary
+from lmgen.text import Vocabulary, whole_file
 from lmgen.training import network
 from lmgen.training.batches import (
     BUCKETS,
@@ -254,19 +253,15 @@ class Trainer:
         return network.log_probabilities(tf.reshape(h, [-1, h.shape[2]]), rows, bias, labels), states
 
     def save(self, path: Path, run: dict) -> None:
-        """Write all that is needed to go on, to a temporary name first; `run` is stored beside it."""
+        """Write all that is needed to go on, whole or not at all; `run` is stored beside it."""
         arrays = {f"weights:{name}": value.numpy() for name, value in self.weights.items()}
         for name, (mean, square) in self.moments.items():
             arrays[f"mean:{name}"], arrays[f"square:{name}"] = mean.numpy(), square.numpy()
         for layer, state in enumerate(self.states):
             arrays[f"state:{layer}"] = np.asarray(state)
         facts = {"recipe": asdict(self.recipe), "progress": asdict(self.progress), "run": run}
-        partial = path.with_name(path.name + ".partial")
-        with open(partial, "wb") as file:
+        with whole_file(path) as partial, open(partial, "wb") as file:
             np.savez(file, facts=json.dumps(facts), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
 
     def restore(self, path: Path) -> None:
         """Go on from a snapshot of the same recipe."""
