@@ -1,4 +1,4 @@
-"""What a softmax's logits are summed up to: the one place where exponentials are taken."""
+"""A softmax's logits: the most likely words, sums of exponentials, probabilities, entropy. Written here once for all."""
 
 import numpy as np
 
@@ -6,8 +6,18 @@ RULED_OUT = np.float32(-np.inf)
 BLOCK = 64
 
 
+def most_likely(logits: np.ndarray, k: int) -> np.ndarray:
+    """Places of the k highest logits, the highest first; of equal ones the first comes first. int64 [at most k].
+
+    Args:
+      logits: or anything that orders words, [words]. No more of them are sorted than must be.
+    """
+    near = highest(logits, k) if 0 < k < len(logits) else np.arange(len(logits))
+    return near[np.argsort(-logits[near], kind="stable")][:k]
+
+
 def highest(logits: np.ndarray, k: int) -> np.ndarray:
-    """Places of the k highest, k < len(logits), and of all that equal the last of them."""
+    """Places of the k highest of [words], 0 < k < words, and of all that equal the last of them, in order."""
     near = np.flatnonzero(logits >= _bound(logits, k))
     limit = np.partition(logits[near], -k)[-k]
     return near[logits[near] >= limit]
@@ -33,17 +43,17 @@ def exponentials(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax, in float64."""
+    """The softmax of one row: float64 [words], from float32 [words]."""
     exponentials = np.exp(logits.astype(np.float64) - logits.max())
     return exponentials / exponentials.sum()
 
 
 def entropy(shares: np.ndarray) -> float:
-    """Of probabilities, in bits."""
+    """Of probabilities, [words], in bits."""
     some = shares[shares > 0]
     return float(-(some * np.log2(some)).sum())
 
 
 def log_probability(logits: np.ndarray, index: int) -> float:
-    """Ln of the softmax at one place."""
+    """Ln of the softmax of one row, [words], at one place."""
     return float(logits[index]) - log_total(logits).item()

@@ -9,7 +9,7 @@ from lmgen.generation.constraints import Limits
 from lmgen.generation.events import Ended, Word
 from lmgen.generation.options import Generation
 from lmgen.model import Context, LanguageModel, take
-from lmgen.softmax import log_total
+from lmgen.softmax import log_total, most_likely
 from lmgen.text import SENTENCE_END, Vocabulary
 
 
@@ -83,8 +83,7 @@ def _extend(
       logprobs: ln of each word's probability, -inf where it may not be written, [hypotheses, softmax rows].
     """
     sums = (logprobs + np.array([[sum(hypothesis.logprobs)] for hypothesis in going])).ravel()
-    best = np.argpartition(sums, -min(count, sums.size))[-count:]
-    best = best[np.argsort(-sums[best], kind="stable")]
+    best = most_likely(sums, count)
     places = zip(*np.unravel_index(best[np.isfinite(sums[best])], logprobs.shape), strict=True)
     return [
         (int(parent), going[parent].longer(vocabulary.word(int(row)), float(logprobs[parent, row])))

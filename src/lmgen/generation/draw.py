@@ -28,7 +28,7 @@ def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> 
     """The likeliest word at temperature 0, else a draw."""
     if temperature == 0:
         return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
-    return _Urn(logits).draw(rng)
+    return CategoricalDraw(logits).draw(rng)
 
 
 def choose_except(logits: np.ndarray, ruled_out: np.ndarray, rng: np.random.Generator) -> tuple[Choice, float]:
@@ -36,14 +36,14 @@ def choose_except(logits: np.ndarray, ruled_out: np.ndarray, rng: np.random.Gene
 
     The exponentials are summed once for both, which takes half as long.
     """
-    urn = _Urn(logits)
-    log_total = urn.log_total
-    urn.remove(ruled_out)
-    if urn.total < LEAST_LEFT:
+    drawn = CategoricalDraw(logits)
+    log_total = drawn.log_total
+    drawn.remove(ruled_out)
+    if drawn.total < LEAST_LEFT:
         others = logits.copy()
         others[ruled_out] = RULED_OUT
-        urn = _Urn(others)
-    choice = urn.draw(rng)
+        drawn = CategoricalDraw(others)
+    choice = drawn.draw(rng)
     return choice, float(logits[choice.index]) - log_total
 
 
@@ -61,16 +61,16 @@ def choose_below(
       ceiling: float32 [softmax rows].
       settle: the logits of words, given by their places; none is above the ceiling.
     """
-    urn = _Urn(ceiling / np.float32(temperature))
+    drawn = CategoricalDraw(ceiling / np.float32(temperature))
     for _ in range(TRIES):
-        choice = urn.draw(rng)
+        choice = drawn.draw(rng)
         [logit] = settle(np.array([choice.index]))
         if rng.random() < np.exp((logit - ceiling[choice.index]) / temperature):
             return choice
-    return _Urn(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
+    return CategoricalDraw(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
 
 
-class _Urn:
+class CategoricalDraw:
     """Words to be drawn by their logits: one uniform number falls among the cumulated shares.
 
     They are summed by blocks, and cumulated only inside the block that was hit.

@@ -13,7 +13,7 @@ from lmgen.generation.events import Ended, Step, Word
 from lmgen.generation.options import Generation
 from lmgen.generation.sampling import chain, draws_from_all, reach
 from lmgen.model import Context, LanguageModel, Reach, Rows, Screen, ScreeningModel, State, read_all, take
-from lmgen.softmax import RULED_OUT, entropy, log_probability, log_total, probabilities
+from lmgen.softmax import RULED_OUT, entropy, log_probability, log_total, most_likely, probabilities
 from lmgen.text import SENTENCE_END, SENTENCE_START, Detokenizer, Vocabulary
 
 ROWS = 32
@@ -155,9 +155,7 @@ class _Sample:
 def alternatives(logits: np.ndarray, count: int, vocabulary: Vocabulary) -> tuple[tuple[str, float], ...]:
     """The likeliest words and their probabilities, the likeliest first; rows without a word are left out."""
     words = logits[: len(vocabulary)]
-    count = min(count, len(words))
-    best = np.argpartition(words, -count)[-count:]
-    best = best[np.argsort(-words[best], kind="stable")]
+    best = most_likely(words, count)
     shares = np.exp(words[best] - log_total(logits))
     return tuple((vocabulary.word(index), share) for index, share in zip(best.tolist(), shares.tolist(), strict=True))
 

@@ -98,7 +98,7 @@ class Timeline:
 Events = Iterator[Step | Word | Ended]
 
 
-class Turn:
+class Continuation:
     """What the model writes after a draft, noted as it comes: an interruption loses nothing.
 
     Where the draft's sentence is complete, the next one is begun.

@@ -29,9 +29,9 @@ from lmgen.generation import (
 )
 from lmgen.model import LanguageModel
 from lmgen.repl import saved
-from lmgen.repl.draft import Draft, Events, Timeline, Turn, begin, extend, logprobs, reread
+from lmgen.repl.draft import Continuation, Draft, Events, Timeline, begin, extend, logprobs, reread
 from lmgen.repl.settings import Settings
-from lmgen.softmax import entropy, log_total, probabilities
+from lmgen.softmax import entropy, log_total, most_likely, probabilities
 from lmgen.store import board_folder
 from lmgen.text import UNKNOWN, Vocabulary
 
@@ -100,7 +100,7 @@ class Repl:
 
     def _write(self, draft: Draft, typed: Sequence[str] = ()) -> None:
         """Go on from a draft, after an echo of what was typed. An interruption keeps what was written."""
-        turn = Turn(self._model, draft, self._generate, self.options.sentences)
+        turn = Continuation(self._model, draft, self._generate, self.options.sentences)
         try:
             queue = SampleQueue()
             for _ in queue.lay([Prompt(list(typed), self.options)]):
@@ -115,7 +115,7 @@ class Repl:
         self._turns += 1
         return generate_from(self._model, draft.context, options, steps=True, all_logits=self.board is not None)
 
-    def _recorded(self, turn: Turn) -> Generator[Word | Ended, None, None]:
+    def _recorded(self, turn: Continuation) -> Generator[Word | Ended, None, None]:
         """Words and ends alone; steps are written for TensorBoard if they are to be."""
         if self.board is None or self._writer is None:
             return (event for event in turn if not isinstance(event, Step))
@@ -216,8 +216,8 @@ class Repl:
     def _likeliest(self, logits: np.ndarray, count: int) -> list[tuple[str, float]]:
         """Words that constraints let come next, with their probabilities in the model's own distribution."""
         limits = Limits(self.options.constraints, self.vocabulary, len(logits))
-        places = np.flatnonzero(np.isfinite(logits + limits.shift(0)))
-        places = places[np.argsort(-logits[places], kind="stable")][:count]
+        allowed = np.flatnonzero(np.isfinite(limits.shift(0)))
+        places = allowed[most_likely(logits[allowed], count)]
         shares = np.exp(logits[places] - log_total(logits)).tolist()
         return [(self.vocabulary.word(place), share) for place, share in zip(places.tolist(), shares, strict=True)]
 

@@ -5,11 +5,9 @@ import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from lmgen.checkpoint import Expectation
 from lmgen.model import LanguageModel, State
-from lmgen.softmax import log_probability
+from lmgen.softmax import log_probability, most_likely
 from lmgen.text import LITERAL, SENTENCE_START
 
 TOLERANCE = 0.01
@@ -73,5 +71,5 @@ def _surprisal(model: LanguageModel, state: State, word: str) -> float:
 
 def _most_likely(model: LanguageModel, state: State, count: int) -> list[str]:
     [logits] = model.logits(state)
-    best = np.argsort(-logits[: len(model.vocabulary)], kind="stable")[:count]
+    best = most_likely(logits[: len(model.vocabulary)], count)
     return [model.vocabulary.word(index) for index in best.tolist()]
