@@ -9,7 +9,7 @@ import numpy as np
 from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
-from lmgen.generation import Generation, Word, changed, generate_from, option_names
+from lmgen.generation import Generation, Word, changed, generate_from, split_options
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
     BASES,
@@ -139,9 +139,10 @@ class LM:
         Args:
           options: fields of `Generation`, `Sampling` and `Constraints`: samples=3, temperature=0.7, seed=1, …
         """
-        for name in options.keys() - option_names():
-            raise UsageError(f"there is no option {name!r}: see lmgen.generate.Generation")
-        context, wanted = self._read(prefix), changed(Generation(), options)
+        changes, unknown = split_options(options)
+        for name in unknown:
+            raise UsageError(f"there is no option {name!r}: see lmgen.generation.Generation")
+        context, wanted = self._read(prefix), changed(Generation(), changes)
         written: list[list[str]] = [[*self._split(prefix)] for _ in range(wanted.samples)]
         for event in generate_from(self.model, context, wanted):
             if isinstance(event, Word):

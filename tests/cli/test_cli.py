@@ -102,7 +102,7 @@ def test_python_m_lmgen_is_lmgen():
         (["comlpete"], 2, "No such command"),
         (["complete", "--max-words", "many"], 2, "not a valid integer"),
         (["complete", "--top-p", "1.5"], 2, "top-p must be above 0 and at most 1, not 1.5"),
-        (["complete", "-t", "-1"], 2, "temperature must be 0 or more, not -1.0"),
+        (["complete", "-t", "-1"], 2, "temperature must be 0, or from 1e-06 to 1e+06, not -1.0"),
         (["complete", "-n", "0"], 2, "must be 1 or more"),
         (["complete", "--samplers", "top-k,magic"], 2, "no sampler 'magic'"),
         (["complete", "--ban", "xyzzyx"], 2, "'xyzzyx' is not in the model's vocabulary"),

@@ -220,10 +220,11 @@ def test_a_file_of_prefixes_is_gone_on_from_line_by_line(complete, tmp_path):
     path.write_text("item,prefix\n1,the cat\n2,voilà\n")
 
     table = complete("-f", path, "-n", 2, "--seed", 5, "--format", "tsv").out.splitlines()
-    alone = complete("voilà", "-n", 2, "--seed", 5, "--format", "tsv").out.splitlines()
+    alone = complete("the cat", "-n", 2, "--seed", 5, "--format", "tsv").out.splitlines()
 
     assert [line.split("\t")[0] for line in table] == ["item", "1", "1", "2", "2"]
-    assert [line.split("\t", 1)[1] for line in table[3:]] == alone[1:]
+    assert [line.split("\t", 1)[1] for line in table[1:3]] == alone[1:]
+    assert all("\tvoilà\t" in line for line in table[3:])
 
 
 def test_a_pipe_gives_the_prefix(writer_folder):

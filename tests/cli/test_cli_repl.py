@@ -1,6 +1,7 @@
 """`lmgen repl` as it is used: in a real terminal, and with lines piped in."""
 
 import os
+import subprocess
 import sys
 
 import pexpect
@@ -228,3 +229,11 @@ def test_piped_lines_end_with_the_first_that_cannot_be_done(
         result = lmgen("repl", "-m", writer_folder)
 
     assert result == (exit_code, "", f"{message}\n")
+
+
+def test_a_last_line_that_wants_another_is_not_lost(writer_folder):
+    process = start_lmgen("repl", "-m", writer_folder, "--seed", 1, stdin=subprocess.PIPE)
+    out, err = process.communicate(b"the cat\\")
+
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b"the cat")

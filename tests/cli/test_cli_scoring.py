@@ -281,11 +281,11 @@ def test_an_empty_file_has_a_heading_and_no_rows(run, tmp_path):
     assert run("score", tmp_path / "empty").out == "sentence_id\tsentence\ttokens\toov\tsurprisal\tlogprob\n"
 
 
-def test_after_a_failure_there_is_no_half_written_file(run, tmp_path):
+def test_after_a_failure_no_file_looks_whole(run, tmp_path):
     (tmp_path / "a.txt").write_bytes(b"the cat\n" * 2000 + b"\xff\n")
 
     assert run("surprisal", tmp_path / "a.txt", "-o", tmp_path / "out.tsv").exit_code == 2
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.txt", "out.tsv.partial"]
 
 
 # next -----------------------------------------------------------------------------------------

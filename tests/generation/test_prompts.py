@@ -56,7 +56,7 @@ def test_columns_of_a_table_are_passed_through(read, name, comma):
         ("items.jsonl", '{"prefix": "a"}\nprefix\n', "line 2 is not JSON"),
         ("items.jsonl", '{"text": "a"}\n', "line 1 is not an object with a text 'prefix'"),
         ("items.jsonl", '{"prefix": "a", "top_p": 3}\n', "line 1: top-p must be above 0"),
-        ("items.jsonl", '{"prefix": "a", "top_k": "x"}\n', "line 1: an option has a value of the wrong type"),
+        ("items.jsonl", '{"prefix": "a", "top_k": "x"}\n', "line 1: top-k must be a whole number, not 'x'"),
         ("prefixes.txt", b"good\n\xff\n", "not UTF-8 text: line 2, byte 1"),
         ("prefixes.txt", b"a\0b\n", "line 1 holds a NUL byte"),
         ("prefixes.txt", "a\n" + "words " * 1_700_000, "line 2: a text of 10,200,000 characters is too long"),

@@ -57,7 +57,7 @@ def test_what_is_ruled_out_is_never_drawn():
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"temperature": -1}, "temperature must be 0 or more"),
+        ({"temperature": -1}, "temperature must be 0, or from"),
         ({"temperature": float("nan")}, "temperature must be"),
         ({"top_k": -1}, "top-k must be 0 or more"),
         ({"top_p": 0}, "top-p must be above 0 and at most 1"),
@@ -65,7 +65,7 @@ def test_what_is_ruled_out_is_never_drawn():
         ({"min_p": 1}, "min-p must be 0 or more and below 1"),
         ({"typical": 0}, "typical must be"),
         ({"mirostat": 1}, "mirostat must be 0 or 2"),
-        ({"repetition_penalty": 0}, "repetition-penalty must be above 0"),
+        ({"repetition_penalty": 0}, "repetition-penalty must be from"),
         ({"no_repeat_ngram": -1}, "no-repeat-ngram must be"),
         ({"order": ("top-k", "magic")}, "no sampler 'magic': choose from repetition,presence"),
     ],

@@ -163,7 +163,7 @@ def test_constraints_hold_for_what_can_be_picked(session):
         ("/xyzzy", "/help lists them"),
         ("/", "there is no command /"),
         ("/set stop don't", "put quotes"),
-        ("/set temperature -1", "temperature must be 0 or more"),
+        ("/set temperature -1", "temperature must be 0, or from"),
         ("/set ban xyzzy", None),
         ("/fork a/b", "letters, digits"),
     ],

@@ -91,3 +91,11 @@ def test_a_missing_file_and_an_absent_folder_are_told(session, tmp_path, tiny_mo
         saved.load(tmp_path / "absent", tiny_model)
     with pytest.raises(MissingError, match="cannot write"):
         saved.save(session, tmp_path / "absent" / "text")
+
+
+def test_a_file_that_is_no_session_is_never_replaced(session, tmp_path):
+    (tmp_path / "story.txt").write_text("Once")
+
+    with pytest.raises(UsageError, match="is not a saved session"):
+        saved.save(session, tmp_path / "story.txt")
+    assert (tmp_path / "story.txt").read_text() == "Once"

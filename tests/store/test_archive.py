@@ -190,5 +190,5 @@ def test_what_is_not_one_s_own_is_not_removed(name):
 
 
 def test_an_export_that_fails_leaves_no_file(tiny_folder, tmp_path):
-    with pytest.raises(DownloadError, match="cannot write"):
+    with pytest.raises(MissingError, match="cannot write"):
         export(find(str(tiny_folder)), tmp_path / "absent" / "tiny.tar")

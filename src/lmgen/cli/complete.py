@@ -115,6 +115,8 @@ def complete(prefix: str | None, **options) -> None:
         raise UsageError("give a PREFIX or a --file, not both")
     if options["width"] and options["board"] is not None:
         raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
+    if options["width"]:
+        _check_beam(options)
     prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
     with board_writer(options) as writer:
         model = open_model(options, converts=True)
@@ -132,6 +134,14 @@ def complete(prefix: str | None, **options) -> None:
 def _format_of(output: str) -> str:
     kind = kind_of(Path(output))
     return kind if kind in FORMATS else "text"
+
+
+def _check_beam(options: dict) -> None:
+    """Raise UsageError that names the option which means nothing where the best texts are searched, not drawn."""
+    ignored = [name for name in ("bias", "stop", "audit", "stats", "alternatives", "logprobs") if options[name]]
+    ignored += ["sentences"] if options["sentences"] != 1 else []
+    if ignored:
+        raise UsageError(f"--beam searches whole texts and does not know --{ignored[0]}: leave one of them out")
 
 
 def _generation(options: dict) -> Generation:

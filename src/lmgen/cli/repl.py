@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -90,18 +90,24 @@ def _converse(session: Repl, keep_history: bool) -> None:
 
 
 def _obey(session: Repl, lines: Iterable[bytes]) -> None:
-    r"""Do line after line; one that ends with a \ goes on in the next."""
-    begun = ""
-    for number, raw in enumerate(lines, 1):
-        try:
-            line = begun + raw.decode().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise UsageError(f"line {number} on stdin is not UTF-8 text: see byte {error.start + 1}") from error
-        if line.endswith("\\"):
-            begun = line[:-1] + " "
-            continue
-        begun = ""
+    """Do line after line."""
+    for line in _joined(lines):
         try:
             read(session, line)
         except Leave:
             return
+
+
+def _joined(lines: Iterable[bytes]) -> Iterator[str]:
+    r"""Lines of text; one that ends with a \ goes on in the next, if there is one."""
+    begun: str | None = None
+    for number, raw in enumerate(lines, 1):
+        try:
+            line = (begun or "") + raw.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"line {number} on stdin is not UTF-8 text: see byte {error.start + 1}") from error
+        begun = line[:-1] + " " if line.endswith("\\") else None
+        if begun is None:
+            yield line
+    if begun is not None:
+        yield begun

@@ -1,5 +1,6 @@
 """Which words may be written: exact, because the vocabulary is words."""
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary, words_
 
 NEVER = (SENTENCE_START, UNKNOWN)
 """Not to be written, whatever else is allowed; nor are softmax rows without a word."""
+LARGEST_BIAS = 1e6
 FEW = 1 / 20
 """Share of the softmax rows up to which to rule them out is less work than to shift all."""
 
@@ -29,7 +31,7 @@ class Constraints:
     starts_with: str = ""
     """The first word of a continuation begins so."""
     min_words: int = 0
-    """`</S>` is not written before so many words. 0 <= min_words."""
+    """No sentence ends before so many words. 0 <= min_words."""
     ignore_end: bool = False
     """`</S>` is never written."""
 
@@ -68,16 +70,21 @@ class Limits:
             self._shifts += [self._without_end(first), self._without_end(always)]
         self._ruled_out = [_few_ruled_out(shift) for shift in self._shifts]
 
-    def shift(self, index: int) -> np.ndarray:
-        """What to add to the logits of the continuation's word number `index`, from 0; -inf rules a word out."""
-        return self._shifts[self._stage(index)]
+    def shift(self, index: int, length: int | None = None) -> np.ndarray:
+        """What to add to the logits of a word: float32 [softmax rows]; -inf rules a word out.
 
-    def ruled_out(self, index: int) -> np.ndarray | None:
+        Args:
+          index: its place in the continuation, from 0.
+          length: how many words its sentence has in the continuation so far; None where it is the first one.
+        """
+        return self._shifts[self._stage(index, length)]
+
+    def ruled_out(self, index: int, length: int | None = None) -> np.ndarray | None:
         """Places of all that is ruled out for that word, if nothing else is shifted and they are few."""
-        return self._ruled_out[self._stage(index)]
+        return self._ruled_out[self._stage(index, length)]
 
-    def _stage(self, index: int) -> int:
-        return min(index, 1) + 2 * (index < self._min_words)
+    def _stage(self, index: int, length: int | None) -> int:
+        return min(index, 1) + 2 * ((index if length is None else length) < self._min_words)
 
     def _without_end(self, shift: np.ndarray) -> np.ndarray:
         """The same, but that the sentence does not end, if any other word may be written."""
@@ -94,12 +101,12 @@ def _few_ruled_out(shift: np.ndarray) -> np.ndarray | None:
 
 def _parse_bias(text: str) -> tuple[str, float]:
     word, _, value = text.rpartition("=")
-    try:
-        if word:
+    with contextlib.suppress(ValueError):
+        if word and abs(float(value)) <= LARGEST_BIAS:
             return word, float(value)
-    except ValueError:
-        pass
-    raise UsageError(f"a bias is WORD=X, such as cat=+1.5 or the=-2, not {text!r}")
+    raise UsageError(
+        f"a bias is WORD=X, such as cat=+1.5 or the=-2, X from {-LARGEST_BIAS:g} to {LARGEST_BIAS:g}, not {text!r}"
+    )
 
 
 def _id(word: str, vocabulary: Vocabulary) -> int:

@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from lmgen.errors import UsageError
 from lmgen.generation.constraints import Constraints, Limits
 from lmgen.generation.draw import Choice, choose, choose_below, choose_except
 from lmgen.generation.events import Ended, Step, Word
@@ -59,14 +60,19 @@ class _Sample:
 
     def __init__(self, model: LanguageModel, prompt: int, sample: int, context: Context, options: Generation) -> None:
         self.prompt, self.sample, self.options = prompt, sample, options
-        self.state, self.index, self._ended_sentences = context.state, 0, 0
+        self.state, self.index, self._ended_sentences, self._length = context.state, 0, 0, 0
         self._vocabulary = model.vocabulary
-        self._rng = np.random.default_rng([options.seed, sample])
+        self._rng = np.random.default_rng([options.seed, sample, prompt])
         self._chain, self._reach = chain(options.sampling), reach(options.sampling)
         self.draws_from_all = draws_from_all(options.sampling)
         self._draws_as_predicted = self.draws_from_all and options.sampling.temperature == 1
         self._history = [model.vocabulary.id(word) for word in context.words]
         self._joiner, self._text = Detokenizer(), ""
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Of the next word: in the continuation, and in its sentence."""
+        return self.index, self._length
 
     @property
     def needs_all(self) -> bool:
@@ -78,7 +84,7 @@ class _Sample:
         self, logits: np.ndarray, limits: Limits, screen: Screen | None
     ) -> tuple[Choice, float, np.ndarray | None]:
         """The choice, ln of its probability, and the logits it was drawn from, if they had to be computed."""
-        ruled_out, shift, near = limits.ruled_out(self.index), limits.shift(self.index), self._reach
+        ruled_out, shift, near = limits.ruled_out(*self._place), limits.shift(*self._place), self._reach
         allowed: np.ndarray | None = None
         if screen and self.draws_from_all:
             choice = self._draw_below(screen, shift)
@@ -93,6 +99,10 @@ class _Sample:
         """Logits with the constraints in force, through all samplers."""
         for sampler in self._chain:
             allowed = sampler(self._history, allowed)
+        if self._chain and allowed.max() == RULED_OUT:
+            raise UsageError(
+                "the samplers leave no word to write: relax --no-repeat-ngram, or the constraints beside it"
+            )
         return allowed
 
     def _draw_below(self, screen: Screen, shift: np.ndarray) -> Choice:
@@ -120,7 +130,7 @@ class _Sample:
         choice, logprob, allowed = self._choose(logits, limits, screen)
         text = self._vocabulary.word(choice.index)
         if memory is not None:
-            allowed = self._sampled(logits + limits.shift(self.index)) if allowed is None else allowed
+            allowed = self._sampled(logits + limits.shift(*self._place)) if allowed is None else allowed
             yield Step(self.prompt, self.sample, text, logprob, logits, allowed, memory)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
@@ -129,6 +139,7 @@ class _Sample:
         yield self._word(choice, text, logprob, logits, limits)
         self._history.append(choice.index)
         self.index += 1
+        self._length = 0 if text == SENTENCE_END else self._length + 1
         if self._stopped(text):
             yield Ended(self.prompt, self.sample, "stop", 0.0)
         elif self.index == self.options.max_words:
@@ -141,7 +152,7 @@ class _Sample:
         if self.options.measure:
             shares = probabilities(logits)
             bits = entropy(shares)
-            masked = float(shares[np.isneginf(limits.shift(self.index))].sum())
+            masked = float(shares[np.isneginf(limits.shift(*self._place))].sum())
         return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, bits, masked)
 
     def _stopped(self, word: str) -> bool:

@@ -7,6 +7,10 @@ from lmgen.errors import UsageError
 from lmgen.generation.constraints import Constraints
 from lmgen.generation.sampling import Sampling
 
+TYPES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+NESTED = {"sampling", "constraints"}
+"""Fields of `Generation` that hold options of their own."""
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -21,11 +25,11 @@ class Generation:
     stop: tuple[str, ...] = ()
     """A continuation ends with the word in which one of these texts is complete."""
     seed: int = 0
-    """Sample s of every prompt draws from a generator seeded [seed, s]. 0 <= seed."""
+    """Sample s of prompt p, both from 0, draws from a generator seeded [seed, s, p]. 0 <= seed."""
     sampling: Sampling = field(default_factory=Sampling)
     constraints: Constraints = field(default_factory=Constraints)
     alternatives: int = 0
-    """How many of the likeliest words to report with each word. 0 <= alternatives."""
+    """How many of the most likely words to report with each word. 0 <= alternatives."""
     measure: bool = False
     """Whether to report entropy and masked share with each word."""
 
@@ -43,15 +47,12 @@ def changed(options: Generation, changes: dict[str, Any]) -> Generation:
 
     Raises UsageError for a value of the wrong type or out of range; unknown names are left alone.
     """
-    try:
-        return replace(
-            options,
-            sampling=replace(options.sampling, **_fields_of(Sampling, changes)),
-            constraints=replace(options.constraints, **_fields_of(Constraints, changes)),
-            **_fields_of(Generation, changes),
-        )
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"an option has a value of the wrong type: {error}") from error
+    return replace(
+        options,
+        sampling=replace(options.sampling, **_fields_of(Sampling, changes)),
+        constraints=replace(options.constraints, **_fields_of(Constraints, changes)),
+        **_fields_of(Generation, changes),
+    )
 
 
 def flat(options: Generation) -> dict[str, Any]:
@@ -60,13 +61,43 @@ def flat(options: Generation) -> dict[str, Any]:
     return {**named.pop("sampling"), **named.pop("constraints"), **named}
 
 
-def option_names() -> set[str]:
-    """Names that `changed` knows."""
-    return {known.name for kind in (Generation, Sampling, Constraints) for known in fields(kind)}
+ALIASES = {
+    "ignore_eos": "ignore_end",
+    "max_tokens": "max_words",
+    "mirostat_ent": "mirostat_tau",
+    "mirostat_lr": "mirostat_eta",
+    "no_repeat_ngram_size": "no_repeat_ngram",
+    "num_samples": "samples",
+    "repeat_penalty": "repetition_penalty",
+    "samplers": "order",
+    "temp": "temperature",
+    "top_nsigma": "top_n_sigma",
+    "typical_p": "typical",
+}
+"""Other names of options on the command line."""
+
+
+def split_options(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `changed` knows, under its own names, and the rest. `max-words` and `num_samples` are known too."""
+    known = {field.name for kind in (Generation, Sampling, Constraints) for field in fields(kind)}
+    names = {name: name.replace("-", "_") for name in given}
+    names = {name: ALIASES.get(plain, plain) for name, plain in names.items()}
+    mine = {names[name]: value for name, value in given.items() if names[name] in known - NESTED}
+    return mine, {name: value for name, value in given.items() if names[name] not in known - NESTED}
 
 
 def _fields_of(kind: type, changes: dict[str, Any]) -> dict[str, Any]:
-    named = {known.name: known for known in fields(kind) if known.name not in ("sampling", "constraints")}
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items() if name in named
-    }
+    known = {field.name: field.type for field in fields(kind) if field.name not in NESTED}
+    return {name: _checked(name, value, known[name]) for name, value in changes.items() if name in known}
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """A value of an option's type, made from JSON's where they differ. Raises UsageError for any other."""
+    if kind in TYPES:
+        fits = type(value) is kind or (kind is float and type(value) is int)
+    else:
+        fits = isinstance(value, list | tuple) and all(isinstance(text, str) for text in value)
+        value = tuple(value) if fits else value
+    if not fits:
+        raise UsageError(f"{name.replace('_', '-')} must be {TYPES.get(kind, 'a list of texts')}, not {value!r}")
+    return value

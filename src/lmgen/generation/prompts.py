@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.generation.options import Generation, changed, option_names
+from lmgen.generation.options import Generation, changed, split_options
 from lmgen.text import kind_of, read_records
 
 COLUMN = "prefix"
@@ -49,7 +49,5 @@ def _telling(place: str) -> Iterator[None]:
 
 
 def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]]) -> Prompt:
-    known = option_names()
-    extra = {name: value for name, value in record.items() if name not in known and name != COLUMN}
-    wanted = changed(options, {name: value for name, value in record.items() if name in known})
-    return Prompt(split(record[COLUMN]), wanted, extra)
+    changes, extra = split_options({name: value for name, value in record.items() if name != COLUMN})
+    return Prompt(split(record[COLUMN]), changed(options, changes), extra)

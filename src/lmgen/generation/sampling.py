@@ -27,7 +27,7 @@ class Sampling:
     """How the next word is chosen. Every default leaves the model's distribution as it is."""
 
     temperature: float = 1.0
-    """Logits are divided by it; 0 always takes the likeliest word. 0 <= temperature."""
+    """Logits are divided by it; 0 always takes the likeliest word. 0, or 1e-6 <= temperature <= 1e6."""
     top_k: int = 0
     """Only the k likeliest words; 0 for all. 0 <= top_k."""
     top_p: float = 1.0
@@ -45,7 +45,7 @@ class Sampling:
     mirostat_eta: float = 0.1
     """How fast it is corrected. 0 < mirostat_eta."""
     repetition_penalty: float = 1.0
-    """Logits of recent words are divided by it (multiplied where negative). 0 < repetition_penalty."""
+    """Logits of recent words are divided by it (multiplied where negative). 1e-6 <= repetition_penalty <= 1e6."""
     presence_penalty: float = 0.0
     """Is subtracted from logits of recent words."""
     frequency_penalty: float = 0.0
@@ -68,10 +68,14 @@ class Sampling:
 
 
 _SHARE = (lambda value: 0 < value <= 1, "above 0 and at most 1")
+_LARGEST = 1e6
+"""Of any option: what float32 logits can be multiplied or divided by, and stay numbers."""
+_SCALE = (lambda value: 1 / _LARGEST <= value <= _LARGEST, f"from {1 / _LARGEST:g} to {_LARGEST:g}")
+_SHIFT = (lambda value: -_LARGEST <= value <= _LARGEST, f"from {-_LARGEST:g} to {_LARGEST:g}")
 _NOT_NEGATIVE = (lambda value: 0 <= value < np.inf, "0 or more")
 _POSITIVE = (lambda value: 0 < value < np.inf, "above 0")
 RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "temperature": _NOT_NEGATIVE,
+    "temperature": (lambda value: value == 0 or _SCALE[0](value), f"0, or {_SCALE[1]}"),
     "top_k": _NOT_NEGATIVE,
     "top_p": _SHARE,
     "min_p": (lambda value: 0 <= value < 1, "0 or more and below 1"),
@@ -80,9 +84,9 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "mirostat": (lambda value: value in (0, 2), "0 or 2"),
     "mirostat_tau": _POSITIVE,
     "mirostat_eta": _POSITIVE,
-    "repetition_penalty": _POSITIVE,
-    "presence_penalty": (np.isfinite, "a number"),
-    "frequency_penalty": (np.isfinite, "a number"),
+    "repetition_penalty": _SCALE,
+    "presence_penalty": _SHIFT,
+    "frequency_penalty": _SHIFT,
     "repeat_last_n": _NOT_NEGATIVE,
     "no_repeat_ngram": _NOT_NEGATIVE,
 }

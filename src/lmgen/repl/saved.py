@@ -42,7 +42,9 @@ class Session:
 
 
 def save(session: Session, path: Path) -> None:
-    """Write a session, whole or not at all."""
+    """Write a session, whole or not at all. Raises UsageError for a file that holds anything else."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise UsageError(f"{path} is not a saved session, and stays as it is: choose another name")
     arrays: dict[str, Any] = {}
     branches: dict[str, dict[str, Any]] = {}
     for name, draft in session.branches.items():

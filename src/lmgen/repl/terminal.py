@@ -64,7 +64,8 @@ def _history(keep: bool) -> History:
     try:
         folder = state_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "history").open("a").close()
+        (folder / "history").touch(mode=0o600)
+        (folder / "history").chmod(0o600)  # made by an earlier version, it may be open to all
         return FileHistory(str(folder / "history"))
     except OSError:
         return InMemoryHistory()
