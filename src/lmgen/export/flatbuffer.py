@@ -14,7 +14,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from lmgen.errors import UnsupportedError, needing_tensorflow
+from lmgen.errors import UnsupportedError
 from lmgen.export.quantise import quantised
 
 PROJECTION, CELLS, ROWS, FILTERS = 40, 104, 1016, (53, 59, 61, 67, 71, 73, 79, 89)
@@ -49,19 +49,6 @@ SHIPPED = (
 def template_path(template: Template) -> Path:
     """Where a template lies, or would."""
     return FOLDER / f"{template.kind}-{template.count}-{template.product}.tflite"
-
-
-def find_template(template: Template) -> bytes:
-    """The file of a template: the package's, or else one that TensorFlow makes.
-
-    Raises UnsupportedError where there is neither.
-    """
-    if template_path(template).exists():
-        return template_path(template).read_bytes()
-    with needing_tensorflow(f"to convert a model with {template.count} of its {template.kind} layers"):
-        from lmgen.export.templates import make
-
-        return make(template)
 
 
 def stripped(template: bytes) -> bytes:

@@ -10,8 +10,9 @@ import numpy as np
 
 from lmgen.checkpoint import CARRY_BIAS, ModelFiles, Weights, open_checkpoint
 from lmgen.engines import MEMORY, NORMS, ROUNDED, SOFTMAX, VECTORS, VERSION, fingerprint, save_facts
+from lmgen.errors import needing_tensorflow
 from lmgen.export.agreement import check_agreement
-from lmgen.export.flatbuffer import CELLS, FILTERS, PROJECTION, ROWS, Template, fill, find_template
+from lmgen.export.flatbuffer import CELLS, FILTERS, PROJECTION, ROWS, Template, fill, template_path
 from lmgen.export.quantise import error_norms
 
 FREQUENT_ROWS, PART_ROWS = 5_000, 100_000
@@ -71,6 +72,19 @@ def _makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None
     if precision == "exact":
         makers |= {ROUNDED: partial(_write_rounded, weights), NORMS: partial(_write_norms, weights)}
     return makers
+
+
+def find_template(template: Template) -> bytes:
+    """The file of a template: the package's, or else one that TensorFlow makes.
+
+    Raises UnsupportedError where there is neither.
+    """
+    if template_path(template).exists():
+        return template_path(template).read_bytes()
+    with needing_tensorflow(f"to convert a model with {template.count} of its {template.kind} layers"):
+        from lmgen.export.templates import make
+
+        return make(template)
 
 
 def _write_vectors(weights: Weights, path: Path) -> None:
