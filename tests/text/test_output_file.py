@@ -146,3 +146,24 @@ def test_errors_of_the_program_are_not_dressed_up(tmp_path):
         1 / 0  # noqa: B018
     assert not isinstance(ZeroDivisionError(), LmgenError)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, UsageError])
+def test_what_is_of_use_only_whole_leaves_the_older_file(tmp_path, failure):
+    path = tmp_path / "snapshot"
+    path.write_text("old")
+    with pytest.raises(failure), whole_file(path) as partial:
+        partial.write_text("half")
+        raise failure
+
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("snapshot", "old")]
+
+
+@pytest.mark.parametrize(("made", "left"), [("", {"out": "old"}), ("new", {"out": "old", "out.partial": "new"})])
+def test_an_interruption_does_not_replace_an_older_file(tmp_path, made, left):
+    (tmp_path / "out").write_text("old")
+    with pytest.raises(KeyboardInterrupt), open_output(str(tmp_path / "out")) as out:
+        out.write(made)
+        raise KeyboardInterrupt
+
+    assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == left

@@ -85,7 +85,7 @@ def predictions(file: Path | None, text: str | None, output: Path, **options) ->
         raise UsageError("HDF5 cannot be written to stdout: give -o a file's name")
     wanted, sentences = shared.scoring(options), shared.sentences(file, text, options)
     model = open_model(options)
-    with whole_file(output) as partial:
+    with whole_file(output, keep=True) as partial:
         count = write_predictions(model, sentences, wanted, partial)
     click.echo(f"{output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)
 

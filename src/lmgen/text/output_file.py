@@ -4,6 +4,7 @@ import contextlib
 import errno
 import gzip
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,17 +32,21 @@ def open_output(path: str) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     opened = gzip.open if path.endswith(".gz") else open
-    with whole_file(Path(check_output(path))) as partial, opened(partial, "wt", encoding="utf-8") as file:
+    with whole_file(Path(check_output(path)), keep=True) as partial, opened(partial, "wt", encoding="utf-8") as file:
         yield cast("IO[str]", file)
 
 
 @contextlib.contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
+def whole_file(target: Path, keep: bool = False) -> Iterator[Path]:
     """Where to write a file, which appears at its place when it is whole.
 
     A link's target is replaced, not the link; mode and owner of a file that was there stay. What is no regular file
-    (a pipe, a device) is written itself. What was made before an interruption (Ctrl-C, SIGTERM, SIGHUP) is kept under
-    the file's name; what was made before any other failure as NAME.partial, and the error says so.
+    (a pipe, a device) is written itself.
+
+    Args:
+      keep: a part of the file is of use (rows, texts). What was made before an interruption (Ctrl-C, SIGTERM, SIGHUP)
+        gets the file's name, or NAME.partial if there is a file of that name; what was made before any other failure
+        is NAME.partial, and the error says so. Without it a failure leaves nothing, and an older file as it was.
 
     Raises MissingError if it cannot be written.
     """
@@ -50,23 +55,26 @@ def whole_file(target: Path) -> Iterator[Path]:
             yield target
         return
     place = _resolved(target)
-    partial = place.with_name(f".{place.name}.{os.getpid()}")
+    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}")  # a process's number may be another's elsewhere
     with _telling(target):
         partial.touch(exist_ok=False)
         _take_rights(place, partial)
     try:
         with _telling(target):
             yield partial
+            _put(partial, place)
     except LmgenError as error:
-        raise _kept(error, partial, place) from error
-    except Exception:
-        partial.unlink()
+        if not keep or not partial.stat().st_size:
+            raise
+        rest = _rest(place)
+        partial.replace(rest)
+        raise type(error)(f"{error} (what was made before is in {rest})") from error
+    except (KeyboardInterrupt, SystemExit):
+        if keep and partial.exists() and partial.stat().st_size:
+            _put(partial, _rest(place) if place.exists() else place)
         raise
-    except BaseException:
-        _put(partial, place)
-        raise
-    with _telling(target):
-        _put(partial, place)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -103,11 +111,6 @@ def _put(partial: Path, place: Path) -> None:
     partial.replace(place)
 
 
-def _kept(error: LmgenError, partial: Path, place: Path) -> LmgenError:
-    """The error, and where what was made before it is, if that is anything."""
-    if not partial.stat().st_size:
-        partial.unlink()
-        return type(error)(str(error))
-    rest = place.with_name(f"{place.name}.partial")
-    partial.replace(rest)
-    return type(error)(f"{error} (what was made before is in {rest})")
+def _rest(place: Path) -> Path:
+    """Where what was made of a file is kept."""
+    return place.with_name(f"{place.name}.partial")
