@@ -37,7 +37,7 @@ def test_surprisal_is_that_of_the_command_line(lm):
 
     assert [(row["sentence_id"], row["token_id"], row["token"], row["oov"]) for row in rows] == [
         *((1, 1, "the", 0), (1, 2, "cat", 0), (1, 3, "</S>", 0)),
-        *((2, 1, "the", 0), (2, 2, "zork", 1), (2, 3, "</S>", 0)),
+        *((3, 1, "the", 0), (3, 2, "zork", 1), (3, 3, "</S>", 0)),
     ]
     expected = totals(lm.model, "the cat", "the zork")
     assert sum(row["surprisal"] for row in rows) == pytest.approx(-sum(expected) / math.log(2), abs=1e-4)
@@ -46,8 +46,18 @@ def test_surprisal_is_that_of_the_command_line(lm):
 
 
 def test_there_is_a_score_for_every_sentence(lm):
-    assert lm.score(["the cat", "", "the zork"]) == pytest.approx(totals(lm.model, "the cat", "", "the zork"))
+    assert lm.score(["the cat", "the zork"]) == pytest.approx(totals(lm.model, "the cat", "the zork"))
     assert lm.score("the cat", reduce="mean") == pytest.approx([totals(lm.model, "the cat")[0] / 3])
+
+
+@pytest.mark.parametrize("texts", ["the cat\n\nthe zork\n", ["the cat", " ", "the zork"], "the cat\r\rthe zork\r"])
+def test_scores_and_rows_are_numbered_by_place_in_the_input(lm, texts):
+    """`lm.score("a\\nb\\n")` had three values, of which the command left one out."""
+    first, none, last = lm.score(texts)
+
+    assert [first, last] == pytest.approx(totals(lm.model, "the cat", "the zork"))
+    assert math.isnan(none)
+    assert [row["sentence_id"] for row in lm.surprisal(texts)] == [1, 1, 1, 3, 3, 3]
 
 
 def test_next_words_and_their_distribution(lm):

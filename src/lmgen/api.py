@@ -17,7 +17,6 @@ from lmgen.scoring import (
     CONTEXTS,
     Distribution,
     NextWord,
-    Scored,
     Scoring,
     Sentence,
     as_input,
@@ -27,9 +26,10 @@ from lmgen.scoring import (
     sentences_of,
     suffix_logprobs,
     token_rows,
+    with_words,
 )
 from lmgen.store import DEFAULT_MODEL, find
-from lmgen.text import SENTENCE_END, Row, detokenize, split_words
+from lmgen.text import SENTENCE_END, Row, detokenize, lines_of, split_words
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""
@@ -94,7 +94,7 @@ class LM:
         return _load_again, (*self._source, self.scoring, self._tokenized)
 
     def surprisal(self, texts: Texts, base: str = "2", context: str = "sentence") -> list[Row]:
-        """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries.
+        """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries. Texts without a word have none.
 
         Args:
           base: `2`, `e` or `10`: surprisal and entropy are in bits, nats or bans.
@@ -102,18 +102,32 @@ class LM:
         """
         if base not in BASES:
             raise UsageError(f"base must be one of {', '.join(BASES)}, not {base!r}")
-        return list(token_rows(self._score(texts, replace(self.scoring, rank=True, entropy=True), context), base))
+        if context not in CONTEXTS:
+            raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
+        sentences = with_words(self._sentences(texts, context))
+        scoring = replace(self.scoring, rank=True, entropy=True)
+        return list(token_rows(score_sentences(self.model, sentences, scoring), base))
 
     def score(self, texts: Texts, reduce: str = "sum") -> np.ndarray:
         """The natural logarithm of each sentence's probability, its end included: float64 [sentences].
+
+        NaN stands for a text without a word, which `lmgen score` leaves out.
 
         Args:
           reduce: `sum`, or `mean` per token.
         """
         if reduce not in ("sum", "mean"):
             raise UsageError(f"reduce must be sum or mean, not {reduce!r}")
-        sentences = (Sentence(self._split(text)) for text in _lines(texts))
-        return np.array([reduced(scored, reduce) for scored in score_sentences(self.model, sentences, self.scoring)])
+        empty: list[int] = []
+        sentences = with_words(self._sentences(texts, "sentence"), empty.append)
+        found = [
+            (scored.sentence.number - 1, reduced(scored, reduce))
+            for scored in score_sentences(self.model, sentences, self.scoring)
+        ]
+        scores = np.full(len(found) + sum(empty), np.nan)
+        for place, score in found:
+            scores[place] = score
+        return scores
 
     def distribution(self, prefix: str = "") -> Distribution:
         """All that may come after a prefix: probabilities, entropy, shares."""
@@ -152,19 +166,13 @@ class LM:
     def _read(self, text: str) -> Context:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))
 
-    def _score(self, texts: Texts, scoring: Scoring, context: str) -> Iterator[Scored]:
-        if context not in CONTEXTS:
-            raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
-        records = ({COLUMN: line} for line in _lines(texts))
-        return score_sentences(self.model, sentences_of(records, COLUMN, self._split, context), scoring)
+    def _sentences(self, texts: Texts, context: str) -> Iterator[Sentence]:
+        lines = lines_of(texts) if isinstance(texts, str) else texts
+        return sentences_of(({COLUMN: line} for line in lines), COLUMN, self._split, context)
 
 
 def _load_again(model: str, options: EngineOptions, scoring: Scoring, tokenized: bool) -> LM:
     return LM(load_converted(find(model), options), scoring, tokenized, (model, options))
-
-
-def _lines(texts: Texts) -> Iterable[str]:
-    return texts.split("\n") if isinstance(texts, str) else texts
 
 
 def _as_text(words: list[str]) -> str:

@@ -13,7 +13,7 @@ ROWS = [
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("tsv", 'word\tn\toov\tnone\na "b", c\t1.5\t1\t\ncaf\ufffd\t-2\t0\t\n'),
+        ("tsv", 'word\tn\toov\tnone\n"a ""b"", c"\t1.5\t1\t\ncaf\ufffd\t-2\t0\t\n'),
         ("csv", 'word,n,oov,none\n"a ""b"",\tc",1.5,1,\ncaf\ufffd,-2,0,\n'),
         (
             "jsonl",

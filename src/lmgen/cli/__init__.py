@@ -1,6 +1,7 @@
 """The command line: the one place that turns errors into messages and exit codes."""
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -155,8 +156,16 @@ def _end(number: int, _frame: object) -> None:
     raise Ended(number)
 
 
+def _write_utf8() -> None:
+    """Results are UTF-8 whatever the locale is; a terminal that cannot show all of it shows what it can."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="replace")
+
+
 def run() -> None:
     """The console script."""
+    _write_utf8()
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one of them ignored
             signal.signal(number, _end)

@@ -12,7 +12,7 @@ from lmgen.cli.console import stderr_console
 from lmgen.cli.options import OUTPUT, open_model
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
-from lmgen.scoring import BASES, Evaluation, Scored, score_sentences, sentence_rows
+from lmgen.scoring import BASES, SENTENCE_COLUMNS, Evaluation, Scored, score_sentences, sentence_rows
 from lmgen.text import KINDS, open_output, read_lines, write_rows
 
 MEMORY = {
@@ -34,6 +34,7 @@ MEMORY = {
 )
 @OUTPUT
 @shared.TABLE_COLUMN
+@shared.INPUT
 @shared.READING
 def evaluate(file: Path, per_sentence: bool, **options) -> None:
     """Measure the perplexity of FILE (`-`: stdin), a sentence on each line, over all words and sentence ends.
@@ -51,13 +52,13 @@ def evaluate(file: Path, per_sentence: bool, **options) -> None:
     kind = options["kind"] or ("tsv" if per_sentence else "text")
     if per_sentence != (kind in KINDS):
         raise UsageError(f"--format {kind} does {'not go with' if per_sentence else 'only go with'} --per-sentence")
-    wanted, total = shared.scoring(options), _count_lines(file)
-    sentences = shared.sentences(file, None, options)
+    wanted, total = shared.scoring(options), _count_lines(file, options["encoding"])
+    sentences = shared.sentences(file, None, options, kind, SENTENCE_COLUMNS)
     model, evaluation = open_model(options), Evaluation()
     with open_output(options["output"]) as out:
         scores = evaluation.count(_with_progress(score_sentences(model, sentences, wanted), total))
         if per_sentence:
-            write_rows(sentence_rows(scores, "2", "sum"), out, kind)
+            write_rows(sentence_rows(scores, "2", "sum"), out, kind, SENTENCE_COLUMNS)
         else:
             _exhaust(scores)
         if not evaluation.tokens:
@@ -76,11 +77,11 @@ def _exhaust(scores: Iterable[Scored]) -> None:
         pass
 
 
-def _count_lines(file: Path) -> int | None:
+def _count_lines(file: Path, encoding: str) -> int | None:
     """How many lines there are to come, where that can be known and somebody is watching."""
     if not stderr_console().is_terminal or str(file) == "-":
         return None
-    return sum(1 for _ in read_lines(file))
+    return sum(1 for _ in read_lines(file, encoding))
 
 
 def _with_progress(scores: Iterable[Scored], total: int | None) -> Iterator[Scored]:

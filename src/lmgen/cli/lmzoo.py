@@ -20,6 +20,7 @@ from lmgen.text import Vocabulary, check_output, clean, open_output, whole_file
 @click.option("--plain", is_flag=True, help="Words alone: without marks, unknown ones as they are.")
 @OUTPUT
 @shared.TABLE_COLUMN
+@shared.INPUT
 @shared.TOKENIZED
 @MODEL_NAME
 def tokenize_command(file: Path | None, text: str | None, **options) -> None:
@@ -41,6 +42,7 @@ def tokenize_command(file: Path | None, text: str | None, **options) -> None:
 @shared.TEXT
 @OUTPUT
 @shared.TABLE_COLUMN
+@shared.INPUT
 @shared.TOKENIZED
 @MODEL_NAME
 def unkify(file: Path | None, text: str | None, **options) -> None:
@@ -68,6 +70,7 @@ def _write_lines(file: Path | None, text: str | None, options: dict, line: Calla
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HDF5 file to write.")
 @shared.PREFIX
 @shared.TABLE_COLUMN
+@shared.INPUT
 @shared.READING
 def predictions(file: Path | None, text: str | None, output: Path, **options) -> None:
     """Write the distribution over all words at every token of FILE, in HDF5 as lm-zoo does.

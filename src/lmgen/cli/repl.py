@@ -103,7 +103,7 @@ def _joined(lines: Iterable[bytes]) -> Iterator[str]:
     begun: str | None = None
     for number, raw in enumerate(lines, 1):
         try:
-            line = (begun or "") + raw.decode().rstrip("\r\n")
+            line = (begun or "") + raw.decode("utf-8" if number > 1 else "utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise UsageError(f"line {number} on stdin is not UTF-8 text: see byte {error.start + 1}") from error
         begun = line[:-1] + " " if line.endswith("\\") else None

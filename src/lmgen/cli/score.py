@@ -11,6 +11,7 @@ from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
     BLIMP,
+    SENTENCE_COLUMNS,
     Chosen,
     Item,
     choose_sentences,
@@ -19,7 +20,10 @@ from lmgen.scoring import (
     score_sentences,
     sentence_rows,
 )
-from lmgen.text import Row, open_output, split_words, write_rows
+from lmgen.text import Row, joined, open_output, split_words, write_rows
+
+COLUMNS = ("item_id", "best", "sentence", "log_ratio", "position", "parting", "correct")
+"""Of an item and its choice."""
 
 
 @click.command("score", short_help="Tell how likely whole sentences are.")
@@ -32,6 +36,7 @@ from lmgen.text import Row, open_output, split_words, write_rows
 @shared.PREFIX
 @shared.CONTEXT
 @shared.TABLE_COLUMN
+@shared.INPUT
 @shared.READING
 def score_command(file: Path | None, text: str | None, **options) -> None:
     """Tell how likely each sentence of FILE is: a row with its tokens, OOV words, surprisal and logprob.
@@ -46,12 +51,11 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
       lmgen score answers.csv --column answer --prefix "It was late."
     """
     wanted, kind = shared.scoring(options), shared.chosen_format(options)
-    sentences = shared.sentences(file, text, options)
+    sentences = shared.sentences(file, text, options, kind, SENTENCE_COLUMNS)
     model = open_model(options)
     with open_output(options["output"]) as out:
         scores = score_sentences(model, sentences, wanted)
-        columns = ("sentence_id", "sentence", "tokens", "oov", "surprisal", "logprob")
-        write_rows(sentence_rows(scores, options["base"], options["reduce"]), out, kind, columns)
+        write_rows(sentence_rows(scores, options["base"], options["reduce"]), out, kind, SENTENCE_COLUMNS)
 
 
 @click.command(short_help="Choose the likelier of sentences.")
@@ -67,6 +71,7 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
     help="Columns of the sentences to choose from; the first is right.",
 )
 @click.option("--answer", metavar="COLUMN", help="Column that tells the right one: its column, number from 1, or text.")
+@shared.INPUT
 @shared.REDUCE
 @shared.BASE
 @shared.table_format()
@@ -89,24 +94,26 @@ def choose(given: tuple[str, ...], file: Path | None, **options) -> None:
     if bool(given) == bool(file) or len(given) == 1:
         raise UsageError("give two SENTENCEs or more, or a --file with items")
     wanted, kind = shared.scoring(options), shared.chosen_format(options)
-    items = _items(given, file, options)
+    items = _items(given, file, options, kind)
     model = open_model(options)
     counted: list[bool] = []
     with open_output(options["output"]) as out:
         chosen = _counted(choose_sentences(model, items, wanted, options["reduce"]), counted)
-        write_rows(_rows(chosen, BASES[options["base"]]), out, kind)
+        write_rows(_rows(chosen, BASES[options["base"]]), out, kind, COLUMNS)
     if counted:
         click.echo(f"accuracy {sum(counted) / len(counted):.4f} ({sum(counted):,} of {len(counted):,})", err=True)
 
 
-def _items(given: tuple[str, ...], file: Path | None, options: dict) -> Iterable[Item]:
-    split = split_words(options["tokenized"])
+def _items(given: tuple[str, ...], file: Path | None, options: dict, kind: str) -> Iterable[Item]:
+    split, form = split_words(options["tokenized"]), shared.input_format(options)
     if not file:
+        shared.check_no_file(form)
         return [Item(list(map(split, given)))]
     candidates = options["candidates"].split(",")
     if len(set(candidates)) < 2:
         raise UsageError("--candidates takes two columns or more, with commas")
-    return read_items(file, candidates, options["answer"], split)
+    items = read_items(file, candidates, options["answer"], split, shared.for_rows(form, file, kind, COLUMNS))
+    return shared.tell_names(items, COLUMNS)
 
 
 def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:
@@ -118,13 +125,13 @@ def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:
 
 def _rows(chosen: Iterable[Chosen], unit: float) -> Iterator[Row]:
     for number, one in enumerate(chosen, 1):
-        yield {
-            **one.item.extra,
-            "item_id": number,
-            "best": one.best + 1,
-            "sentence": " ".join(one.item.candidates[one.best]),
-            "log_ratio": decimals(one.log_ratio / unit),
-            "position": one.position,
-            "parting": "/".join(one.parting),
-            "correct": one.correct,
-        }
+        values = (
+            number,
+            one.best + 1,
+            " ".join(one.item.candidates[one.best]),
+            decimals(one.log_ratio / unit),
+            one.position,
+            "/".join(one.parting),
+            one.correct,
+        )
+        yield joined(one.item.extra, dict(zip(COLUMNS, values, strict=True)))

@@ -1,21 +1,53 @@
 """What the commands that score share: options, the model, the sentences."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from lmgen.cli.options import MODEL, all_of, precision
 from lmgen.errors import UsageError
-from lmgen.scoring import BASES, COLUMN, CONTEXTS, OOV_INPUTS, ROWS, Scoring, Sentence, read_texts, sentences_of
-from lmgen.text import KINDS, kind_of, split_words
+from lmgen.scoring import (
+    BASES,
+    COLUMN,
+    CONTEXTS,
+    OOV_INPUTS,
+    ROWS,
+    Item,
+    Scoring,
+    Sentence,
+    read_texts,
+    sentences_of,
+    with_words,
+)
+from lmgen.text import INPUT_KINDS, KINDS, InputFormat, kind_of, lines_of, names_of, own_name, split_words
+
+WithColumns = TypeVar("WithColumns", Sentence, Item)
 
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 TEXT = click.option("--text", metavar="TEXT", help="Take these sentences, a line each; no FILE.")
 TABLE_COLUMN = click.option(
     "--column", default=COLUMN, show_default=True, help="Of the text in a .csv, .tsv or .jsonl."
 )
+INPUT = all_of(
+    (
+        click.option(
+            "--input-format",
+            type=click.Choice(INPUT_KINDS),
+            help="Of FILE.  [default: by its suffix; text from stdin]",
+        ),
+        click.option("--encoding", default=InputFormat.encoding, show_default=True, metavar="NAME", help="Of FILE."),
+        click.option(
+            "--delimiter",
+            metavar="X",
+            help="Between the cells of a .csv or .tsv.  [default: a comma; a tab]",
+        ),
+    )
+)
+"""How the file of texts is written: `input_format`."""
 TOKENIZED = click.option(
     "--no-tokenize", "tokenized", is_flag=True, help="Texts are words with spaces between already."
 )
@@ -71,7 +103,10 @@ def table_format(*others: str):
 
 def chosen_format(options: dict) -> str:
     """The format asked for, or that of the output file's suffix, or that which suits stdout."""
-    suffix = kind_of(Path(options["output"]))
+    path = Path(options["output"])
+    if options["kind"] is None and path.suffix.lower() == ".json":
+        raise UsageError(f"{path}: rows are written as JSON lines, not as JSON: name it .jsonl, or give a --format")
+    suffix = kind_of(path)
     terminal = options["output"] == "-" and sys.stdout.isatty()
     return options["kind"] or (suffix if suffix != "text" else "table" if terminal else "tsv")
 
@@ -82,11 +117,57 @@ def scoring(options: dict, rank: bool = False, entropy: bool = False) -> Scoring
     return Scoring(prefix, options["renormalize"], options["oov_input"], rank, entropy, options["rows"])
 
 
-def sentences(file: Path | None, text: str | None, options: dict) -> Iterator[Sentence]:
-    """The sentences of FILE, of stdin for `-`, or of --text."""
-    split, context = split_words(options["tokenized"]), options.get("context", "sentence")
-    if text is not None and file is None:
-        return sentences_of(({COLUMN: line} for line in text.split("\n")), COLUMN, split, context)
-    if file is not None and text is None:
-        return read_texts(file, options["column"], split, context)
-    raise UsageError("give a FILE (- for stdin) or a --text, and not both")
+def input_format(options: dict) -> InputFormat:
+    """How the file of texts is written, from a command's options."""
+    return InputFormat(options["input_format"], options["encoding"], options["delimiter"])
+
+
+def sentences(
+    file: Path | None, text: str | None, options: dict, kind: str = "", columns: Sequence[str] = ()
+) -> Iterator[Sentence]:
+    """The sentences of FILE, of stdin for `-`, or of --text. Those without a word are left out, and their number is told.
+
+    Args:
+      kind: in which rows will be written of them, if any are.
+      columns: those that lmgen will add to theirs.
+    """
+    split, context, form = split_words(options["tokenized"]), options.get("context", "sentence"), input_format(options)
+    if (file is None) == (text is None):
+        raise UsageError("give a FILE (- for stdin) or a --text, and not both")
+    if file is not None:
+        found = read_texts(file, options["column"], split, context, for_rows(form, file, kind, columns))
+    else:
+        check_no_file(form)
+        found = sentences_of(({COLUMN: line} for line in lines_of(text or "")), COLUMN, split, context)
+    return with_words(tell_names(found, columns), _tell_empty)
+
+
+def check_no_file(form: InputFormat) -> None:
+    """Raise UsageError where it is told how a file is written and there is none."""
+    if form != InputFormat():
+        raise UsageError("--input-format, --encoding and --delimiter tell of a file, and none is given: leave them out")
+
+
+def for_rows(form: InputFormat, file: Path, kind: str, columns: Sequence[str]) -> InputFormat:
+    """How to read a file of which rows will be written: one of objects is read twice, as a table has one heading.
+
+    In JSON lines only names that are also among `columns` are evened out: lmgen's columns have one name in all rows.
+    """
+    if kind not in KINDS or form.kind_of(file) != "jsonl" or not file.is_file():
+        return form
+    return replace(form, names=tuple(name for name in names_of(file, form) if kind != "jsonl" or name in columns))
+
+
+def tell_names(found: Iterable[WithColumns], columns: Sequence[str]) -> Iterator[WithColumns]:
+    """Pass on what has columns of the user's; tell once which of lmgen's own `columns` get another name beside them."""
+    told: set[str] = set()
+    for one in found:
+        if new := [name for name in columns if name in one.extra and name not in told]:
+            told.update(new)
+            ours = ", ".join(own_name(name, one.extra) for name in new)
+            click.echo(f"columns of yours stay as they are: {', '.join(new)}; lmgen's are {ours}", err=True)
+        yield one
+
+
+def _tell_empty(count: int) -> None:
+    click.echo(f"{count:,} {'text without a word is' if count == 1 else 'texts without a word are'} left out", err=True)

@@ -46,6 +46,7 @@ OTHERS = ("lm-zoo", "kenlm", "srilm")
 @shared.PREFIX
 @shared.CONTEXT
 @shared.TABLE_COLUMN
+@shared.INPUT
 @click.option("--stats", is_flag=True, help="Print base, counts and perplexity, on stderr.")
 @BOARD
 @shared.READING
@@ -67,7 +68,7 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
     kind, columns = shared.chosen_format(options), _columns(options["columns"])
     needed = () if kind in OTHERS else columns
     wanted = shared.scoring(options, "rank" in needed, "entropy" in needed)
-    sentences = shared.sentences(file, text, options)
+    sentences = shared.sentences(file, text, options, kind, needed)
     with board_writer(options) as writer:
         model, evaluation = open_model(options), Evaluation()
         board = open_board(writer, model, options, many=True)
@@ -105,7 +106,7 @@ def _write_other(kind: str, scores: Iterable[Scored], vocabulary: Vocabulary, na
     if kind == "lm-zoo":
         write_zoo(scores, vocabulary, out)
     elif kind == "kenlm":
-        write_kenlm(scores, out)
+        write_kenlm(scores, vocabulary, out)
     else:
         write_srilm(scores, name, out)
 

@@ -9,6 +9,7 @@ from .evaluation import Evaluation as Evaluation
 from .formats import (
     BASES as BASES,
     COLUMNS as COLUMNS,
+    SENTENCE_COLUMNS as SENTENCE_COLUMNS,
     UNITS as UNITS,
     decimals as decimals,
     probability as probability,
@@ -35,4 +36,5 @@ from .sentences import (
     read_items as read_items,
     read_texts as read_texts,
     sentences_of as sentences_of,
+    with_words as with_words,
 )

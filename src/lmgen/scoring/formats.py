@@ -4,27 +4,30 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
+from lmgen.scoring.choices import reduced
 from lmgen.scoring.evaluation import Evaluation
 from lmgen.scoring.score import Scored
-from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Row, Vocabulary, clean
+from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Row, Vocabulary, cell, clean, joined
 
 BASES = {"2": math.log(2), "e": 1.0, "10": math.log(10)}
 """Logarithms, each with the nats of its unit."""
 UNITS = {"2": "bits", "e": "nats", "10": "bans"}
 COLUMNS = ("sentence_id", "token_id", "token", "surprisal", "logprob", "prob", "rank", "entropy", "oov")
+SENTENCE_COLUMNS = ("sentence_id", "sentence", "tokens", "oov", "surprisal", "logprob")
 CLASSIC_END = "</s>"
 """How KenLM and SRILM write the end of a sentence."""
 
 
 def token_rows(scores: Iterable[Scored], base: str, columns: Sequence[str] = COLUMNS) -> Iterator[Row]:
-    """A row for every token: the sentence's own columns, then `columns`.
+    """A row for every token: the sentence's own columns, then `columns`, which give way where names are the same.
 
-    surprisal and entropy are in units of the base, logprob is the natural logarithm; ids begin at 1.
+    sentence_id is the sentence's place in the input, token_id the token's in the sentence, both from 1.
+    surprisal and entropy are in units of the base, logprob is the natural logarithm.
     """
-    for number, scored in enumerate(scores, 1):
+    for scored in scores:
         for place in range(len(scored.tokens)):
-            row = {"sentence_id": number, **_token_row(scored, place, BASES[base])}
-            yield {**scored.sentence.extra, **{name: row[name] for name in columns}}
+            row = {"sentence_id": scored.sentence.number, **_token_row(scored, place, BASES[base])}
+            yield joined(scored.sentence.extra, {name: row[name] for name in columns})
 
 
 def _token_row(scored: Scored, place: int, unit: float) -> Row:
@@ -52,19 +55,18 @@ def probability(value: float) -> float:
 
 
 def sentence_rows(scores: Iterable[Scored], base: str, reduce: str) -> Iterator[Row]:
-    """A row for every sentence: its own columns, its counts of tokens, and the `sum` or `mean` of their scores."""
-    for number, scored in enumerate(scores, 1):
-        count = len(scored.tokens)
-        logprob = float(scored.logprobs.sum()) / (count if reduce == "mean" else 1)
-        yield {
-            **scored.sentence.extra,
-            "sentence_id": number,
-            "sentence": " ".join(scored.sentence.words),
-            "tokens": count,
-            "oov": int(scored.oov.sum()),
-            "surprisal": decimals(-logprob / BASES[base]),
-            "logprob": decimals(logprob),
-        }
+    """A row for every sentence: its own columns, then SENTENCE_COLUMNS, with the `sum` or `mean` of its tokens' scores."""
+    for scored in scores:
+        logprob = reduced(scored, reduce)
+        values = (
+            scored.sentence.number,
+            " ".join(scored.sentence.words),
+            len(scored.tokens),
+            int(scored.oov.sum()),
+            decimals(-logprob / BASES[base]),
+            decimals(logprob),
+        )
+        yield joined(scored.sentence.extra, dict(zip(SENTENCE_COLUMNS, values, strict=True)))
 
 
 # Other programs' formats ----------------------------------------------------------------------
@@ -78,22 +80,28 @@ def zoo_tokens(words: Iterable[str], vocabulary: Vocabulary) -> list[str]:
 def write_zoo(scores: Iterable[Scored], vocabulary: Vocabulary, out: IO[str]) -> None:
     """`lm-zoo get-surprisals`: bits of every token, and 0 for `<S>`."""
     out.write("sentence_id\ttoken_id\ttoken\tsurprisal\n")
-    for number, scored in enumerate(scores, 1):
+    for scored in scores:
         tokens = zoo_tokens(scored.sentence.words, vocabulary)
         bits = [0.0, *(-scored.logprobs / math.log(2) + 0.0).tolist()]
         for place, (token, value) in enumerate(zip(tokens, bits, strict=True), 1):
-            out.write(f"{number}\t{place}\t{clean(token)}\t{value:f}\n")
+            out.write(f"{scored.sentence.number}\t{place}\t{cell(token)}\t{value:f}\n")
         out.flush()
 
 
-def write_kenlm(scores: Iterable[Scored], out: IO[str]) -> None:
-    """`query` of KenLM: word=id, no n-gram's length (0), log10 of the probability; totals at the end."""
+def write_kenlm(scores: Iterable[Scored], vocabulary: Vocabulary, out: IO[str]) -> None:
+    """`query` of KenLM: word=id, no n-gram's length (0), log10 of the probability; totals at the end.
+
+    Ids are the vocabulary's, but for `<UNK>` and the word of id 0, which change places: KenLM's id 0 is a word it
+    does not know.
+    """
+    unknown = vocabulary.id(UNKNOWN)
+    ids = {unknown: 0, 0: unknown}
     evaluation = Evaluation()
     for scored in evaluation.count(scores):
         logs = scored.logprobs / math.log(10)
         words = (*scored.tokens[:-1], CLASSIC_END)
-        for word, index, log in zip(words, scored.ids, logs, strict=True):
-            out.write(f"{clean(word)}={index} 0 {log:.7g}\t")
+        for word, index, log in zip(words, scored.ids.tolist(), logs, strict=True):
+            out.write(f"{clean(word)}={ids.get(index, index)} 0 {log:.7g}\t")
         out.write(f"Total: {logs.sum():.7g} OOV: {scored.oov.sum()}\n")
         out.flush()
     if evaluation.tokens:
@@ -103,7 +111,10 @@ def write_kenlm(scores: Iterable[Scored], out: IO[str]) -> None:
 
 
 def write_srilm(scores: Iterable[Scored], name: str, out: IO[str]) -> None:
-    """`ngram -debug 2 -ppl` of SRILM, which leaves words outside the vocabulary out of its sums."""
+    """`ngram -debug 2 -ppl` of SRILM, which leaves words outside the vocabulary out of its sums.
+
+    It tells an n-gram's length, and programs that read it look for one: `1gram` stands for it.
+    """
     whole = Evaluation()
     for scored in whole.count(scores):
         out.write(f"{clean(' '.join(scored.sentence.words))}\n")
@@ -117,14 +128,14 @@ def write_srilm(scores: Iterable[Scored], name: str, out: IO[str]) -> None:
         alone.add(scored)
         out.write(f"{_srilm_sums(alone)}\n\n")
         out.flush()
-    out.write(f"file {name}: {_srilm_sums(whole)}\n")
+    out.write(f"file {clean(name)}: {_srilm_sums(whole)}\n")
 
 
 def _srilm_token(scored: Scored, place: int) -> str:
     if scored.oov[place]:
         return "[OOV] 0 [ -inf ]"
     logprob = float(scored.logprobs[place])
-    return f"[rnn] {math.exp(logprob):.6g} [ {logprob / math.log(10):.6g} ]"
+    return f"[1gram] {math.exp(logprob):.6g} [ {logprob / math.log(10):.6g} ]"
 
 
 def _srilm_sums(counted: Evaluation) -> str:

@@ -23,8 +23,8 @@ REFERENCE = "https://arxiv.org/abs/1602.02410"
 def write_predictions(model: LanguageModel, sentences: Iterable[Sentence], options: Scoring, path: Path) -> int:
     """Write the whole distribution at every token of sentences to an HDF5 file; returns how many tokens.
 
-    `/sentence/<i>/predictions`: float32 [tokens, words], ln of probabilities, i from 0; the row of `<S>`,
-    which nothing predicts, is uniform. `/sentence/<i>/tokens`: int32 ids. `/vocabulary`: words in UTF-8.
+    `/sentence/<i>/predictions`: float32 [tokens, words], ln of probabilities, i the place in the input from 0; the row
+    of `<S>`, which nothing predicts, is uniform. `/sentence/<i>/tokens`: int32 ids. `/vocabulary`: words in UTF-8.
     """
     import h5py
 
@@ -32,9 +32,9 @@ def write_predictions(model: LanguageModel, sentences: Iterable[Sentence], optio
     words = utf8_words(vocabulary)
     with h5py.File(path, "w") as file:
         file["vocabulary"] = np.array([word.encode() for word in words])
-        for number, sentence in enumerate(sentences):
+        for sentence in sentences:
             ids = [vocabulary.id(token) for token in zoo_tokens(sentence.words, vocabulary)]
-            group = file.create_group(f"sentence/{number}")
+            group = file.create_group(f"sentence/{sentence.number - 1}")
             group["tokens"] = np.array(ids, np.int32)
             size = (len(ids), len(words))
             rows = group.create_dataset("predictions", size, "f4", chunks=(1, len(words)), compression=1)

@@ -27,6 +27,8 @@ class Sentence:
     """Whether the memory is emptied before it; else it goes on from the sentence before."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Columns of its own, passed through to the output."""
+    number: int = 1
+    """Its place in the input, from 1; texts without a word count."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from lmgen.errors import UsageError
 from lmgen.scoring.choices import Item
 from lmgen.scoring.score import Sentence
-from lmgen.text import Record, read_records
+from lmgen.text import InputFormat, Record, read_records
 
 COLUMN = "text"
 BLIMP = ("sentence_good", "sentence_bad")
@@ -15,28 +15,48 @@ BLIMP = ("sentence_good", "sentence_bad")
 Split = Callable[[str], list[str]]
 
 
-def read_texts(path: Path, column: str, split: Split, context: str) -> Iterator[Sentence]:
+def read_texts(path: Path, column: str, split: Split, context: str, form: InputFormat) -> Iterator[Sentence]:
     """The sentences of a file: one a line, or one in the column of each row; others are passed through."""
-    return sentences_of((record for record, _ in read_records(path, [column])), column, split, context)
+    records = (record for record, _ in read_records(path, [column], form, blank_lines=True))
+    return sentences_of(records, column, split, context)
 
 
 def sentences_of(records: Iterable[Record], column: str, split: Split, context: str) -> Iterator[Sentence]:
-    """The sentences of records; those without a word are passed over.
+    """The sentences of records, those without a word too.
 
     Args:
-      context: `sentence` starts afresh with each, `document` after one without a word, `stream` never.
+      records: with a text under `column`; an empty one is a blank line, and no sentence.
+      context: `sentence` starts afresh with each, `document` after a blank line or one without a word, `stream` never.
     """
-    fresh = True
+    fresh, number = True, 0
     for record in records:
-        words = split(record[column])
-        if words:
-            yield Sentence(words, fresh, {name: value for name, value in record.items() if name != column})
-            fresh = context == "sentence"
+        number += bool(record)
+        words = split(record[column]) if record else []
+        if record:
+            extra = {name: value for name, value in record.items() if name != column}
+            yield Sentence(words, fresh, extra, number)
+        fresh = context == "sentence" if words else fresh or context == "document"
+
+
+def with_words(sentences: Iterable[Sentence], tell: Callable[[int], object] = lambda _: None) -> Iterator[Sentence]:
+    """The sentences that have a word; `tell` is given how many had none, if any had none."""
+    empty = 0
+    for sentence in sentences:
+        if sentence.words:
+            yield sentence
         else:
-            fresh = fresh or context == "document"
+            empty += 1
+    if empty:
+        tell(empty)
 
 
-def read_items(path: Path, candidates: Sequence[str], answer: str | None, split: Split) -> Iterator[Item]:
+def read_items(
+    path: Path,
+    candidates: Sequence[str],
+    answer: str | None,
+    split: Split,
+    form: InputFormat = InputFormat(),  # noqa: B008 (immutable)
+) -> Iterator[Item]:
     """The items of a table.
 
     Args:
@@ -45,7 +65,7 @@ def read_items(path: Path, candidates: Sequence[str], answer: str | None, split:
         without it the first is right.
     """
     needed = list(candidates)
-    for record, place in read_records(path, needed):
+    for record, place in read_records(path, needed, form):
         texts = [record[name] for name in needed]
         told = {*needed, answer}
         right = 0 if answer is None else _right(record, answer, needed, texts, place)

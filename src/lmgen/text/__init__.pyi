@@ -1,7 +1,22 @@
-from .lines import read_lines as read_lines, words_of as words_of
+from .lines import lines_of as lines_of, read_lines as read_lines, words_of as words_of
 from .output_file import check_output as check_output, open_output as open_output, whole_file as whole_file
-from .records import Record as Record, kind_of as kind_of, read_records as read_records
-from .tables import KINDS as KINDS, Row as Row, cell as cell, clean as clean, write_rows as write_rows
+from .records import (
+    INPUT_KINDS as INPUT_KINDS,
+    InputFormat as InputFormat,
+    Record as Record,
+    kind_of as kind_of,
+    names_of as names_of,
+    read_records as read_records,
+)
+from .tables import (
+    KINDS as KINDS,
+    Row as Row,
+    cell as cell,
+    clean as clean,
+    joined as joined,
+    own_name as own_name,
+    write_rows as write_rows,
+)
 from .tokenizer import (
     Detokenizer as Detokenizer,
     detokenize as detokenize,

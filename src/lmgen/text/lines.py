@@ -2,38 +2,79 @@
 
 import contextlib
 import gzip
+import io
+import re
 import sys
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from lmgen.errors import MissingError, UsageError
 
+UTF8 = "utf-8"
+BYTE_ORDER_MARK = "\ufeff"
+"""What spreadsheets and Windows' editors put first; it is no part of the text."""
+_UNDECODED = re.compile("[\ud800-\udfff]")
+"""What stands for bytes that are not in the encoding."""
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Lines of a text file, a .gz, or `-` for stdin, in UTF-8. Raises MissingError or UsageError naming the file and line."""
+
+def read_lines(path: Path, encoding: str = UTF8) -> Iterator[str]:
+    r"""Lines of a text file, a .gz, or `-` for stdin, each with its end: \n, \r\n or \r. A byte order mark is dropped.
+
+    Raises MissingError or UsageError naming the file and line.
+    """
     number = 0
     try:
-        with _open(path) as file:
+        with _open(path, encoding) as file:
             for number, line in enumerate(file, 1):
-                if b"\0" in line:
-                    raise UsageError(f"{path} is not text: line {number} holds a NUL byte")
-                yield line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: line {number}, byte {error.start + 1}") from error
-    except (OSError, EOFError) as error:
+                _check(path, number, line, encoding)
+                yield line if number > 1 else line.removeprefix(BYTE_ORDER_MARK)
+    except UnicodeError as error:  # of encodings with units of several bytes
+        raise _not_text(path, encoding, f"see line {number + 1} and after") from error
+    except (OSError, EOFError, zlib.error) as error:
         raise MissingError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _open(path: Path) -> contextlib.AbstractContextManager[Iterable[bytes]]:
-    if str(path) == "-":
-        return contextlib.nullcontext(sys.stdin.buffer)
-    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+def lines_of(text: str) -> list[str]:
+    r"""The lines of a text, without their ends. What follows the last end is a line only if something does."""
+    return [line.rstrip("\n") for line in io.StringIO(text, newline=None)]
+
+
+@contextlib.contextmanager
+def _open(path: Path, encoding: str) -> Iterator[IO[str]]:
+    with _open_bytes(path) as binary:
+        text = io.TextIOWrapper(binary, encoding, "surrogateescape", newline="")
+        try:
+            yield text
+        finally:
+            text.detach()  # or stdin would be closed
+
+
+def _open_bytes(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if str(path) != "-":
+        return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else open(path, "rb")
+    if sys.stdin is None:
+        raise MissingError("cannot read -: stdin is closed")
+    return contextlib.nullcontext(sys.stdin.buffer)
+
+
+def _check(path: Path, number: int, line: str, encoding: str) -> None:
+    if "\0" in line:
+        raise UsageError(f"{path} is not text: line {number} holds a NUL byte (UTF-16 does: name its --encoding)")
+    if not line.isascii() and (bad := _UNDECODED.search(line)):
+        before = len(line[: bad.start()].encode(encoding, "surrogateescape"))
+        raise _not_text(path, encoding, f"line {number}, byte {before + 1}")
+
+
+def _not_text(path: Path, encoding: str, place: str) -> UsageError:
+    return UsageError(f"{path} is not {encoding.upper()} text: {place}. Write it in UTF-8, or name its --encoding")
 
 
 def words_of(path: Path) -> list[str]:
     """The words of a file, with white space between."""
     try:
-        return path.read_text("utf-8").split()
+        return path.read_text("utf-8-sig").split()
     except OSError as error:
         raise MissingError(f"cannot read the words of {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

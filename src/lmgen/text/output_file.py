@@ -32,7 +32,10 @@ def open_output(path: str) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     opened = gzip.open if path.endswith(".gz") else open
-    with whole_file(Path(check_output(path)), keep=True) as partial, opened(partial, "wt", encoding="utf-8") as file:
+    with (
+        whole_file(Path(check_output(path)), keep=True) as partial,
+        opened(partial, "wt", encoding="utf-8", errors="replace") as file,
+    ):
         yield cast("IO[str]", file)
 
 

@@ -1,69 +1,158 @@
 """Records of a file: lines of text, JSON lines, CSV or TSV."""
 
-import csv
+import io
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.text.lines import read_lines
-from lmgen.text.tokenizer import LONGEST
+from lmgen.text.delimited import csv_rows, tsv_rows
+from lmgen.text.lines import UTF8, read_lines
+from lmgen.text.tables import plain
 
 Record = dict[str, Any]
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+INPUT_KINDS = ("text", "jsonl", *DELIMITERS)
+_SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "tsv", "tab": "tsv"}
+_UNREAD = {
+    "json": "JSON: write an object on each line of a .jsonl (jq -c .[])",
+    **dict.fromkeys(("conllu", "conll"), "CoNLL: write its sentences into a .txt, one on each line"),
+}
+"""What would be scored as prose, by its suffix, and what to do."""
+
+
+@dataclass(frozen=True)
+class InputFormat:
+    """How a file of texts is read."""
+
+    kind: str | None = None
+    """One of INPUT_KINDS; None for what the file's suffix says."""
+    encoding: str = UTF8
+    """A name that Python knows."""
+    delimiter: str | None = None
+    """One character, between the cells of csv and tsv; None for their own."""
+    names: tuple[str, ...] = ()
+    """Keys that every object of jsonl gets, with None where it has none of its own."""
+
+    def __post_init__(self) -> None:
+        try:
+            io.TextIOWrapper(io.BytesIO(), self.encoding)
+        except LookupError as error:
+            raise UsageError(f"there is no encoding {self.encoding!r}: utf-16, latin-1 and cp1252 are some") from error
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise UsageError(f"a delimiter is one character, and no quote or line end, not {self.delimiter!r}")
+
+    def kind_of(self, path: Path) -> str:
+        """What a file holds. Raises UsageError if it is nothing that can be read, or a delimiter has no place in it."""
+        suffix = _suffix(path)
+        if self.kind is None and suffix in _UNREAD:
+            raise UsageError(f"{path} is not read, as it is {_UNREAD[suffix]}")
+        kind = self.kind or kind_of(path)
+        if self.delimiter and kind not in DELIMITERS:
+            raise UsageError(f"{path} is read as {kind}: --delimiter is for csv and tsv, which --input-format names")
+        return kind
 
 
 def kind_of(path: Path) -> str:
     """What a file holds, by its suffix: `jsonl`, `csv`, `tsv` or `text`."""
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix[1:]
-    return suffix if suffix in ("jsonl", "csv", "tsv") else "text"
+    return _SUFFIXES.get(_suffix(path), "text")
 
 
-def read_records(path: Path, texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
-    """The records of a file, by its suffix, each with its place for messages.
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix[1:]
 
-    `.jsonl`: objects; `.csv`, `.tsv`: rows under a header. Anything else, and `-` for stdin: lines, each
-    under the first name of `texts`. Raises UsageError where one of the columns `texts` is missing.
+
+def read_records(
+    path: Path,
+    texts: Sequence[str],
+    form: InputFormat = InputFormat(),
+    blank_lines: bool = False,
+) -> Iterator[tuple[Record, str]]:
+    """The records of a file, each with its place for messages.
+
+    `jsonl`: objects; `csv`, `tsv`: rows under a heading. `text`: lines, each under the first name of `texts`.
+
+    Args:
+      texts: columns that hold texts.
+      blank_lines: an empty record for each blank line between objects or rows, which are passed over without it.
+
+    Raises UsageError, naming the line, where one of `texts` is missing or a row is longer or shorter than the heading.
     """
-    kind = kind_of(path)
-    if kind == "jsonl":
-        yield from _objects(path, texts)
-    elif kind != "text":
-        yield from _rows(path, texts)
-    else:
-        for number, line in enumerate(_lines(path), 1):
+    kind = form.kind_of(path)
+    if kind == "text":
+        for number, line in enumerate(read_lines(path, form.encoding), 1):
             yield {texts[0]: line}, f"{path}, line {number}"
+        return
+    for record, place in _objects(path, texts, form) if kind == "jsonl" else _rows(path, texts, form):
+        if record or blank_lines:
+            yield record, place
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """Lines without the byte order mark that spreadsheets put first."""
-    for number, line in enumerate(read_lines(path)):
-        yield line if number else line.removeprefix("\ufeff")
+def names_of(path: Path, form: InputFormat) -> list[str]:
+    """The keys of all objects of a file of JSON lines, in the order in which they come up."""
+    return list(dict.fromkeys(name for record, _ in _objects(path, (), form) for name in record))
 
 
-def _objects(path: Path, texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
-    for number, line in enumerate(_lines(path), 1):
+def _objects(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    for number, line in enumerate(read_lines(path, form.encoding), 1):
+        place = f"{path}, line {number}"
         if not line.strip():
+            yield {}, place
             continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{path}, line {number} is not JSON: {error.msg}") from error
+        record = _parsed(line, place)
         for name in texts:
-            if not isinstance(record, dict) or not isinstance(record.get(name), str):
-                raise UsageError(f"{path}, line {number} is not an object with a text {name!r}")
-        yield record, f"{path}, line {number}"
+            if not isinstance(record.get(name), str):
+                raise UsageError(f"{place} is not an object with a text {name!r}")
+        yield {**dict.fromkeys(form.names), **record}, place
 
 
-def _rows(path: Path, texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
-    csv.field_size_limit(LONGEST)  # of the whole process; the module's own is an eighth of it
-    reader = csv.DictReader(_lines(path), delimiter="\t" if kind_of(path) == "tsv" else ",")
+def _parsed(line: str, place: str) -> Record:
     try:
-        for name in texts:
-            if name not in (reader.fieldnames or ()):
-                raise UsageError(f"{path} has no column {name!r}, only {', '.join(reader.fieldnames or ['none'])}")
-        for row in reader:
-            record = {name: value for name, value in row.items() if name is not None}
-            yield {**record, **{name: record[name] or "" for name in texts}}, f"{path}, line {reader.line_num}"
-    except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num} is not a row of a table: {error}") from error
+        record = plain(json.loads(line, parse_float=_finite, parse_constant=_finite))
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{place} is not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise UsageError(f"{place} cannot be read: it is nested too deeply") from error
+    except ValueError as error:
+        raise UsageError(f"{place} cannot be read: {error}") from error
+    if not isinstance(record, dict):
+        raise UsageError(f"{place} is not an object")
+    return record
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is no number that JSON can hold")
+    return value
+
+
+def _rows(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    kind = form.kind_of(path)
+    read = tsv_rows if kind == "tsv" else csv_rows
+    rows = read(path, form.encoding, form.delimiter or DELIMITERS[kind])
+    names = next((cells for _, cells in rows if cells), [])
+    _check_heading(path, names, texts)
+    for number, cells in rows:
+        place = f"{path}, line {number}"
+        if not cells or (len(cells) == 1 < len(names) and not cells[0].strip()):
+            yield {}, place
+        elif len(cells) != len(names):
+            raise UsageError(f"{place}: {len(cells)} cells, where the heading has {len(names)}")
+        else:
+            yield dict(zip(names, cells, strict=True)), place
+
+
+def _check_heading(path: Path, names: Sequence[str], texts: Sequence[str]) -> None:
+    for name in texts:
+        if name not in names:
+            hint = " (--delimiter says what is between columns)" if len(names) == 1 else ""
+            raise UsageError(f"{path} has no column {name!r}, only {', '.join(names) or 'none'}{hint}")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UsageError(f"{path} has two columns {twice[0]!r}: give each a name of its own")

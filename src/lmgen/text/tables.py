@@ -1,40 +1,81 @@
 """Rows as TSV, CSV, JSON lines or an aligned table."""
 
-import csv
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import IO, Any
+
+from lmgen.errors import UsageError
 
 Row = dict[str, Any]
 
 KINDS = ("table", "tsv", "csv", "jsonl")
+OURS = "lmgen_"
+"""Begins the name of a column of lmgen's where the user has one of that name."""
 _TEXT, _NUMBER = 16, 10
 """Widths of an aligned table's columns; what is longer moves the rest of its row."""
+_BREAK = re.compile("\r\n|[\t\r\n]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNKNOWN = "\ufffd"
+"""Stands for what is no character."""
+
+
+def clean(text: str) -> str:
+    """Text that can be written as UTF-8, whatever bytes or halves of characters it was read from."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:
+        return _SURROGATE.sub(_UNKNOWN, text)
 
 
 def cell(value: object) -> str:
-    """A value on one line, without tabs."""
-    return " ".join(_text(value).split()) if isinstance(value, str) else _text(value)
+    """A value as a cell of TSV: on one line, without tabs, and in quotes if it holds one, as spreadsheets write it."""
+    text = _BREAK.sub(" ", _text(value))
+    return _quoted(text) if '"' in text else text
+
+
+def _csv_cell(value: object) -> str:
+    text = _text(value)
+    # csv.writer leaves a lone \r as it is, which ends a row for those who read it
+    return _quoted(text) if any(mark in text for mark in '",\r\n') else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _flat(value: object) -> str:
+    return " ".join(_text(value).split())
 
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return clean(value)
+        return clean(value).replace("\0", _UNKNOWN)  # a NUL ends the text for many programs
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(int(value) if isinstance(value, bool) else value)
 
 
-def clean(text: str) -> str:
-    """Text that can be written as UTF-8, whatever bytes it was read from."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def joined(extra: Row, own: Row) -> Row:
+    """The user's columns, then lmgen's: where both have a name the user's keeps it."""
+    return {**extra, **{own_name(name, extra): value for name, value in own.items()}}
+
+
+def own_name(name: str, taken: Iterable[str]) -> str:
+    """The name of a column of lmgen's among others."""
+    return own_name(OURS + name, taken) if name in taken else name
 
 
 def write_rows(rows: Iterable[Row], out: IO[str], kind: str, columns: Sequence[str] = ()) -> None:
     """Write rows as they come.
 
     Args:
-      kind: one of KINDS. Values are written as they are; truth values as 0 and 1, None as nothing.
+      kind: one of KINDS. Texts and numbers are written as they are; in a table truth values as 0 and 1, None as nothing,
+        lists and dictionaries as JSON.
       columns: the heading where there are no rows; else the first row's names are.
+
+    Raises UsageError for a row of a table with a name that the first lacks.
     """
     write: Callable[[Row], object] | None = None
     for row in rows:
@@ -49,32 +90,51 @@ def write_rows(rows: Iterable[Row], out: IO[str], kind: str, columns: Sequence[s
 def _begin(names: list[str], out: IO[str], kind: str, first: Row) -> Callable[[Row], object]:
     """Write the heading; returns what writes a row."""
     if kind == "jsonl":
-        return lambda row: out.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
-    if kind == "csv":
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(names)
-        return lambda row: writer.writerow([_text(row.get(name)) for name in names])
-    texts = [isinstance(first.get(name), str) for name in names]
-    line = partial(_join, out) if kind == "tsv" else _aligned(texts, out)
+        return lambda row: out.write(json.dumps(plain(row), ensure_ascii=False) + "\n")
+    line = _aligned([isinstance(first.get(name), str) for name in names], out) if kind == "table" else _line(out, kind)
     line(names)
-    return lambda row: line([cell(row.get(name)) for name in names])
+    known = set(names)
+
+    def write(row: Row) -> None:
+        if not known.issuperset(row):
+            new = next(name for name in row if name not in known)
+            raise UsageError(
+                f"a row has a column {new!r} that the first one lacks: give a file, not a pipe, or --format jsonl"
+            )
+        line([row.get(name) for name in names])
+
+    return write
 
 
-def _join(out: IO[str], cells: Sequence[str]) -> None:
-    out.write("\t".join(cells) + "\n")
+def _line(out: IO[str], kind: str) -> Callable[[Sequence[object]], None]:
+    """What writes a line of TSV or CSV."""
+    of_value, comma = (_csv_cell, ",") if kind == "csv" else (cell, "\t")
+
+    def line(values: Sequence[object]) -> None:
+        # a blank line would be no row
+        out.write((comma.join(map(of_value, values)) or _quoted("")) + "\n")
+
+    return line
 
 
-def _plain(row: Row) -> Row:
-    return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _aligned(texts: Sequence[bool], out: IO[str]) -> Callable[[Sequence[str]], None]:
+def _aligned(texts: Sequence[bool], out: IO[str]) -> Callable[[Sequence[object]], None]:
     """What writes a line of cells: texts to the left, numbers to the right of their columns."""
 
-    def line(cells: Sequence[str]) -> None:
-        pairs = zip(cells, texts, strict=True)
+    def line(values: Sequence[object]) -> None:
+        pairs = zip(map(_flat, values), texts, strict=True)
         out.write(
             "  ".join(f"{cell:<{_TEXT}}" if text else f"{cell:>{_NUMBER}}" for cell, text in pairs).rstrip() + "\n"
         )
 
     return line
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold: no halves of characters, and null for what is no number."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
