@@ -144,6 +144,165 @@ def test_columns_of_items_are_passed_through(run, tmp_path, name, comma, kind):
     assert [(row["item"], row["token"]) for row in rows] == [("x", "the"), ("x", "cat"), ("x", "</S>")]
 
 
+@pytest.mark.parametrize("command", ["surprisal", "score", "choose"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_column_of_the_user_s_stays_and_lmgen_s_gets_another_name(run, tmp_path, command, kind):
+    """`sentence_id`, `logprob` and more were overwritten."""
+    names = {"sentence_good": "the cat", "sentence_bad": "cat the"} if command == "choose" else {"text": "the cat"}
+    plain = {**names, "item": "x"}
+    own = list(table(run(command, *file_of(tmp_path, command, plain), "--format", "csv").out, ",")[0])[1:]
+    mine = {name: f"my {name}" for name in own}
+
+    result = run(command, *file_of(tmp_path, command, {**names, **mine}), "--format", kind)
+
+    [row, *_] = table(result.out, ",") if kind == "csv" else map(json.loads, result.out.splitlines())
+    assert list(row) == [*own, *(f"lmgen_{name}" for name in own)]
+    assert {name: row[name] for name in own} == mine
+    told = f"columns of yours stay as they are: {', '.join(own)}; lmgen's are lmgen_{', lmgen_'.join(own)}\n"
+    assert result.err.count(told) == 1
+
+
+def file_of(tmp_path, command, record):
+    """Two equal objects in a file, as a command's arguments."""
+    (tmp_path / "a.jsonl").write_text(f"{json.dumps(record)}\n" * 2)
+    return ["-f"] * (command == "choose") + [tmp_path / "a.jsonl"]
+
+
+def test_lmgen_s_columns_have_one_name_in_all_rows(run, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "the"}\n{"text": "the", "logprob": 1}\n')
+
+    rows = list(map(json.loads, run("score", tmp_path / "a.jsonl", "--format", "jsonl").out.splitlines()))
+
+    assert [row["logprob"] for row in rows] == [None, 1]
+    assert rows[0]["lmgen_logprob"] == rows[1]["lmgen_logprob"] < 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+def test_a_table_has_the_keys_of_all_objects(run, tmp_path, kind):
+    """Keys that the first object lacks were dropped, and nested values were written as Python has them."""
+    (tmp_path / "a.jsonl").write_text('{"text": "the"}\n{"text": "the", "k": {"x": [null, true, "\\u00e9"]}}\n')
+
+    rows = table(run("score", tmp_path / "a.jsonl", "--format", kind).out, "," if kind == "csv" else "\t")
+
+    assert [row["k"] for row in rows] == ["", '{"x": [null, true, "é"]}']
+
+
+def test_a_pipe_of_objects_is_refused_where_a_table_would_lose_a_key(run, piped):
+    piped(b'{"text": "the"}\n{"text": "the", "k": 1}\n')
+
+    result = run("score", "-", "--input-format", "jsonl", "--format", "csv")
+
+    assert result.exit_code == 2
+    assert result.err == (
+        "lmgen: a row has a column 'k' that the first one lacks: give a file, not a pipe, or --format jsonl\n"
+    )
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    return lambda data: monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (b'{"text": "the", "n": "1"}\n', ["--input-format", "jsonl"]),
+        (b"\xef\xbb\xbftext,n\nthe,1\n", ["--input-format", "csv"]),
+        (b"text\tn\rthe\t1\r", ["--input-format", "tsv"]),
+        (b"text;n\nthe;1\n", ["--input-format", "csv", "--delimiter", ";"]),
+        ("text,n\nthe,1\n".encode("utf-16"), ["--input-format", "csv", "--encoding", "utf-16"]),
+    ],
+)
+def test_stdin_can_hold_what_a_file_can(run, piped, data, options):
+    piped(data)
+
+    [row] = table(run("score", "-", *options).out)
+
+    assert (row["n"], row["sentence"]) == ("1", "the")
+
+
+@pytest.mark.parametrize("command", ["surprisal", "score", "eval", "tokenize", "unkify", "predictions", "choose"])
+def test_every_command_with_a_file_knows_how_it_may_be_written(run, tmp_path, command):
+    text = "id;text;sentence_good;sentence_bad\n1;voilà;the;voilà\n"
+    (tmp_path / "a.txt").write_text(text, encoding="latin-1")
+    options = ["--input-format", "csv", "--encoding", "latin-1", "--delimiter", ";"]
+
+    named = ["-f"] * (command == "choose") + [tmp_path / "a.txt"]
+    output = ["-o", tmp_path / "a.hdf5"] * (command == "predictions")
+    result = run(command, *named, *options, *output)
+
+    assert result.exit_code == 0, result.err
+    assert run(command, *named, *output).exit_code == 2
+
+
+def test_a_text_with_quotes_is_a_row_as_spreadsheets_write_it(run, tmp_path):
+    """pandas and R read 18,158 of 28,199 rows of TSV, because a cell began with a quote."""
+    (tmp_path / "a.tsv").write_text('text\tid\n"the cat\t"\n" sat "\t2\n')
+
+    out = run("surprisal", tmp_path / "a.tsv", "--columns", "token").out
+    zoo = run("surprisal", tmp_path / "a.tsv", "--format", "lm-zoo", "--oov-input", "unk").out
+
+    assert [row["token"] for row in csv.DictReader(io.StringIO(out), dialect="excel-tab")] == [
+        *('"', "the", "cat", "</S>"),
+        *("sat", "</S>"),
+    ]
+    assert out.splitlines()[1] == '""""\t""""'
+    assert len(table(zoo)) == 5 + 3
+
+
+def test_texts_without_a_word_are_counted_and_told(run, tmp_path):
+    (tmp_path / "a.csv").write_text("text,n\n,1\nthe,2\n\n ,3\ncat,4\n")
+
+    result = run("score", tmp_path / "a.csv")
+
+    assert [(row["sentence_id"], row["n"]) for row in table(result.out)] == [("2", "2"), ("4", "4")]
+    assert result.err == "2 texts without a word are left out\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "row"),
+    [("a.csv", "text,n\n", "the cat,1\n"), ("a.tsv", "text\tn\n", "the cat\t1\n"), ("a.jsonl", "", '{"text": "the cat"}\n')],
+)  # fmt: skip
+def test_the_memory_is_emptied_at_blank_lines_of_tables_too(run, tmp_path, name, heading, row):
+    (tmp_path / name).write_text(f"{heading}{row}{row}\n{row}")
+
+    first, second, third = (
+        json.loads(line) for line in run("score", tmp_path / name, "--context", "document", "--format", "jsonl").out.splitlines()
+    )  # fmt: skip
+
+    assert first["logprob"] == third["logprob"] != second["logprob"]
+    assert [one["sentence_id"] for one in (first, second, third)] == [1, 2, 3]
+
+
+def test_a_text_of_no_words_has_nothing_to_measure(run, tmp_path):
+    (tmp_path / "a.txt").write_text("\n \n")
+
+    result = run("eval", tmp_path / "a.txt")
+
+    assert result.exit_code == 2
+    assert result.err.splitlines()[0] == "2 texts without a word are left out"
+    assert result.err.endswith("a.txt has no words: there is nothing to measure\n")
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "lm-zoo", "kenlm", "srilm"])
+def test_bytes_that_are_no_text_are_written_as_what_stands_for_none(tiny_folder, kind):
+    """An argument that is not UTF-8, and a locale that is not: an internal error ended the batch."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    process = start_lmgen("surprisal", "--text", os.fsdecode(b"voil\xe0 \xc3\xa9"), "--no-tokenize", "--format", kind, "-m", tiny_folder, env=environment)  # fmt: skip
+    out, err = process.communicate()
+
+    assert (process.returncode, err) == (0, b"")
+    assert ("voil\ufffd" in out.decode()) == (kind != "lm-zoo")
+
+
+def test_help_is_shown_in_any_locale():
+    process = start_lmgen("surprisal", "--help", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    out, err = process.communicate()
+
+    assert (process.returncode, err) == (0, b"")
+    assert "A,B,…" in out.decode()
+
+
 def test_a_spreadsheet_s_byte_order_mark_is_no_part_of_a_column(run, tmp_path):
     (tmp_path / "a.csv").write_text("text,item\nthe cat,x\n", encoding="utf-8-sig")
 
@@ -250,7 +409,13 @@ def _read(descriptor):
         (["surprisal", "--columns", "token,colour"], "a.txt", b"a\n", 2, "no column 'colour'"),
         (["surprisal", "--text", "a"], "a.txt", b"a\n", 2, "not both"),
         (["eval", "--format", "tsv"], "a.txt", b"a\n", 2, "only go with --per-sentence"),
+        (["choose", "-f"], "a.txt", b"a\n", 2, "is read as text, without columns sentence_good, sentence_bad"),
         (["choose", "-f"], "a.csv", b"good,bad\na,b\n", 2, "no column 'sentence_good'"),
+        (["surprisal"], "a.json", b"[]\n", 2, "is not read, as it is JSON: write an object on each line"),
+        (["surprisal", "-o", "x.json"], "a.txt", b"a\n", 2, "x.json: rows are written as JSON lines"),
+        (["surprisal", "--encoding", "klingon"], "a.txt", b"a\n", 2, "there is no encoding 'klingon'"),
+        (["surprisal", "--text", "a", "--delimiter", ";"], None, b"", 2, "tell of a file, and none is given"),
+        (["choose", "a", "b", "--encoding", "latin-1"], None, b"", 2, "tell of a file, and none is given"),
         (["choose", "one"], None, b"", 2, "two SENTENCEs or more"),
         (["choose", "--candidates", "one", "-f"], "a.csv", b"one\na\n", 2, "two columns or more"),
         (["next", "a", "--match", "("], None, b"", 2, "not a regular expression"),

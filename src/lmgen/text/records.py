@@ -75,7 +75,7 @@ def read_records(
 ) -> Iterator[tuple[Record, str]]:
     """The records of a file, each with its place for messages.
 
-    `jsonl`: objects; `csv`, `tsv`: rows under a heading. `text`: lines, each under the first name of `texts`.
+    `jsonl`: objects; `csv`, `tsv`: rows under a heading. `text`: lines, each under the only name of `texts`.
 
     Args:
       texts: columns that hold texts.
@@ -85,6 +85,10 @@ def read_records(
     """
     kind = form.kind_of(path)
     if kind == "text":
+        if len(texts) > 1:
+            raise UsageError(
+                f"{path} is read as text, without columns {', '.join(texts)}: csv, tsv and jsonl have them"
+            )
         for number, line in enumerate(read_lines(path, form.encoding), 1):
             yield {texts[0]: line}, f"{path}, line {number}"
         return
@@ -108,6 +112,8 @@ def _objects(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tu
         for name in texts:
             if not isinstance(record.get(name), str):
                 raise UsageError(f"{place} is not an object with a text {name!r}")
+            if "\0" in record[name]:
+                raise UsageError(f"{place}: {name!r} is not text, as it holds a NUL character")
         yield {**dict.fromkeys(form.names), **record}, place
 
 

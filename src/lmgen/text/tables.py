@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any
 
 from lmgen.errors import UsageError
+from lmgen.text.vocabulary import encode
 
 Row = dict[str, Any]
 
@@ -16,17 +17,11 @@ OURS = "lmgen_"
 _TEXT, _NUMBER = 16, 10
 """Widths of an aligned table's columns; what is longer moves the rest of its row."""
 _BREAK = re.compile("\r\n|[\t\r\n]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_UNKNOWN = "\ufffd"
-"""Stands for what is no character."""
 
 
 def clean(text: str) -> str:
     """Text that can be written as UTF-8, whatever bytes or halves of characters it was read from."""
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    except UnicodeEncodeError:
-        return _SURROGATE.sub(_UNKNOWN, text)
+    return encode(text).decode("utf-8", "replace")
 
 
 def cell(value: object) -> str:
@@ -51,9 +46,9 @@ def _flat(value: object) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return clean(value).replace("\0", _UNKNOWN)  # a NUL ends the text for many programs
+        return clean(value).replace("\0", "\ufffd")  # a NUL ends the text for many programs
     if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(plain(value), ensure_ascii=False)
     return "" if value is None else str(int(value) if isinstance(value, bool) else value)
 
 

@@ -4,6 +4,7 @@ The file is the release's: one UTF-8 word a line, the line's number is the word'
 `!!!MAXTERMID` takes no id (tensorflow/models, research/lm_1b/data_utils.py).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import islice
@@ -25,6 +26,7 @@ FREQUENT_WORDS = 1 << 16
 NEWLINE = ord("\n")
 
 _NO_WORD = b"!!!MAXTERMID"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII_SPACE = b" \t\n\r\v\f"
 
 
@@ -149,5 +151,8 @@ def decode(word: bytes) -> str:
 
 
 def encode(word: str) -> bytes:
-    """A word's bytes; those that were no UTF-8 when read come back as they were."""
-    return word.encode("utf-8", "surrogateescape")
+    """A word's bytes; those that were no UTF-8 when read come back as they were. Half a character becomes U+FFFD."""
+    try:
+        return word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", word).encode()
