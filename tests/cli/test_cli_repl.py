@@ -231,6 +231,14 @@ def test_piped_lines_end_with_the_first_that_cannot_be_done(
     assert result == (exit_code, "", f"{message}\n")
 
 
+def test_a_byte_order_mark_before_piped_lines_is_no_word(writer_folder):
+    process = start_lmgen("repl", "-m", writer_folder, "--seed", 1, stdin=subprocess.PIPE)
+    out, err = process.communicate(b"\xef\xbb\xbfthe cat\n")
+
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b"the cat")
+
+
 def test_a_last_line_that_wants_another_is_not_lost(writer_folder):
     process = start_lmgen("repl", "-m", writer_folder, "--seed", 1, stdin=subprocess.PIPE)
     out, err = process.communicate(b"the cat\\")

@@ -53,10 +53,10 @@ def test_text_is_read_in_the_encoding_it_is_in(tmp_path, encoding):
 @pytest.mark.parametrize(
     ("data", "encoding", "told"),
     [
-        (b"good\nb\xc3\xa9\xffd\n", "utf-8", "is not UTF-8 text: line 2, byte 4. Write it in UTF-8, or name its --encoding"),
+        (b"good\nb\xc3\xa9\xffd\n", "utf-8", "is not UTF-8 text: line 2, byte 4: write it in UTF-8; commands that score take an --encoding"),
         (b"good\n\xe9\n", "ascii", "is not ASCII text: line 2, byte 1"),
         ("good\n".encode("utf-16")[:-1], "utf-16", "is not UTF-16 text: see line 1 and after"),
-        (b"a\0b", "utf-8", "is not text: line 1 holds a NUL byte (UTF-16 does: name its --encoding)"),
+        (b"a\0b", "utf-8", "is not text: line 1 holds a NUL byte, as UTF-16 does: write it in UTF-8"),
     ],
 )  # fmt: skip
 def test_what_is_not_in_the_encoding_is_told_with_its_place(tmp_path, data, encoding, told):

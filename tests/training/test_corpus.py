@@ -79,6 +79,12 @@ def test_raw_text_is_tokenised_in_order(tmp_path):
     assert sentences == [["It", "'s", str(n), "."] for n in range(4500)]
 
 
+def test_a_byte_order_mark_is_no_word(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo\n", encoding="utf-8-sig")
+
+    assert list(read_sentences([tmp_path / "a.txt"], raw=False)) == [["one"], ["two"]]
+
+
 @pytest.mark.parametrize(
     "data, message",
     [(b"fine\n\xff\xfe\n", "not UTF-8 text: line 2, byte 1"), (b"ELF\0\0\n", "line 1 holds a NUL byte")],

@@ -79,7 +79,7 @@ def _exhaust(scores: Iterable[Scored]) -> None:
 
 def _count_lines(file: Path, encoding: str) -> int | None:
     """How many lines there are to come, where that can be known and somebody is watching."""
-    if not stderr_console().is_terminal or str(file) == "-":
+    if not stderr_console().is_terminal or not file.is_file():  # a pipe can be read only once
         return None
     return sum(1 for _ in read_lines(file, encoding))
 

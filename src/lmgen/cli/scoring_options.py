@@ -139,7 +139,7 @@ def sentences(
     else:
         check_no_file(form)
         found = sentences_of(({COLUMN: line} for line in lines_of(text or "")), COLUMN, split, context)
-    return with_words(tell_names(found, columns), _tell_empty)
+    return with_words(tell_names(found, columns if kind in KINDS else ()), _tell_empty)
 
 
 def check_no_file(form: InputFormat) -> None:

@@ -17,6 +17,7 @@ BYTE_ORDER_MARK = "\ufeff"
 """What spreadsheets and Windows' editors put first; it is no part of the text."""
 _UNDECODED = re.compile("[\ud800-\udfff]")
 """What stands for bytes that are not in the encoding."""
+_HINT = "write it in UTF-8; commands that score take an --encoding"
 
 
 def read_lines(path: Path, encoding: str = UTF8) -> Iterator[str]:
@@ -61,14 +62,14 @@ def _open_bytes(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
 
 def _check(path: Path, number: int, line: str, encoding: str) -> None:
     if "\0" in line:
-        raise UsageError(f"{path} is not text: line {number} holds a NUL byte (UTF-16 does: name its --encoding)")
+        raise UsageError(f"{path} is not text: line {number} holds a NUL byte, as UTF-16 does: {_HINT}")
     if not line.isascii() and (bad := _UNDECODED.search(line)):
         before = len(line[: bad.start()].encode(encoding, "surrogateescape"))
         raise _not_text(path, encoding, f"line {number}, byte {before + 1}")
 
 
 def _not_text(path: Path, encoding: str, place: str) -> UsageError:
-    return UsageError(f"{path} is not {encoding.upper()} text: {place}. Write it in UTF-8, or name its --encoding")
+    return UsageError(f"{path} is not {encoding.upper()} text: {place}: {_HINT}")
 
 
 def words_of(path: Path) -> list[str]:
