@@ -22,6 +22,7 @@ _SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "tsv", "t
 _UNREAD = {
     "json": "JSON: write an object on each line of a .jsonl (jq -c .[])",
     **dict.fromkeys(("conllu", "conll"), "CoNLL: write its sentences into a .txt, one on each line"),
+    **dict.fromkeys(("xml", "html", "htm", "rtf"), "markup: write its text alone into a .txt"),
 }
 """What would be scored as prose, by its suffix, and what to do."""
 
