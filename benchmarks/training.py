@@ -67,8 +67,8 @@ def measure(rounds: int, cells: int) -> None:
     trainer = Trainer(recipe, corpus, vocabulary)
     slow, states = plain_step(trainer), trainer.states
     spelled = vocabulary.all_char_ids(["<S>", *corpus.types[1:]])
-    stream = windows(corpus.tokens, recipe.steps, recipe.batch, (0, 0), 1)
-    per_step, rates = recipe.steps * recipe.batch, {"plain": [], "lmgen": []}
+    stream = windows(corpus.tokens, recipe.window, recipe.batch, (0, 0), 1)
+    per_step, rates = recipe.window * recipe.batch, {"plain": [], "lmgen": []}
     for turn in range(rounds + 1):
         window = next(stream)
         batch = trainer.prepare(window)
@@ -90,7 +90,7 @@ def report(recipe: Recipe, rates: dict[str, list[float]]) -> None:
     size, cells = shape.projection, shape.cells
     lstm = shape.layers * (2 * size * 4 * cells + cells * size)
     flops = 6 * (lstm + recipe.candidates * size)  # forward and backward; the CNN's share is left out
-    print(f"{shape.parameters / 1e6:.1f} M parameters, batch {recipe.batch} x {recipe.steps}, {os.cpu_count()} cores")
+    print(f"{shape.parameters / 1e6:.1f} M parameters, batch {recipe.batch} x {recipe.window}, {os.cpu_count()} cores")
     for name, values in rates.items():
         print(f"{name:6} {statistics.median(values):10,.0f} words/s   ({min(values):,.0f} to {max(values):,.0f})")
     ratios = [ours / theirs for ours, theirs in zip(rates["lmgen"], rates["plain"], strict=True)]

@@ -107,6 +107,24 @@ def test_more_targets_than_candidates_are_all_kept():
     assert np.array_equal(chosen.ids[chosen.labels], targets)
 
 
+def test_a_batch_of_many_rare_words_has_more_candidates_so_that_some_are_drawn():
+    targets = np.arange(2000, 5500)
+
+    chosen = choose_candidates(targets, 30_000, 2048, 4096, np.random.default_rng(0))
+
+    assert len(chosen.ids) == 4096 + 2 * 1024
+    assert np.array_equal(chosen.ids[chosen.labels], targets)
+    assert np.count_nonzero(chosen.correction) >= 512
+
+
+def test_more_frequent_words_than_there_are_candidates_or_words_do_no_harm():
+    chosen = choose_candidates(np.array([3, 1400]), 1500, 2048, 1024, np.random.default_rng(0))
+
+    assert len(chosen.ids) == len(set(chosen.ids.tolist())) == 1024
+    assert chosen.ids[chosen.labels].tolist() == [3, 1400]
+    assert np.exp(chosen.correction).sum() == pytest.approx(1500, rel=1e-5)
+
+
 def test_work_done_ahead_arrives_in_order_and_so_do_its_errors():
     def items():
         yield from range(20)

@@ -1,10 +1,12 @@
 import gzip
+import os
 
 import numpy as np
 import pytest
 
-from lmgen.errors import IntegrityError, MissingError, UsageError
+from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.text.lines import read_lines
+from lmgen.training import corpus
 from lmgen.training.corpus import BOUNDARY, Corpus, build_corpus, read_sentences
 
 SENTENCES = [["b", "a", "b"], ["c", "b"], ["a"]]
@@ -95,6 +97,23 @@ def test_what_is_not_text_is_refused_with_its_place(tmp_path, data, message):
 
     with pytest.raises(UsageError, match=message):
         list(read_lines(path))
+
+
+def test_special_tokens_in_a_text_are_left_out(tmp_path):
+    path = tmp_path / "text"
+    path.write_text("\ufeffa <S> b </S>\n<S> </S>\nc <UNK> !!!MAXTERMID d\n", "utf-8")
+
+    assert list(read_sentences([path], raw=False)) == [["a", "b"], ["c", "d"]]
+
+
+def test_a_killed_process_that_splits_words_ends_the_reading(tmp_path, monkeypatch):
+    path = tmp_path / "text"
+    path.write_text("a.\n")
+    monkeypatch.setattr(corpus, "_tokenize_lines", os._exit)
+    monkeypatch.setattr(corpus, "_chunks", lambda lines: iter([9]))
+
+    with pytest.raises(LmgenError, match="was killed"):
+        list(read_sentences([path], raw=True))
 
 
 def test_an_absent_folder_or_broken_file_is_refused(tmp_path):

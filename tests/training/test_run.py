@@ -1,22 +1,31 @@
+import itertools
 import json
+import shutil
 import signal
 import time
+from dataclasses import replace
 
+import filelock
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from lmgen.checkpoint.check import open_checkpoint
+from lmgen.checkpoint.folder import open_folder
 from lmgen.checkpoint.manifest import Manifest
 from lmgen.checkpoint.shape import Shape
-from lmgen.errors import IntegrityError, MissingError
+from lmgen.errors import IntegrityError, LmgenError, MissingError
 from lmgen.text.vocabulary import Vocabulary
 from lmgen.training.corpus import build_corpus
 from lmgen.training.events import Trained, Validated
-from lmgen.training.trainer import Budget, Progress, Recipe, Trainer, rate_at, read_snapshot, train_steps
+from lmgen.training.recipe import Budget, Recipe, rate_factor
+from lmgen.training.run import _rounded
+from lmgen.training.trainer import Progress, Trainer, read_snapshot, train_steps
 
 from conftest import load, start_lmgen
 
 SHAPE = Shape(filters=(4, 4, 4, 4, 4, 4, 4, 4), projection=16, cells=32, rows=64)
-RECIPE = Recipe(SHAPE, words=53, steps=8, batch=16, rate=0.02, warmup=10, candidates=64, frequent=8)
+RECIPE = Recipe(SHAPE, words=53, window=8, batch=16, rate=0.02, warmup=10, candidates=64, frequent=8)
 SMALL = [
     *("--window", 8, "--batch", 4, "--projection", 16, "--cells", 16, "--filters", "2,2,2,2,2,2,2,2"),
     *("--candidates", 16, "--frequent", 8),
@@ -34,8 +43,6 @@ def corpus():
 
 
 def new_trainer(corpus, **changes):
-    from dataclasses import replace
-
     return Trainer(replace(RECIPE, **changes), corpus, Vocabulary(corpus.types))
 
 
@@ -65,7 +72,7 @@ def test_validation_is_the_full_softmax_s_as_the_session_engine_computes_it(coun
     from lmgen.text.vocabulary import SENTENCE_END
 
     trainer, _ = counted
-    weights = {name: value.numpy() for name, value in trainer.weights.items()}
+    weights = {name: value.numpy() for name, value in trainer.finished.items()}
     write_model(tmp_path, Manifest("m", "", "", SHAPE, 53), trainer.vocabulary, weights, 1)
     model, surprisals = load(str(tmp_path)), []
     for sentence in counting(10, first=3):
@@ -89,9 +96,12 @@ def test_sampled_candidates_learn_too(corpus):
 
 
 def test_the_rate_rises_over_the_warmup_and_falls_to_zero_with_the_budget():
-    rates = [rate_at(RECIPE, step, spent) for step, spent in ((0, 0), (4, 0), (9, 0), (50, 0.5), (99, 1))]
+    places = ((0, 0), (4, 0), (9, 0), (50, 0.5), (80, 0.85), (90, 0.925), (99, 1))
+    averaged = [rate_factor(RECIPE, step, spent) for step, spent in places]
+    falling = [rate_factor(replace(RECIPE, average=False), step, spent) for step, spent in places]
 
-    assert rates == pytest.approx([0.002, 0.01, 0.02, 0.01, 0])
+    assert averaged == pytest.approx([0.1, 0.5, 1, 1, 1, 0.5, 0])
+    assert falling == pytest.approx([0.1, 0.5, 1, 0.5, 0.15, 0.075, 0])
 
 
 def test_a_budget_is_spent_by_steps_or_by_hours():
@@ -128,8 +138,53 @@ def test_a_damaged_or_absent_snapshot_is_refused(corpus, tmp_path):
         read_snapshot(path)
 
 
-def test_progress_starts_from_nothing():
-    assert Progress() == Progress(0, 0, 0.0, (0, 0))
+def test_progress_counts_from_nothing_and_is_kept_in_a_snapshot(corpus, tmp_path):
+    """400 sentences of 12 words and a boundary are 5,200 tokens: 40 windows of 8 from 16 streams, and the rest."""
+    trainer = new_trainer(corpus)
+    events = list(train_steps(trainer, corpus.tokens, Budget(steps=42)))
+    trainer.save(tmp_path / "snapshot.npz", {})
+    again = new_trainer(corpus)
+    again.restore(tmp_path / "snapshot.npz")
+
+    assert [(event.step, event.tokens) for event in events] == [(step, step * 8 * 16) for step in range(1, 43)]
+    seconds = [0.0, *(event.seconds for event in events)]
+    assert all(earlier < later for earlier, later in itertools.pairwise(seconds))
+    assert trainer.progress == Progress(42, 42 * 8 * 16, seconds[-1], (1, 2))
+    assert again.progress == trainer.progress
+
+
+@pytest.mark.parametrize("changes", [{"optimizer": "adam"}, {"average": False}])
+def test_every_recipe_learns(corpus, changes):
+    trainer = new_trainer(corpus, **changes)
+    events = list(train_steps(trainer, corpus.tokens, Budget(steps=200)))
+
+    assert np.mean([event.loss for event in events[-10:]]) < 1.5
+    assert (trainer.finished is trainer.weights) is ("average" in changes)
+
+
+def test_what_is_finished_is_the_average_of_the_weights(counted):
+    trainer, _ = counted
+
+    differences = [
+        np.abs(trainer.finished[name].numpy() - value.numpy()).max() for name, value in trainer.weights.items()
+    ]
+    assert 0 < max(differences) < 0.1
+
+
+def test_a_step_that_gives_no_number_leaves_everything_as_it_was(corpus):
+    trainer = new_trainer(corpus)
+    [first, *_] = train_steps(trainer, corpus.tokens, Budget(steps=2))
+    before = {name: value.numpy() for name, value in {**trainer.weights, **trainer._slots}.items()}
+    trainer.weights["softmax/b"].assign(np.full(64, np.nan, np.float32))
+
+    with pytest.raises(LmgenError, match="step 3 gave no number"):
+        list(train_steps(trainer, corpus.tokens, Budget(steps=4)))
+
+    assert trainer.progress.step == 2
+    for name, value in {**trainer.weights, **trainer._slots}.items():
+        if name != "softmax/b":
+            np.testing.assert_array_equal(value.numpy(), before[name])
+    assert np.isfinite(first.loss)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +291,66 @@ def test_a_text_or_option_that_will_not_do_is_one_clear_line(lmgen, tmp_path, co
     assert (result.exit_code, result.out) == (exit_code, "")
     assert message in result.err.splitlines()[-1]
     assert not (tmp_path / "m" / "model.toml").exists()
+
+
+def test_a_folder_with_a_model_is_left_as_it_is(lmgen, text, tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "tiny")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    refused = lmgen("train", text, "--out", folder, "--steps", 2, *SMALL)
+
+    assert (refused.exit_code, refused.err) == (
+        2,
+        f"lmgen: {folder} holds a model, and stays as it is: choose another --out\n",
+    )
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["my model", "modèle", ".hidden"])
+def test_a_folder_whose_name_is_none_of_a_model_needs_another_at_once(lmgen, text, tmp_path, name):
+    refused = lmgen("train", text, "--out", tmp_path / name, "--steps", 2, *SMALL)
+
+    assert refused.exit_code == 2
+    assert "--name" in refused.err
+    assert not (tmp_path / name).exists()
+    assert lmgen("train", text, "--out", tmp_path / name, "--name", "mine", "--steps", 2, *SMALL).exit_code == 0
+
+
+def test_two_trainings_in_one_folder_are_kept_apart(lmgen, text, tmp_path):
+    folder = tmp_path / "m"
+    assert lmgen("train", text, "--out", folder, "--steps", 2, *SMALL).exit_code == 0
+
+    with filelock.FileLock(folder / "training" / "lock"):
+        refused = lmgen("train", "--resume", "--out", folder, "--steps", 4)
+
+    assert refused.exit_code == 2
+    assert f"another process trains in {folder}" in refused.err
+
+
+def test_what_was_settled_at_the_beginning_cannot_be_changed_by_resume(lmgen, text, tmp_path):
+    folder = tmp_path / "m"
+    assert lmgen("train", text, "--out", folder, "--steps", 2, *SMALL).exit_code == 0
+
+    refused = lmgen("train", "--resume", "--out", folder, "--steps", 4, "--cells", 32)
+
+    assert refused.exit_code == 2
+    assert "--cells was settled when the training began" in refused.err
+
+
+def test_the_model_says_how_it_is_to_be_used_and_has_bfloat16_s_precision(lmgen, text, tmp_path):
+    folder = tmp_path / "m"
+    lmgen("train", text, "--out", folder, "--steps", 2, *SMALL, "--temperature", 0.5, "--context", "stream")
+    files = open_folder(folder)
+
+    assert (files.carries, files.defaults.temperature, files.defaults.top_p) == (True, 0.5, 0.95)
+    weights = open_checkpoint(files).weights["lstm/lstm_0/W"]
+    assert not (weights.view(np.uint32) & 0xFFFF).any()
+
+
+def test_rounding_goes_to_the_nearest_of_bfloat16_s_numbers():
+    numbers = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+
+    np.testing.assert_array_equal(_rounded(numbers), tf.cast(tf.cast(numbers, tf.bfloat16), tf.float32).numpy())
 
 
 def test_training_without_text_or_time_is_a_usage_error(lmgen, text, tmp_path):

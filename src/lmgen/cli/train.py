@@ -1,83 +1,111 @@
 """`lmgen train`: train a model of the family on one's own text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lmgen.checkpoint import Shape
 from lmgen.cli.console import stderr_console
+from lmgen.cli.options import all_of
 from lmgen.engines import quiet_tensorflow
 from lmgen.errors import UsageError, needing_tensorflow
-from lmgen.training import Saved, Trained, Validated
+from lmgen.training import OPTIMIZERS, PRECISIONS, Budget, Recipe, Saved, Trained, Validated
 
 FILE = click.Path(path_type=Path)
-SIZE = click.IntRange(1)
+SIZE, POSITIVE = click.IntRange(1), click.FloatRange(0, min_open=True)
+
+
+def _recipe(name: str, kind: click.ParamType, help: str) -> Callable:
+    """An option with the name and default of a field of `Recipe`, or of its shape."""
+    field = name.removeprefix("--").replace("-", "_")
+    default = getattr(Recipe, field, None) or getattr(Shape, field)
+    return click.option(name, type=kind, default=default, show_default=True, help=help)
+
+
+RECIPE = all_of(
+    (
+        _recipe("--words", click.IntRange(4), "Size of the vocabulary."),
+        _recipe("--projection", SIZE, "Length of the words' vectors."),
+        _recipe("--cells", SIZE, "LSTM cells of a layer."),
+        _recipe("--layers", SIZE, "LSTM layers."),
+        click.option(
+            "--filters",
+            default=",".join(map(str, Shape.filters)),
+            show_default=True,
+            help="Filters of each of the eight convolutions.",
+        ),
+        _recipe("--batch", SIZE, "Streams of text read side by side."),
+        _recipe("--window", SIZE, "Words that back-propagation reaches back."),
+        _recipe(
+            "--optimizer", click.Choice(OPTIMIZERS), "Muon for the matrices and Adam for the rest, or Adam for all."
+        ),
+        _recipe("--rate", POSITIVE, "Highest learning rate of Adam."),
+        _recipe("--muon-rate", POSITIVE, "Highest learning rate of Muon."),
+        _recipe("--warmup", SIZE, "Steps until the learning rates are reached."),
+        click.option(
+            "--average/--no-average",
+            default=Recipe.average,
+            show_default=True,
+            help="Write the average of the weights over the last steps; the learning rate falls at the end only.",
+        ),
+        _recipe("--clip", POSITIVE, "Highest norm of the gradient."),
+        click.option(
+            "--dropout",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=Recipe.dropout,
+            show_default=True,
+            help="Share of the layers' inputs that is set to zero.",
+        ),
+        _recipe("--candidates", SIZE, "Softmax rows that a step looks at; at least --words for all."),
+        _recipe("--frequent", SIZE, "Most frequent words that are always among the candidates."),
+        _recipe("--context", click.Choice(("sentence", "stream")), "Empty the LSTM state at each sentence, or never."),
+        _recipe("--precision", click.Choice(PRECISIONS), "Precision of the matrix products."),
+        _recipe("--seed", click.IntRange(0), "Seed of the first weights and of the sentences' order."),
+    )
+)
 
 
 @click.command(short_help="Train a model on one's own text.")
 @click.argument("texts", nargs=-1, type=FILE, metavar="TEXT...")
 @click.option("--out", "folder", type=FILE, required=True, help="Folder of the model and of its training.")
-@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Train so long.")
+@click.option("--hours", type=POSITIVE, help="Train so long.")
 @click.option("--steps", type=SIZE, help="Train so many steps.")
-@click.option("--resume", is_flag=True, help="Go on with the training in the folder, as it was begun.")
+@click.option("--resume", is_flag=True, help="Continue the training in the folder, with the options it was begun with.")
 @click.option("--tokenize", is_flag=True, help="Split words by Moses' rules: for text that is not yet tokenised.")
 @click.option("--valid", type=FILE, help="Text to validate on.  [default: one sentence in 200]")
-@click.option("--words", type=click.IntRange(4), default=30000, show_default=True, help="Size of the vocabulary.")
-@click.option("--projection", type=SIZE, default=256, show_default=True, help="Length of the words' vectors.")
-@click.option("--cells", type=SIZE, default=1024, show_default=True, help="LSTM cells of a layer.")
-@click.option("--layers", type=SIZE, default=2, show_default=True, help="LSTM layers.")
-@click.option("--filters", default="16,16,32,64,96,128,80,80", show_default=True, help="Of the eight convolutions.")
-@click.option("--batch", type=SIZE, default=128, show_default=True, help="Streams of text read side by side.")
-@click.option("--window", type=SIZE, default=20, show_default=True, help="Words that back-propagation reaches back.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=5e-3, show_default=True, help="Of learning.")
-@click.option("--warmup", type=SIZE, default=200, show_default=True, help="Steps until that rate is reached.")
+@RECIPE
 @click.option(
-    "--clip", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Highest gradient norm."
-)
-@click.option(
-    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of zeros."
-)
-@click.option(
-    "--candidates", type=SIZE, default=4096, show_default=True, help="Softmax rows per step; at least the words: all."
-)
-@click.option(
-    "--frequent", type=SIZE, default=2048, show_default=True, help="Most frequent words that are always among them."
-)
-@click.option(
-    "--context",
-    type=click.Choice(("sentence", "stream")),
-    default="sentence",
-    show_default=True,
-    help="Empty the memory at each sentence, or never.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(("bfloat16", "float32")),
-    default="bfloat16",
-    show_default=True,
-    help="Of products.",
-)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of weights and order.")
-@click.option(
-    "--snapshot-minutes",
-    type=click.FloatRange(0, min_open=True),
-    default=5.0,
-    show_default=True,
-    help="How often to write a snapshot.",
+    "--snapshot-minutes", type=POSITIVE, default=5.0, show_default=True, help="Minutes between two snapshots."
 )
 @click.option(
     "--validation-minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=POSITIVE,
     default=20.0,
     show_default=True,
-    help="How often to measure the perplexity and write the model.",
+    help="Minutes until the perplexity is measured and the model written again.",
 )
-@click.option("--name", help="Of the model.  [default: the folder's name]")
-@click.option("--description", default="", help="Of the model, in a sentence.")
-@click.option("--licence", default="", help="Of the model.")
+@click.option("--name", help="Name of the model.  [default: the folder's name]")
+@click.option("--description", default="", help="What the model is, in a sentence.")
+@click.option("--licence", default="", help="Licence of the model.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    default=0.7,
+    show_default=True,
+    help="Written into model.toml: the temperature where the model's user gives none.",
+)
+@click.option(
+    "--top-p",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="Written into model.toml: the top-p where the model's user gives none.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **options) -> None:
     """Train a model on TEXT: files, plain or .gz, one sentence a line.
@@ -94,6 +122,8 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
         raise UsageError("give --hours or --steps, not both")
     if resume == bool(texts):
         raise UsageError("give a TEXT to train on, or --resume to go on with the one begun; not both")
+    if resume:
+        _check_resumed(click.get_current_context())
     if not resume and not (options["hours"] or options["steps"]):
         raise UsageError("say how long to train: --hours or --steps")
     with needing_tensorflow("training"), quiet_tensorflow(verbose):
@@ -111,40 +141,30 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
 
 
 def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
-    from lmgen.training import About, Budget, Recipe, Texts, begin
+    from lmgen.training import About, Texts, begin
 
-    recipe = Recipe(
-        shape=Shape(
-            filters=_filters(options["filters"]),
-            projection=options["projection"],
-            cells=options["cells"],
-            layers=options["layers"],
-        ),
-        steps=options["window"],
-        **{
-            name: options[name]
-            for name in (
-                *("words", "batch", "rate", "warmup", "clip", "dropout"),
-                *("candidates", "frequent", "context", "precision", "seed"),
-            )
-        },
-    )
-    name = options["name"] or folder.resolve().name
-    budget = Budget(options["steps"], options["hours"])
+    shape = Shape(_filters(options["filters"]), **{name: options[name] for name in ("projection", "cells", "layers")})
+    chosen = {field.name: options[field.name] for field in fields(Recipe) if field.name in options}
     about = About(
-        name,
-        options["description"],
-        options["licence"],
-        budget,
-        options["snapshot_minutes"],
-        options["validation_minutes"],
+        name=options["name"] or folder.resolve().name,
+        budget=Budget(options["steps"], options["hours"]),
+        **{field.name: options[field.name] for field in fields(About) if field.name not in ("name", "budget")},
     )
+    recipe = Recipe(shape, **chosen)
     with stderr_console().status("reading the text"):
         return begin(folder, Texts(texts, options["valid"], options["tokenize"]), recipe, about)
 
 
+def _check_resumed(context: click.Context) -> None:
+    """Raise UsageError for an option that a training which goes on cannot change."""
+    for name in context.params.keys() - {"folder", "resume", "hours", "steps", "verbose"}:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            spelled = next(one for one in context.command.params if one.name == name).opts[0]
+            raise UsageError(f"{spelled} was settled when the training began: leave it out with --resume")
+
+
 def _resume(folder: Path, options: dict):
-    from lmgen.training import Budget, resume
+    from lmgen.training import resume
 
     new = options["hours"] or options["steps"]
     return resume(folder, Budget(options["steps"], options["hours"]) if new else None)

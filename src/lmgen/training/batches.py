@@ -14,6 +14,8 @@ SHORT = 12
 """Most words have at most so many characters with their marks; they go into a bucket of their own."""
 BUCKETS = (SHORT + 7, WORD_LENGTH)
 """Length of the words' rows in each bucket; why 7 more suffice: see `network.word_vectors`."""
+MORE = 1024
+"""By so many there are more candidates where a batch needs them: so few sizes need compiling."""
 _GRANULE = 128
 """Buckets hold a multiple of so many rows, so that few sizes need compiling."""
 
@@ -120,17 +122,21 @@ def choose_candidates(
     """The `frequent` first words, the batch's targets, and draws from the rest, `total` in all.
 
     Weighting the drawn words by 1 / their share makes the sum of exponentials an unbiased estimate
-    of the full one, given the targets. With `total` >= `words` it is the full softmax itself.
+    of the full one, given the targets. With `total` >= `words` it is the full softmax itself. Where a batch has so
+    many rare targets that fewer than an eighth could be drawn, there are more candidates, by steps of MORE: without
+    draws the model would never learn which rare words do not come.
     """
+    frequent = min(frequent, total // 2)
+    rare = np.unique(targets[targets >= frequent])
+    lacking = frequent + len(rare) - total * 7 // 8
+    total += -(-max(0, lacking) // MORE) * MORE
     if total >= words:
         return Candidates(np.arange(words, dtype=np.int32), np.zeros(words, np.float32), targets)
-    rare = np.unique(targets[targets >= frequent])
     rest = np.setdiff1d(np.arange(frequent, words), rare, assume_unique=True)
-    drawn = rng.choice(rest, max(0, total - frequent - len(rare)), replace=False, shuffle=False)
+    drawn = rng.choice(rest, total - frequent - len(rare), replace=False, shuffle=False)
     ids = np.concatenate([np.arange(frequent), rare, drawn]).astype(np.int32)
     correction = np.zeros(len(ids), np.float32)
-    if len(drawn):
-        correction[-len(drawn) :] = np.log(len(rest) / len(drawn))
+    correction[-len(drawn) :] = np.log(len(rest) / len(drawn))
     places = np.empty(words, np.int32)
     places[ids] = np.arange(len(ids))
     return Candidates(ids, correction, places[targets])

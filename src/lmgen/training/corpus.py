@@ -1,9 +1,8 @@
 """Sentences and training batches from text files."""
 
-import os
 import signal
 import zipfile
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.errors import IntegrityError, MissingError
+from lmgen.errors import IntegrityError, LmgenError, MissingError
 from lmgen.text import MARKS, read_lines, tokenize, whole_file
 
 BOUNDARY = 0
 """Stands between sentences: as an input it is read as `<S>`, as a target it is `</S>` (id 0)."""
-_CHUNK = 2000
+_CHUNK, _AHEAD = 2000, 32
+"""Lines that a process tokenises at once, and how many such chunks may wait."""
+_RESERVED = {*MARKS, "!!!MAXTERMID"}
+"""Words that a text to train on cannot hold: special tokens, and the padding row of the release's vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,38 @@ class Corpus:
 
 
 def read_sentences(paths: Sequence[Path], raw: bool) -> Iterator[list[str]]:
-    """The words of every line that has any. `raw` text is tokenised, in as many processes as there are cores."""
+    """The words of every line that has any, special tokens among them left out.
+
+    `raw` text is tokenised, in as many processes as there are cores. Raises LmgenError where one of them is killed.
+    """
     lines = (line for path in paths for line in read_lines(path))
-    if not raw:
-        yield from filter(None, map(str.split, lines))
-        return
-    import multiprocessing  # whoever reads no text starts sooner without it
+    sentences = _tokenized(lines) if raw else map(str.split, lines)
+    yield from filter(None, map(_without_marks, sentences))
+
+
+def _without_marks(words: list[str]) -> list[str]:
+    """Words as training may read them: a special token in a text would be taken for what it marks."""
+    return [word for word in words if word not in _RESERVED] if not _RESERVED.isdisjoint(words) else words
+
+
+def _tokenized(lines: Iterable[str]) -> Iterator[list[str]]:
+    import multiprocessing  # whoever reads no text starts sooner without these
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
 
     # spawned, because TensorFlow's threads do not survive a fork; deaf to Ctrl-C, which is the parent's to answer
     deaf = (signal.SIGINT, signal.SIG_IGN)
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), signal.signal, deaf) as pool:
-        for sentences in pool.imap(_tokenize_lines, _chunks(lines)):
-            yield from filter(None, sentences)
+    with ProcessPoolExecutor(None, multiprocessing.get_context("spawn"), signal.signal, deaf) as pool:
+        waiting: deque[Future[list[list[str]]]] = deque()
+        try:
+            for chunk in _chunks(lines):
+                waiting.append(pool.submit(_tokenize_lines, chunk))
+                if len(waiting) > _AHEAD:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise LmgenError("a process that splits the text into words was killed: is there memory enough?") from error
 
 
 def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
@@ -78,41 +100,46 @@ def build_corpus(sentences: Iterable[list[str]], held_back: Iterable[list[str]] 
 
     Without `held_back` sentences, one in 200 of `sentences` (at most 5,000) is kept from training.
     """
-    ids: defaultdict[str, int] = defaultdict()
-    ids.default_factory = ids.__len__
-    for mark in MARKS:
-        ids[mark]
-    tokens, kept = _numbers(sentences, ids), np.zeros(0, np.int32)
-    if held_back is None:
-        tokens, kept = _split(tokens, np.random.default_rng(seed))
-    rank = _ranks(tokens, len(ids))
-    types = [""] * len(ids)
-    for word, index in ids.items():
-        types[rank[index]] = word
-    tokens, kept = rank[tokens], rank[kept]
-    if held_back is not None:
-        ids = defaultdict(ids.default_factory, {word: index for index, word in enumerate(types)})
-        ids.default_factory = ids.__len__
-        kept = _numbers(held_back, ids)
-    return Corpus(list(ids) if held_back is not None else types, tokens, kept)
+    numbers = _Numbers()
+    tokens = numbers.of(sentences)
+    tokens, kept = _split(tokens, np.random.default_rng(seed)) if held_back is None else (tokens, None)
+    rank = numbers.rank(tokens)
+    tokens, kept = rank[tokens], numbers.of(held_back or ()) if kept is None else rank[kept]
+    return Corpus(numbers.words, tokens, kept)
 
 
-def _numbers(sentences: Iterable[list[str]], ids: defaultdict[str, int]) -> np.ndarray:
-    """The words' ids, new words numbered on, with a BOUNDARY after each sentence."""
-    end = np.array([BOUNDARY], np.int32)
-    parts = [end[:0]]
-    for words in sentences:
-        parts += [np.fromiter(map(ids.__getitem__, words), np.int32, len(words)), end]
-    return np.concatenate(parts)
+class _Numbers:
+    """A number for every word, in the order in which words came, the special tokens first."""
 
+    def __init__(self) -> None:
+        self._ids: defaultdict[str, int] = defaultdict()
+        self._ids.default_factory = self._ids.__len__
+        for mark in MARKS:
+            self._ids[mark]
 
-def _ranks(tokens: np.ndarray, types: int) -> np.ndarray:
-    """The place of each id by falling count, int32 [types]; the marks keep theirs."""
-    counts = np.bincount(tokens, minlength=types)
-    counts[: len(MARKS)] = np.iinfo(counts.dtype).max
-    rank = np.empty(types, np.int32)
-    rank[np.argsort(-counts, kind="stable")] = np.arange(types)
-    return rank
+    @property
+    def words(self) -> list[str]:
+        """By their numbers."""
+        return list(self._ids)
+
+    def of(self, sentences: Iterable[list[str]]) -> np.ndarray:
+        """The words' numbers, int32, with a BOUNDARY after each sentence."""
+        end = np.array([BOUNDARY], np.int32)
+        parts = [end[:0]]
+        for words in sentences:
+            parts += [np.fromiter(map(self._ids.__getitem__, words), np.int32, len(words)), end]
+        return np.concatenate(parts)
+
+    def rank(self, tokens: np.ndarray) -> np.ndarray:
+        """Number all words anew by falling count in `tokens`, but the special ones: the new number of each, int32."""
+        counts = np.bincount(tokens, minlength=len(self._ids))
+        counts[: len(MARKS)] = np.iinfo(counts.dtype).max
+        order = np.argsort(-counts, kind="stable")
+        words, rank = self.words, np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order))
+        self._ids.clear()
+        self._ids.update({words[old]: new for new, old in enumerate(order.tolist())})
+        return rank
 
 
 def split_sentences(tokens: np.ndarray) -> list[np.ndarray]:

@@ -8,15 +8,20 @@ FOLDER/training/board/      scalars for TensorBoard
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lmgen.checkpoint import Manifest, softmax_rows, write_model
+import filelock
+import numpy as np
+
+from lmgen.checkpoint import MANIFEST, Defaults, Manifest, safe_name, softmax_rows, write_model
 from lmgen.errors import UsageError
 from lmgen.text import Vocabulary
 from lmgen.training.corpus import Corpus, build_corpus, read_sentences
 from lmgen.training.events import Saved, Trained, Validated
-from lmgen.training.trainer import Budget, Recipe, Trainer, read_snapshot, train_steps
+from lmgen.training.recipe import Budget, Recipe
+from lmgen.training.trainer import Trainer, read_snapshot, train_steps
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,9 @@ class About:
     description: str
     licence: str
     budget: Budget
+    temperature: float = 0.7
+    """With top_p what is written into `model.toml` for whoever says nothing: what reads best of a small model."""
+    top_p: float = 0.95
     snapshot_minutes: float = 5.0
     """A snapshot is written so often."""
     validation_minutes: float = 20.0
@@ -46,7 +54,14 @@ class Run:
         return self.folder / "training" / "board"
 
     def events(self) -> Iterator[Trained | Validated | Saved]:
-        """Train until the budget is spent. However it ends, a snapshot is left."""
+        """Train until the budget is spent. However it ends, a snapshot is left.
+
+        Raises UsageError while another process trains in the folder.
+        """
+        with _alone(self.folder):
+            yield from self._events()
+
+    def _events(self) -> Iterator[Trained | Validated | Saved]:
         saved = validated = time.monotonic()
         try:
             for event in train_steps(self.trainer, self.corpus.tokens, self.about.budget):
@@ -79,10 +94,36 @@ class Run:
             "recipe": {key: value for key, value in asdict(recipe).items() if key not in ("shape", "words")},
         }
         words = len(self.trainer.vocabulary)
-        manifest = Manifest(about.name, about.description, about.licence, recipe.shape, words, training)
-        weights = {name: value.numpy() for name, value in self.trainer.weights.items()}
+        manifest = Manifest(
+            name=about.name,
+            description=about.description,
+            licence=about.licence,
+            shape=recipe.shape,
+            words=words,
+            context=recipe.context,
+            generation=Defaults(about.temperature, about.top_p),
+            training=training,
+        )
+        weights = {name: _rounded(value.numpy()) for name, value in self.trainer.finished.items()}
         write_model(self.folder, manifest, self.trainer.vocabulary, weights, progress.step)
         return validated
+
+
+def _rounded(weights: np.ndarray) -> np.ndarray:
+    """Float32 weights at bfloat16's precision: they predict as well, and pack into little more than half the bytes."""
+    bits = weights.view(np.uint32)
+    even = (bits >> 16) & 1  # ties go to the even neighbour
+    return ((bits + 0x7FFF + even) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a folder."""
+    try:
+        with filelock.FileLock(folder / "training" / "lock", timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise UsageError(f"another process trains in {folder}: wait for it, or choose another --out") from error
 
 
 def snapshot_path(folder: Path) -> Path:
@@ -108,11 +149,10 @@ class Texts:
 
 def begin(folder: Path, texts: Texts, recipe: Recipe, about: About) -> Run:
     """Read the texts and make a new run in `folder`. Raises UsageError if they do not suffice."""
-    if snapshot_path(folder).exists():
-        raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --out")
+    _check_target(folder, about)
     kept = read_sentences([texts.held_back], texts.raw) if texts.held_back else None
     corpus = build_corpus(read_sentences(texts.paths, texts.raw), kept, recipe.seed)
-    needed = recipe.batch * recipe.steps
+    needed = recipe.batch * recipe.window
     if len(corpus.tokens) < needed or not len(corpus.held_back):
         raise UsageError(
             f"the text is too short: {len(corpus.tokens)} words to train on, {len(corpus.held_back)} to validate; "
@@ -123,6 +163,16 @@ def begin(folder: Path, texts: Texts, recipe: Recipe, about: About) -> Run:
     (folder / "training").mkdir(parents=True, exist_ok=True)
     corpus.save(_corpus_path(folder))
     return Run(folder, corpus, recipe, about)
+
+
+def _check_target(folder: Path, about: About) -> None:
+    """Raise UsageError where a model of this name cannot come to be in this folder."""
+    if not safe_name(about.name):
+        raise UsageError(f"{about.name!r} cannot be the name of a model: give it one of letters and digits with --name")
+    if snapshot_path(folder).exists():
+        raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --out")
+    if any(folder.glob("ckpt-*")) or (folder / MANIFEST).exists():
+        raise UsageError(f"{folder} holds a model, and stays as it is: choose another --out")
 
 
 def resume(folder: Path, budget: Budget | None) -> Run:

@@ -1,15 +1,17 @@
-"""Training steps: Adam on truncated back-propagation, and snapshots to go on from.
+"""Training steps on truncated back-propagation, and snapshots to go on from.
 
-The recipe is Adam with a warm-up and a linear decay to zero over the steps or hours given, clipping
-by global norm, the state carried from window to window, and a softmax over candidates
-(`batches.choose_candidates`).
+The recipe is Muon and Adam (`optimizers`) with a warm-up, a constant rate and a decay to zero over the last part of
+the steps or hours given, the weights averaged, clipping by global norm, the state carried from window to window, and
+a softmax over candidates (`batches.choose_candidates`).
 """
 
 import json
 import math
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from lmgen.checkpoint import Shape, weight_shapes
-from lmgen.errors import IntegrityError, MissingError
+from lmgen.errors import IntegrityError, LmgenError, MissingError
 from lmgen.text import Vocabulary, whole_file
 from lmgen.training import network
 from lmgen.training.batches import (
@@ -33,52 +35,8 @@ from lmgen.training.batches import (
 )
 from lmgen.training.corpus import BOUNDARY, Corpus
 from lmgen.training.events import Trained, Validated
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-"""Adam's constants (Kingma and Ba 2015)."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train."""
-
-    shape: Shape
-    words: int = 30000
-    """Size of the vocabulary, the three marks included."""
-    steps: int = 20
-    """Words of a window: how far back-propagation reaches."""
-    batch: int = 128
-    """Streams of text read side by side."""
-    rate: float = 4e-3
-    """Adam's highest learning rate."""
-    warmup: int = 150
-    """Steps until it is reached."""
-    clip: float = 1.0
-    """Highest norm of the gradient of the mean loss."""
-    dropout: float = 0.0
-    """Share of every layer's inputs and of the top output set to zero, 0 <= dropout < 1."""
-    candidates: int = 4096
-    """Softmax rows a step looks at; at least `words` for the full softmax."""
-    frequent: int = 2048
-    """So many most frequent words are always among them."""
-    context: str = "sentence"
-    """`sentence`: the memory is emptied where a sentence begins; `stream`: it never is."""
-    precision: str = "bfloat16"
-    """Of the matrix products: `bfloat16` or `float32`."""
-    seed: int = 1
-
-
-@dataclass(frozen=True)
-class Budget:
-    """When training ends; the learning rate falls to zero by then. One of the two is set."""
-
-    steps: int | None = None
-    hours: float | None = None
-
-    def spent(self, steps: int, seconds: float) -> float:
-        """The share that is spent, 0 to 1."""
-        share = steps / self.steps if self.steps else seconds / 3600 / (self.hours or math.inf)
-        return min(1.0, share)
+from lmgen.training.optimizers import Average, optimizers
+from lmgen.training.recipe import Budget, Recipe, rate_factor
 
 
 @dataclass(frozen=True)
@@ -135,21 +93,19 @@ class StepInputs(NamedTuple):
 
 
 class Trainer:
-    """Weights, Adam's moments and the streams' memories, and the steps that change them."""
+    """Weights, what the optimizers remember, the streams' states, and the steps that change them."""
 
     def __init__(self, recipe: Recipe, corpus: Corpus, vocabulary: Vocabulary) -> None:
         counts = np.bincount(in_vocabulary(corpus.tokens, vocabulary), minlength=len(vocabulary))
         weights = initial_weights(recipe.shape, counts, recipe.seed)
         self.recipe, self.vocabulary = recipe, vocabulary
         self.weights = {name: tf.Variable(value) for name, value in weights.items()}
-        self.moments = {
-            name: (tf.Variable(tf.zeros_like(value)), tf.Variable(tf.zeros_like(value)))
-            for name, value in weights.items()
-        }
+        self._dtype = tf.as_dtype(recipe.precision)
+        self._optimizers = optimizers(self.weights, recipe.optimizer, recipe.rate, recipe.muon_rate, self._dtype)
+        self._average = Average(self.weights) if recipe.average else None
         self.states = self._empty_states()
         self.progress = Progress()
         self._spelling = Spelling(corpus.types, vocabulary)
-        self._dtype = tf.as_dtype(recipe.precision)
         self._step = tf.function(self._step_graph, input_signature=self._signature(), autograph=False)
         self._score = tf.function(self._score_graph, reduce_retracing=True, autograph=False)
 
@@ -160,14 +116,14 @@ class Trainer:
     def _signature(self) -> list:
         recipe, ints, floats = self.recipe, tf.int32, tf.float32
         state = tf.TensorSpec([recipe.batch, recipe.shape.cells + recipe.shape.projection], floats)
-        window = [recipe.steps, recipe.batch]
+        window = [recipe.window, recipe.batch]
         inputs = StepInputs(
             buckets=[tf.TensorSpec([None, length], ints) for length in BUCKETS],
             index=tf.TensorSpec(window, ints),
             keep=tf.TensorSpec([*window, 1], floats),
             ids=tf.TensorSpec([None], ints),
             correction=tf.TensorSpec([None], floats),
-            labels=tf.TensorSpec([recipe.steps * recipe.batch], ints),
+            labels=tf.TensorSpec([recipe.window * recipe.batch], ints),
         )
         return [inputs, [state] * recipe.shape.layers, tf.TensorSpec([], floats), tf.TensorSpec([], ints)]
 
@@ -186,24 +142,53 @@ class Trainer:
             keep[inputs == BOUNDARY] = 0
         return self._spelling.distinct(inputs), keep
 
-    def step(self, batch: tuple[StepInputs, Window], rate: float) -> tuple[float, float]:
-        """One step of Adam. Returns the mean loss in nats and the gradient's norm before clipping."""
+    @property
+    def finished(self) -> dict[str, tf.Variable]:
+        """The weights of the model as it is now: their average, if the recipe has one."""
+        return self._average.weights if self._average else self.weights
+
+    @property
+    def _slots(self) -> dict[str, tf.Variable]:
+        """What optimizers and average remember, by names of their own."""
+        slots = [one.slots for one in (*self._optimizers, self._average) if one]
+        return {name: value for some in slots for name, value in some.items()}
+
+    def step(self, batch: tuple[StepInputs, Window], factor: float) -> tuple[float, float]:
+        """One step, with the learning rates multiplied by `factor`.
+
+        Returns the mean loss in nats and the gradient's norm before clipping. Raises LmgenError, with the weights as
+        they were, where either is not a number.
+        """
         inputs, window = batch
         step = self.progress.step + 1
-        rate *= np.sqrt(1 - BETA2**step) / (1 - BETA1**step)
-        loss, norm, self.states = self._step(inputs, self.states, np.float32(rate), np.int32(step))
+        loss, norm, states = self._step(inputs, self.states, np.float32(factor), np.int32(step))
+        if not math.isfinite(float(loss) + float(norm)):
+            raise LmgenError(
+                f"step {step} gave no number: the weights before it are kept; begin anew with lower rates (--rate, --muon-rate)"
+            )
+        self.states = states
         tokens = self.progress.tokens + inputs.index.size
         self.progress = replace(self.progress, step=step, tokens=tokens, position=window.position)
         return float(loss), float(norm)
 
-    def _step_graph(self, inputs: StepInputs, states, rate, step):
+    def _step_graph(self, inputs: StepInputs, states, factor, step):
         with tf.GradientTape() as tape:
             loss, states = self.loss(inputs, states, step)
         gradients = tape.gradient(loss, list(self.weights.values()))
         gradients, norm = tf.clip_by_global_norm(list(map(tf.convert_to_tensor, gradients)), self.recipe.clip)
-        for name, gradient in zip(self.weights, gradients, strict=True):
-            self._adam(name, gradient, rate)
+        tf.cond(
+            tf.math.is_finite(loss + norm),
+            lambda: self._move(dict(zip(self.weights, gradients, strict=True)), factor, step),
+            lambda: tf.constant(False),
+        )
         return loss, norm, states
+
+    def _move(self, gradients: dict[str, tf.Tensor], factor, step) -> tf.Tensor:
+        for optimizer in self._optimizers:
+            optimizer.apply(gradients, factor, step)
+        if self._average:
+            self._average.update(step)
+        return tf.constant(True)
 
     def loss(self, inputs: StepInputs, states, step):
         """The mean loss of a window over its candidates, and the new states."""
@@ -215,25 +200,9 @@ class Trainer:
         bias = tf.gather(self.weights["softmax/b"], inputs.ids) + inputs.correction
         return network.candidate_loss(tf.reshape(h, [-1, h.shape[2]]), rows, bias, inputs.labels), states
 
-    def _adam(self, name: str, gradient: tf.Tensor, rate: tf.Tensor) -> None:
-        """The fused update; `rate` already holds the bias corrections, so the powers are given as 0."""
-        mean, square = self.moments[name]
-        tf.raw_ops.ResourceApplyAdam(
-            var=self.weights[name].handle,
-            m=mean.handle,
-            v=square.handle,
-            beta1_power=0.0,
-            beta2_power=0.0,
-            lr=rate,
-            beta1=BETA1,
-            beta2=BETA2,
-            epsilon=EPSILON,
-            grad=gradient,
-        )
-
     def validate(self, tokens: np.ndarray) -> Validated:
         """Perplexity of held-back sentences over the full softmax, `<UNK>` a target, in float32."""
-        steps, rows = self.recipe.steps, self.recipe.batch
+        steps, rows = self.recipe.window, self.recipe.batch
         inputs, targets = columns(tokens, rows, steps)
         states, total, count = self._empty_states(), 0.0, 0
         for start in range(0, len(inputs), steps):
@@ -247,16 +216,15 @@ class Trainer:
         return Validated(self.progress.step, self.progress.tokens, float(np.exp(total / count)), count)
 
     def _score_graph(self, buckets, index, keep, labels, states):
-        h, states = network.read(self.weights, self.recipe.shape, (buckets, index), keep, states, tf.float32)
-        words = len(self.vocabulary)
-        rows, bias = self.weights["softmax/W"][:words], self.weights["softmax/b"][:words]
+        weights, words = self.finished, len(self.vocabulary)
+        h, states = network.read(weights, self.recipe.shape, (buckets, index), keep, states, tf.float32)
+        rows, bias = weights["softmax/W"][:words], weights["softmax/b"][:words]
         return network.log_probabilities(tf.reshape(h, [-1, h.shape[2]]), rows, bias, labels), states
 
     def save(self, path: Path, run: dict) -> None:
         """Write all that is needed to go on, whole or not at all; `run` is stored beside it."""
         arrays = {f"weights:{name}": value.numpy() for name, value in self.weights.items()}
-        for name, (mean, square) in self.moments.items():
-            arrays[f"mean:{name}"], arrays[f"square:{name}"] = mean.numpy(), square.numpy()
+        arrays.update({name: value.numpy() for name, value in self._slots.items()})
         for layer, state in enumerate(self.states):
             arrays[f"state:{layer}"] = np.asarray(state)
         facts = {"recipe": asdict(self.recipe), "progress": asdict(self.progress), "run": run}
@@ -264,48 +232,48 @@ class Trainer:
             np.savez(file, facts=json.dumps(facts), **arrays)
 
     def restore(self, path: Path) -> None:
-        """Go on from a snapshot of the same recipe."""
-        with np.load(path) as stored:
-            for name, variable in self.weights.items():
-                variable.assign(stored[f"weights:{name}"])
-                for moment, kind in zip(self.moments[name], ("mean", "square"), strict=True):
-                    moment.assign(stored[f"{kind}:{name}"])
+        """Go on from a snapshot of the same recipe. Raises IntegrityError for a damaged one."""
+        with _reading(path), np.load(path) as stored:
+            named = {f"weights:{name}": variable for name, variable in self.weights.items()}
+            for name, variable in {**named, **self._slots}.items():
+                variable.assign(stored[name])
             self.states = [tf.constant(stored[f"state:{layer}"]) for layer in range(self.recipe.shape.layers)]
             progress = json.loads(str(stored["facts"]))["progress"]
-        self.progress = Progress(**{**progress, "position": tuple(progress["position"])})
+            self.progress = Progress(**{**progress, "position": tuple(progress["position"])})
 
 
 def read_snapshot(path: Path) -> tuple[Recipe, dict]:
     """The recipe a snapshot was made with, and what its run stored beside it."""
-    try:
-        with np.load(path) as stored:
-            facts = json.loads(str(stored["facts"]))
+    with _reading(path), np.load(path) as stored:
+        facts = json.loads(str(stored["facts"]))
         recipe = facts["recipe"]
         shape = recipe.pop("shape")
         shape["filters"] = tuple(shape["filters"])
         return Recipe(shape=Shape(**shape), **recipe), facts["run"]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Raise MissingError or IntegrityError with the snapshot's path for whatever reading it may raise."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise MissingError(f"nothing to resume: there is no {path}") from error
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise IntegrityError(f"{path} is damaged: remove it and train anew") from error
-
-
-def rate_at(recipe: Recipe, step: int, spent: float) -> float:
-    """Learning rate of a step: a linear rise over the warm-up, then linearly to zero by the budget's end."""
-    return recipe.rate * min(1.0, (step + 1) / recipe.warmup) * (1 - spent)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise IntegrityError(f"{path} is damaged, or of another version: remove it and train anew") from error
 
 
 def train_steps(trainer: Trainer, tokens: np.ndarray, budget: Budget) -> Iterator[Trained]:
     """Train until the budget is spent; an event for every step."""
     recipe, before = trainer.recipe, trainer.progress.seconds
-    stream = windows(tokens, recipe.steps, recipe.batch, trainer.progress.position, recipe.seed)
+    stream = windows(tokens, recipe.window, recipe.batch, trainer.progress.position, recipe.seed)
     began = time.monotonic()
     for batch in ahead(map(trainer.prepare, stream)):
         spent = budget.spent(trainer.progress.step, trainer.progress.seconds)
         if spent >= 1:
             return
-        rate = rate_at(recipe, trainer.progress.step, spent)
-        loss, norm = trainer.step(batch, rate)
+        factor = rate_factor(recipe, trainer.progress.step, spent)
+        loss, norm = trainer.step(batch, factor)
         progress = replace(trainer.progress, seconds=before + time.monotonic() - began)
         trainer.progress = progress
-        yield Trained(progress.step, progress.tokens, progress.seconds, loss, norm, rate, spent)
+        yield Trained(progress.step, progress.tokens, progress.seconds, loss, norm, recipe.rate * factor, spent)
