@@ -84,7 +84,7 @@ def write_tiny(folder, shape, words, weights):
     from lmgen.checkpoint.writer import write_model
     from lmgen.text.vocabulary import Vocabulary
 
-    manifest = Manifest("tiny", "A random model.", "CC0-1.0", shape, len(words))
+    manifest = Manifest("tiny", "A random model.", "CC0-1.0", shape, len(words), context="sentence")
     write_model(folder, manifest, Vocabulary(words), weights, step=7)
     return folder
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import lmgen
+from charted import sure_of
+from lmgen.api import LM
 from lmgen.errors import UsageError
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Sentence, score_sentences
@@ -84,7 +86,29 @@ def test_samples_are_seeded_texts(lm):
 
     assert first == lm.sample("the cat", samples=2, seed=3, max_words=4)
     assert all(text.startswith("the cat") for text in first)
-    assert all("</S>" not in text for text in lm.sample(sentences=3, max_words=40))
+
+
+def test_each_sample_is_a_text_of_its_own(lm):
+    samples = lm.sample("the cat", samples=3, max_words=4, ignore_end=True)
+
+    assert [len(text.split()) for text in samples] == [6, 6, 6]
+    assert len(set(samples)) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "sentences", "text"),
+    [
+        ("sat . </S> The dog 's . </S>", 2, "The cat sat. The dog's."),
+        ("sat . </S> The dog 's . </S>", 1, "The cat sat."),
+        ('said : " Yes </S> " No . " </S>', 2, 'The cat said: "Yes "No."'),
+        ("</S> </S> No . </S> </S>", 4, "The cat No."),
+    ],
+    ids=["a space between", "one sentence", "quotes within their sentence", "empty ones leave no space"],
+)
+def test_sampled_sentences_are_joined_as_one_writes_them(words, sentences, text):
+    model = sure_of(f"The cat {words}")
+
+    assert LM(model).sample("The cat", sentences=sentences, temperature=0) == [text]
 
 
 def test_how_it_scores_is_said_once(tiny_folder):

@@ -25,6 +25,7 @@ TENSORFLOW = {
     "export.templates",
     "training.network",
     "training.run",
+    "training.optimizers",
     "training.trainer",
 }
 TORCH = {"bench.pytorch"}

@@ -9,7 +9,7 @@ import numpy as np
 from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
-from lmgen.generation import Generation, Word, changed, generate_from, split_options
+from lmgen.generation import Word, changed, defaults, generate_from, split_options
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
     BASES,
@@ -29,7 +29,7 @@ from lmgen.scoring import (
     with_words,
 )
 from lmgen.store import DEFAULT_MODEL, find
-from lmgen.text import SENTENCE_END, Row, detokenize, lines_of, split_words
+from lmgen.text import Row, detokenize_sentences, lines_of, split_words
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""
@@ -93,13 +93,15 @@ class LM:
             raise UsageError("only a model that lmgen.load gave can be pickled: it is loaded again by its name")
         return _load_again, (*self._source, self.scoring, self._tokenized)
 
-    def surprisal(self, texts: Texts, base: str = "2", context: str = "sentence") -> list[Row]:
+    def surprisal(self, texts: Texts, base: str = "2", context: str | None = None) -> list[Row]:
         """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries. Texts without a word have none.
 
         Args:
           base: `2`, `e` or `10`: surprisal and entropy are in bits, nats or bans.
-          context: the memory is emptied at each `sentence`, at blank lines (`document`), or never (`stream`).
+          context: the LSTM state is emptied at each `sentence`, at blank lines (`document`), or never (`stream`);
+            by default as the model was trained.
         """
+        context = context or ("stream" if self.model.files.carries else "sentence")
         if base not in BASES:
             raise UsageError(f"base must be one of {', '.join(BASES)}, not {base!r}")
         if context not in CONTEXTS:
@@ -156,12 +158,12 @@ class LM:
         changes, unknown = split_options(options)
         for name in unknown:
             raise UsageError(f"there is no option {name!r}: see lmgen.generation.Generation")
-        context, wanted = self._read(prefix), changed(Generation(), changes)
+        context, wanted = self._read(prefix), changed(defaults(self.model.files), changes)
         written: list[list[str]] = [[*self._split(prefix)] for _ in range(wanted.samples)]
         for event in generate_from(self.model, context, wanted):
             if isinstance(event, Word):
                 written[event.sample].append(event.text)
-        return list(map(_as_text, written))
+        return list(map(detokenize_sentences, written))
 
     def _read(self, text: str) -> Context:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))
@@ -173,14 +175,3 @@ class LM:
 
 def _load_again(model: str, options: EngineOptions, scoring: Scoring, tokenized: bool) -> LM:
     return LM(load_converted(find(model), options), scoring, tokenized, (model, options))
-
-
-def _as_text(words: list[str]) -> str:
-    """Words as natural text, sentence by sentence."""
-    sentences: list[list[str]] = [[]]
-    for word in words:
-        if word == SENTENCE_END:
-            sentences.append([])
-        else:
-            sentences[-1].append(word)
-    return " ".join(map(detokenize, sentences))

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.text import SENTENCE_START, Vocabulary
+from lmgen.text import SENTENCE_END, SENTENCE_START, Vocabulary
 
 State = tuple[np.ndarray, ...]
 """LSTM memory, one float32 array [rows, cells + projection] per layer: c, then h. Never changed in place."""
@@ -151,6 +151,24 @@ def take(state: State, rows: Sequence[int]) -> State:
     return tuple(layer[list(rows)] for layer in state)
 
 
+def to_read(model: LanguageModel, state: State, words: Sequence[str]) -> tuple[State, list[str]]:
+    """What the model reads where each row's text has one more word, and the state before it.
+
+    Where a sentence has ended, that is the next one's `<S>`, with the state carried or emptied as the model was
+    trained. `</S>` itself is never read: no training fed it.
+    """
+    ended = np.array([word == SENTENCE_END for word in words])
+    if ended.any() and not model.files.carries:
+        empty = model.start(len(ended))
+        state = tuple(np.where(ended[:, None], new, old) for new, old in zip(empty, state, strict=True))
+    return state, [SENTENCE_START if word == SENTENCE_END else word for word in words]
+
+
+def follow(model: LanguageModel, state: State, words: Sequence[str]) -> State:
+    """The state after each row's text has one more word; see `to_read`."""
+    return model.advance(*to_read(model, state, words))
+
+
 @dataclass(frozen=True)
 class Context:
     """A text that was read: its words, from `<S>` on, and the memory of one row after them."""
@@ -160,7 +178,7 @@ class Context:
 
 
 def read(model: LanguageModel, words: Sequence[str]) -> Context:
-    """Begin a sentence and read words."""
+    """Begin a sentence and read words; after a `</S>` among them, the next sentence."""
     [context] = read_all(model, [words])
     return context
 
@@ -168,20 +186,27 @@ def read(model: LanguageModel, words: Sequence[str]) -> Context:
 def read_all(model: LanguageModel, texts: Sequence[Sequence[str]]) -> list[Context]:
     """Begin a sentence for each text and read them side by side; a text that has ended leaves the batch."""
     whole = [(SENTENCE_START, *words) for words in texts]
+    needed = whole if model.files.carries else list(map(_last_sentence, whole))
     state, order = model.start(len(whole)), list(range(len(whole)))
     after: dict[int, State] = {}
-    for place in range(max(map(len, whole))):
-        state = model.advance(state, [whole[text][place] for text in order])
-        after.update({text: take(state, [row]) for row, text in enumerate(order) if len(whole[text]) == place + 1})
+    for place in range(max(map(len, needed))):
+        state = follow(model, state, [needed[text][place] for text in order])
+        after.update({text: take(state, [row]) for row, text in enumerate(order) if len(needed[text]) == place + 1})
         going_on = [row for row, text in enumerate(order) if text not in after]
         if len(going_on) < len(order):
             state, order = take(state, going_on), [order[row] for row in going_on]
     return [Context(words, after[text]) for text, words in enumerate(whole)]
 
 
+def _last_sentence(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What is left to read where the state is emptied at each `</S>`."""
+    ends = [place for place, word in enumerate(words) if word == SENTENCE_END]
+    return (SENTENCE_START, *words[ends[-1] + 1 :]) if ends else words
+
+
 def read_on(model: LanguageModel, context: Context, words: Sequence[str]) -> Context:
     """Read more words; the context given stays as it was."""
     state = context.state
     for word in words:
-        state = model.advance(state, [word])
+        state = follow(model, state, [word])
     return Context((*context.words, *words), state)

@@ -1,4 +1,7 @@
 import multiprocessing
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +25,7 @@ from lmgen.bench.rounds import (
     in_rounds,
 )
 from lmgen.bench.workers import Task, Worker
+from lmgen.engines.litert_files import beside, cached
 from lmgen.errors import DeviceError, MissingError, UsageError
 from lmgen.store.library import find
 
@@ -114,10 +118,34 @@ def test_the_original_reads_its_prefix_once(tiny_folder, monkeypatch):
     assert len(runs) == len(first) + 3
 
 
-def test_files_out_of_the_page_cache_are_still_there(tiny_folder):
-    forget(find(str(tiny_folder)))
+@pytest.fixture
+def converted_twice(all_converted_folder, tmp_path):
+    """A model with files of one precision beside it, and of another in the cache."""
+    files = find(str(shutil.copytree(all_converted_folder, tmp_path / "model")))
+    shutil.move(beside(files, "exact"), cached(files, "exact"))
+    shutil.rmtree(beside(files, "float32"))
+    return files
 
-    assert find(str(tiny_folder))
+
+def test_all_files_of_a_model_are_dropped_from_the_page_cache_and_nothing_else(converted_twice, tmp_path, monkeypatch):
+    """Else its cold start would be measured warm."""
+    (tmp_path / "another model").mkdir()
+    (tmp_path / "another model" / "file").write_text("stays in the cache")
+    told, advise = [], os.posix_fadvise
+
+    def record(descriptor, *advice):
+        told.append((Path(f"/proc/self/fd/{descriptor}").resolve(), advice))
+        advise(descriptor, *advice)
+
+    monkeypatch.setattr(os, "posix_fadvise", record)
+    folders = converted_twice.folder, cached(converted_twice, "exact")
+    before = {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+    forget(converted_twice)
+
+    assert {"ckpt-lstm", "vectors.tflite", "norms.npy"} <= {path.name for path in before}
+    assert sorted(told) == [(path, (0, 0, os.POSIX_FADV_DONTNEED)) for path in sorted(before)]
+    assert {path: path.read_bytes() for path in before} == before
 
 
 @pytest.mark.parametrize("plan", [(0, 1.0), (1, -1.0), (1, np.nan)])

@@ -61,7 +61,7 @@ def browser():
     ("tab", "expected"),
     [
         ("scalars", ["softmax/top_1000", "softmax/entropy", "word/surprisal", "word/perplexity"]),
-        ("custom_scalars", ["surprisal and entropy, bits", "mass of the likeliest words"]),
+        ("custom_scalars", ["surprisal and entropy, bits", "mass of the most likely words"]),
         ("images", ["softmax/likeliest", "image 1008 wide"]),
         ("graphs", ["lstm", "char_embedding", "softmax_out", "Reshape_3"]),
         ("histograms", ["logprobs/model", "logprobs/sampled", "lstm_0/cells"]),

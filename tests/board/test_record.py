@@ -11,9 +11,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lmgen.board.client import PAUSE, Writer
+from lmgen.board.exchange import MOST
 from lmgen.board.measures import measure
 from lmgen.board.record import Board
-from lmgen.board.shared_memory import MOST
 from lmgen.errors import MissingError
 from lmgen.generation.events import Step
 from lmgen.generation.generate import generate_all

@@ -1,7 +1,7 @@
 import pytest
 import tomli_w
 
-from lmgen.checkpoint.manifest import Expectation, File, Manifest
+from lmgen.checkpoint.manifest import Defaults, Expectation, File, Manifest
 from lmgen.errors import IntegrityError, MissingError
 from lmgen.store.library import released
 
@@ -47,6 +47,30 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert Manifest.load(tmp_path / "saved.toml") == full
 
 
+@pytest.mark.parametrize(
+    ("changes", "carries"),
+    [
+        ({}, True),
+        ({"context": "stream"}, True),
+        ({"context": "sentence"}, False),
+        ({"training": {"recipe": {"context": "sentence"}}}, False),
+        ({"training": {"recipe": {"context": "sentence"}}, "context": "stream"}, True),
+        ({"training": {"recipe": "a cake"}}, True),
+    ],
+)
+def test_the_state_is_carried_over_a_sentence_s_end_as_in_training(tmp_path, changes, carries):
+    assert load(tmp_path, **changes).carries is carries
+
+
+def test_what_reads_best_of_a_model_is_in_its_manifest(tmp_path):
+    loaded = load(tmp_path, generation={"temperature": 0.7, "top_p": 0.95})
+    loaded.save(tmp_path / "saved.toml")
+
+    assert (loaded.generation.temperature, loaded.generation.top_p) == (0.7, 0.95)
+    assert Manifest.load(tmp_path / "saved.toml") == loaded
+    assert load(tmp_path).generation == Defaults(1.0, 1.0)
+
+
 def test_a_checksum_alone_stands_for_a_file(tmp_path):
     assert load(tmp_path, files={"ckpt-base": "a" * 64}).files == {"ckpt-base": File(sha256="a" * 64)}
 
@@ -55,6 +79,10 @@ def test_a_checksum_alone_stands_for_a_file(tmp_path):
     ("changes", "problem"),
     [
         ({"colour": "red"}, "colour"),
+        ({"context": "paragraph"}, "context must be one of"),
+        ({"generation": {"temperature": -1.0}}, "out of range"),
+        ({"generation": {"top_p": 1.5}}, "out of range"),
+        ({"generation": {"top_k": 3}}, "top_k"),
         ({"shape": {**GOOD["shape"], "depth": 3}}, "depth"),
         ({"files": {"ckpt-base": {"sha1": "a"}}}, "sha1"),
         ({"files": {"../ckpt-base": "a" * 64}}, "../ckpt-base"),

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import os
 import pty
@@ -301,3 +303,40 @@ def test_marks_can_be_fed_by_their_letters(lmgen, writer_folder):
     command = ["complete", "-m", writer_folder, "the", "--seed", 1, "--format", "jsonl"]
 
     assert lmgen(*command).out != lmgen(*command, "--spelled-marks").out
+
+
+def test_columns_of_the_user_s_stay_and_ours_get_another_name(complete, tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(
+        '{"prefix": "the", "seed": 3, "text": "mine", "sample": [1]}\n{"prefix": "cat", "late": "\\"x\\""}\n'
+    )
+
+    told = complete("-f", path, "--format", "tsv", "--max-words", 2)
+
+    rows = list(csv.DictReader(io.StringIO(told.out), delimiter="\t"))
+    assert told.err == "columns of yours stay as they are: sample, text; lmgen's are lmgen_sample, lmgen_text\n"
+    assert [row["text"] for row in rows] == ["mine", ""]
+    assert [row["sample"] for row in rows] == ["[1]", ""]
+    assert [row["late"] for row in rows] == ["", '"x"']
+    assert [row["lmgen_sample"] for row in rows] == ["0", "0"]
+    assert rows[0]["seed"] == "3"
+    assert all(row["lmgen_text"] for row in rows)
+
+
+def test_prompts_are_read_in_the_encoding_and_format_they_are_in(complete, tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_bytes("mine;prefix\nvoilà;the cat\n".encode("utf-16"))
+
+    told = complete(
+        "-f", path, "--input-format", "csv", "--delimiter", ";", "--encoding", "utf-16", "--format", "jsonl"
+    )
+
+    assert (told.exit_code, json.loads(told.out)["mine"]) == (0, "voilà")
+    assert json.loads(told.out)["prefix"] == "the cat"
+    assert complete("the", "--encoding", "latin-1").exit_code == 2
+
+
+def test_a_byte_order_mark_before_a_piped_prefix_is_no_word(lmgen, writer_folder, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\ufeffthe cat".encode())))
+
+    assert lmgen("complete", "-m", writer_folder, "-", "--max-words", 1).out.startswith("the cat")

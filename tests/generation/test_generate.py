@@ -2,6 +2,7 @@ import sys
 import tracemalloc
 from collections import deque
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ GREEDY = Sampling(temperature=0)
 class Speller:
     """A model that has read n words is sure of the n-th word of its sentence; its state counts words."""
 
-    def __init__(self, sentence):
+    def __init__(self, sentence, carries=True):
         self.sentence = sentence.split()
+        self.files = SimpleNamespace(carries=carries)
         self.vocabulary = Vocabulary([*MARKS, *dict.fromkeys(self.sentence)])
         self.logits_asked = 0
         self.fed = []
@@ -207,6 +209,27 @@ def test_sentences_go_on_with_the_memory_carried():
     assert events[-1].reason == "sentence"
     assert len(model.fed) == 5
     assert model.fed[-1] == ["<S>"]
+
+
+def test_sentences_begin_with_an_empty_state_where_the_model_was_trained_so():
+    model = Speller("a b c", carries=False)
+
+    assert texts(run(model, sentences=2)) == [["a", "b", "c", "</S>", "a", "b", "c"]]
+
+
+def test_of_a_prefix_of_sentences_only_the_last_is_read_where_each_begins_empty():
+    model = Speller("a b c", carries=False)
+
+    assert texts(run(model, ["x", "y", ".", "</S>", "a"])) == [["b", "c"]]
+    assert model.fed[:2] == [["<S>"], ["a"]]
+
+
+def test_of_a_prefix_of_sentences_all_are_read_where_the_state_is_carried():
+    model = Speller("a b c d e f")
+
+    run(model, ["a", "b", "</S>", "d"], max_words=1)
+
+    assert model.fed == [["<S>"], ["a"], ["b"], ["<S>"], ["d"]]
 
 
 def test_a_draw_is_told_with_the_interval_it_hit(tiny_model):

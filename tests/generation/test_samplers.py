@@ -132,6 +132,24 @@ def test_samplers_that_change_nothing_do_not_run():
     assert len(chain(Sampling(temperature=0.5, top_k=3, mirostat=2))) == 3
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"presence_penalty": 0.5}, [3.5, 1, 0]),
+        ({"frequency_penalty": 0.5}, [3, 1, 0]),
+        ({"repetition_penalty": 2}, [2, 1, 0]),
+        ({"top_k": 1}, [4, RULED_OUT, RULED_OUT]),
+        ({"top_n_sigma": 1}, [4, RULED_OUT, RULED_OUT]),  # a standard deviation is 1.7
+        ({"no_repeat_ngram": 1}, [RULED_OUT, 1, 0]),
+    ],
+    ids=str,
+)
+def test_each_option_works_alone(options, expected):
+    [sampler] = chain(Sampling(**options))
+
+    assert sampler([0, 0], np.array([4, 1, 0], np.float32)).tolist() == expected
+
+
 def test_samplers_work_in_the_order_asked_for():
     """At temperature 4 the nucleus is wider, unless it is taken before the temperature."""
     logits = np.log(np.array([0.6, 0.3, 0.1], np.float32))
@@ -169,20 +187,34 @@ def test_all_samplers_together_leave_something(logits):
     assert kept(logits)
 
 
+DRAWN = [4, 2, 1, 0.5, 0.3, 0.2]
+"""Words' shares, but for their sum of 8."""
+
+
 @pytest.mark.parametrize(
-    "options", [{"top_k": 5}, {"top_p": 0.8}, {"min_p": 0.1}, {"typical": 0.7}, {"temperature": 2}]
+    ("options", "expected"),
+    [
+        ({}, DRAWN),
+        ({"top_k": 3}, [4, 2, 1, 0, 0, 0]),
+        ({"top_p": 0.8}, [4, 2, 1, 0, 0, 0]),
+        ({"min_p": 0.1}, [4, 2, 1, 0.5, 0, 0]),
+        ({"typical": 0.7}, [4, 2, 0, 0, 0, 0]),  # surprisals of 1, 2, 3, … bits, and 1.94 is the entropy
+        ({"temperature": 2}, np.sqrt(DRAWN)),
+        ({"temperature": 0.5, "top_k": 2}, [16, 4, 0, 0, 0, 0]),
+    ],
+    ids=str,
 )
-def test_draws_fit_the_sampled_distribution(options):
+def test_draws_fit_the_sampled_distribution(options, expected):
     """Chi-square over 100,000 draws; a limit that is exceeded once in a thousand."""
-    logits = np.random.default_rng(5).normal(0, 1.5, 12).astype(np.float32)
+    logits = np.log(np.array(DRAWN)).astype(np.float32)
     for sampler in chain(Sampling(**options)):
         logits = sampler([], logits)
     rng = np.random.default_rng(11)
 
-    drawn = np.bincount([choose(logits, 1.0, rng).index for _ in range(100_000)], minlength=12)
+    drawn = np.bincount([choose(logits, 1.0, rng).index for _ in range(100_000)], minlength=len(DRAWN))
 
-    expected = probabilities(logits) * 100_000
+    expected = np.array(expected) / np.sum(expected) * 100_000
     possible = expected > 0
     assert not drawn[~possible].any()
-    limit = {4: 18.5, 5: 20.5, 6: 22.5, 7: 24.3, 8: 26.1, 9: 27.9, 10: 29.6, 11: 31.3}[max(4, possible.sum() - 1)]
+    limit = {1: 10.8, 2: 13.8, 3: 16.3, 5: 20.5}[possible.sum() - 1]
     assert ((drawn - expected)[possible] ** 2 / expected[possible]).sum() < limit

@@ -28,10 +28,10 @@ def test_what_is_cut_off_was_never_read(tiny_model, draft):
 
 
 def test_after_the_end_of_a_sentence_the_next_one_begins(tiny_model, draft):
-    """As `generate` does it: the mark ends the text's sentence, and `<S>` is read."""
+    """As `generate` does it: the mark ends the text's sentence, and `<S>` is read, of this model from an empty state."""
     ended = extend(tiny_model, draft, ["</S>"])
 
-    np.testing.assert_array_equal(ended.states[-1][1], tiny_model.advance(draft.states[-1], ["<S>"])[1])
+    np.testing.assert_array_equal(ended.states[-1][1], begin(tiny_model).states[-1][1])
 
 
 def test_sentences_are_joined_as_one_writes(tiny_model, draft):

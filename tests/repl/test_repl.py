@@ -8,7 +8,6 @@ import pytest
 
 from lmgen.cli.repl import settable
 from lmgen.errors import IntegrityError, UsageError
-from lmgen.generation.options import Generation, changed
 from lmgen.generation.output import Style
 from lmgen.model import read
 from lmgen.repl import commands
@@ -23,7 +22,7 @@ class Session(Repl):
 
     def __init__(self, model):
         super().__init__(lambda name: model, "tiny", Settings(settable.params), io.StringIO())
-        self.options = changed(Generation(), {"seed": 5, "max_words": 6, "ignore_end": True})
+        self.given = {"seed": 5, "max_words": 6, "ignore_end": True}
 
     def read(self, line):
         commands.read(self, line)

@@ -17,7 +17,7 @@ SETTINGS = Settings(settable.params)
         ("top_k", ["40"], {"top_k": 40}),
         ("ban", ["the", "a"], {"ban": ("the", "a")}),
         ("ban", [], {"ban": ()}),
-        ("temperature", [], {"temperature": 1.0}),
+        ("temperature", [], {"temperature": None}),
         ("ignore-eos", ["on"], {"ignore_end": True}),
         ("samplers", ["top-k,temperature"], {"order": ("top-k", "temperature")}),
         ("seed", ["-1"], {"seed": -1}),
@@ -53,7 +53,7 @@ def test_every_option_of_generation_can_be_shown():
 def test_rows_show_values_as_they_are_given_and_mark_changes():
     options = changed(Generation(), {"temperature": 0.7, "ban": ("the", "a"), "seed": 3})
 
-    rows = {name: (value, is_changed) for name, value, is_changed in SETTINGS.rows(flat(options))}
+    rows = {name: (value, is_changed) for name, value, is_changed in SETTINGS.rows(flat(options), flat(Generation()))}
 
     assert rows["temperature"] == ("0.7", True)
     assert rows["ban"] == ("the a", True)

@@ -53,6 +53,26 @@ def test_a_choice_of_words_keeps_its_ranks():
     ]
 
 
+@pytest.mark.parametrize("count", [0, 1, 7, 300, None])
+@pytest.mark.parametrize("every", [1, 3])
+def test_what_is_listed_is_the_begin_of_a_full_sort(count, every):
+    """Equal words come in the vocabulary's order, and a short list sorts no more of them than it must."""
+    vocabulary = Vocabulary([*MARKS, *(f"w{number}" for number in range(297))])
+    distribution = Distribution(np.random.default_rng(0).integers(-9, 3, 320).astype(np.float32), vocabulary)
+    order = sorted(range(300), key=lambda place: (-distribution.probs[place], place))
+    expected = [
+        (vocabulary.word(place), rank, distribution.probs[order[:rank]].sum())
+        for rank, place in enumerate(order, 1)
+        if place % every == 0
+    ][:count]
+
+    listed = distribution.best(count, np.arange(300) % every == 0)
+
+    assert [(entry.word, entry.rank) for entry in listed] == [(word, rank) for word, rank, _ in expected]
+    assert [entry.cumulative for entry in listed] == pytest.approx([mass for _, _, mass in expected])
+    assert distribution.of(entry.word for entry in listed) == listed
+
+
 def test_given_words_come_in_their_order_and_unknown_ones_as_unk():
     a, zork = Distribution(LOGITS, VOCABULARY).of(["a", "zork"])
 

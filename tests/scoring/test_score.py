@@ -47,6 +47,26 @@ def columns(scored):
     return np.stack([scored.measures.logprobs, scored.measures.ranks, scored.measures.entropies], 1)
 
 
+@pytest.mark.parametrize("carried", [True, False])
+def test_sentences_within_a_text_are_scored_with_the_state_carried_or_emptied(model, carried):
+    words = ["the", "cat", "</S>", "never-seen", "sat"]
+    [scored] = score_sentences(model, [Sentence(words, carried=carried)], ALL)
+    alone = list(score_sentences(model, [Sentence(words[:2]), Sentence(words[3:], fresh=not carried)], ALL))
+
+    assert scored.tokens == (*words, "</S>")
+    np.testing.assert_allclose(columns(scored), np.concatenate([columns(part) for part in alone]), atol=1e-6)
+
+
+def test_the_states_of_a_text_of_sentences_are_those_it_is_scored_with(model):
+    for carried in (True, False):
+        sentence = Sentence(["the", "cat", "</S>", "sat"], carried=carried)
+        [scored] = score_sentences(model, [sentence], Scoring(renormalize=False))
+        hidden = hidden_states(model, sentence, Scoring())
+        logits = model.logits_of(hidden).astype(np.float64)
+        logprobs = logits[np.arange(5), scored.ids] - np.log(np.exp(logits).sum(1))
+        np.testing.assert_allclose(scored.logprobs, logprobs, atol=1e-5)
+
+
 def test_scores_are_those_of_one_word_at_a_time(model):
     sentences = texts(40)
 

@@ -142,7 +142,7 @@ def forget(files: ModelFiles) -> None:
     """Let the system drop a model's files, converted ones too, from its page cache."""
     found = [find_converted(files, precision) for precision in PRECISIONS]
     folders = {files.folder, *(converted.memory.parent for converted in found if converted)}
-    for path in {path for folder in folders for path in folder.rglob("*") if path.is_file()}:
+    for path in (path for folder in folders for path in folder.iterdir() if path.is_file()):
         with open(path, "rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 

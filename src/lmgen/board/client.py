@@ -5,25 +5,35 @@ import pickle
 import select
 import time
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from lmgen.board import launch
+from lmgen.board.exchange import DONE, Arrival, Key, Orders, Slots
 from lmgen.board.launch import BUFFER, Child
-from lmgen.board.shared_memory import Arrival, Slots
 from lmgen.errors import MissingError
 from lmgen.model import LanguageModel
 
 PAUSE = 0.01
 """Words are handed over so many seconds apart: to wake another process takes as long as half a word."""
-DONE = b"\0"
-"""What the process answers to a batch."""
+
+
+class _Asking:
+    """What each method of `Orders` is here: to ask for it, by its name."""
+
+    def __init__(self, ask: Callable[..., None]) -> None:
+        self._ask = ask
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        return partial(self._ask, method)
 
 
 class Writer:
-    """A process that does what is asked of `Runs`, in order, and later than it is asked.
+    """A process that writes runs as it is asked to, in order, and later than it is asked: see `Orders`.
 
     Every method may raise MissingError: it has ended, and cannot write.
     """
@@ -31,6 +41,7 @@ class Writer:
     def __init__(self) -> None:
         self._child: Child | None = None
         self._folder: Path | None = None
+        self._runs = cast("Orders", _Asking(self._ask))
         self._forget()
 
     def _forget(self) -> None:
@@ -55,7 +66,7 @@ class Writer:
         self._child = launch.take()
         self._answers.register(self._child.told, select.POLLIN)
         if graph:
-            self._ask("read", graph)
+            self._runs.read(graph)
             self._hand_over()
 
     def open(self, folder: Path, model: LanguageModel, options: dict[str, Any]) -> None:
@@ -64,34 +75,38 @@ class Writer:
         self._folder = folder
         if model is not self._model:
             self._model = model
-            self._ask("know", model.files.graph, model.vocabulary.lines.data)
-        self._ask("describe", folder, options)
+            self._runs.know(model.files.graph, model.vocabulary.lines.data)
+        self._runs.describe(folder, options)
 
-    def begin(self, key: tuple[int, int], folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
-        """See `Runs.begin`."""
-        self._ask("begin", key, folder, prefix, options, group)
+    def begin(self, key: Key, folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
+        """A continuation begins: see `Orders.begin`."""
+        self._runs.begin(key, folder, prefix, options, group)
 
-    def add(
-        self, key: tuple[int, int], word: str, logprob: float, logits: np.ndarray, histograms: dict[str, np.ndarray]
-    ) -> None:
-        """A continuation's next word; its logits are copied."""
+    def add(self, key: Key, word: str, logprob: float, logits: np.ndarray, histograms: dict[str, np.ndarray]) -> None:
+        """A continuation's next word.
+
+        Args:
+          logprob: natural logarithm of its probability by `logits`.
+          logits: the model's own before the word, float32 [softmax rows]; they are copied.
+          histograms: numbers, float32 of any shape, by the tags of their histograms.
+        """
         slots = self._shared(len(logits))
         while not self._free:
             self._take_back()
         slots.put(slot := self._free.pop(), logits)
-        self._ask("add", key, Arrival(slot, time.monotonic(), word, logprob, histograms))
+        self._runs.add(key, Arrival(slot, time.monotonic(), word, logprob, histograms))
         self._batch.append(slot)
         if time.monotonic() > self._handed + PAUSE or 2 * len(self._batch) >= len(slots):
             self._hand_over()
 
-    def end(self, key: tuple[int, int]) -> None:
+    def end(self, key: Key) -> None:
         """A continuation is complete."""
-        self._ask("end", key)
+        self._runs.end(key)
 
     def finish(self) -> None:
         """Wait until all files are whole. Another call may follow."""
         if self._child:
-            self._ask("close")
+            self._runs.close()
             self._settle()
 
     def close(self) -> None:
@@ -109,7 +124,7 @@ class Writer:
             self._settle()
         self._slots = Slots(self._process.memory, rows)
         self._free = list(range(len(self._slots)))
-        self._ask("share", rows)
+        self._runs.share(rows)
         return self._slots
 
     @property
@@ -119,7 +134,7 @@ class Writer:
         return self._child
 
     def _ask(self, method: str, *arguments: Any) -> None:
-        """Have a method of `Runs` called, at some time."""
+        """Have a method of the process's `Orders` called, at some time."""
         try:
             pickle.dump((method, *arguments), self._process.orders, pickle.HIGHEST_PROTOCOL)
         except BrokenPipeError:
@@ -127,7 +142,7 @@ class Writer:
 
     def _hand_over(self) -> None:
         """What was asked is to be done now, and is answered with a byte then."""
-        self._ask("flush")
+        self._runs.flush()
         try:
             self._process.orders.flush()
         except BrokenPipeError:
@@ -153,13 +168,13 @@ class Writer:
             raise self._failure(told.decode())
 
     def _end(self) -> tuple[bool, str]:
-        """Whether the process failed, and what it told of it."""
+        """Whether the process failed, and what it said."""
         ended, self._child = self._process, None
         failed, told = ended.close()
         return failed, told.lstrip(DONE).decode()
 
     def _failure(self, told: str = "") -> MissingError:
-        """The process has failed: end it, and say what it told of it."""
+        """The error to raise: the process has failed. It is ended; the message has what it said."""
         return self._trouble(told + self._end()[1])
 
     def _trouble(self, told: str) -> MissingError:

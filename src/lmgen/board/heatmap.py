@@ -1,4 +1,4 @@
-"""The softmax's course as one picture: what was likely at each word, and what was written."""
+"""All predictions of a text as one picture: the most likely words at each place, and what was written."""
 
 import zlib
 from functools import cache, lru_cache
@@ -18,7 +18,7 @@ SHADES, INKS = 16, 8
 WHITE, BLACK = (255, 255, 255), (20, 20, 30)
 HUES = ((25, 75, 150), (225, 95, 0))
 """Of a word that is certain; and of one that is certain and was written."""
-CAPTION = "First row: the words written. Below each the likeliest, the darker the likelier; orange is what was written."
+CAPTION = "First row: the words written. Below each the most likely, darker if likelier; orange is what was written."
 
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -31,13 +31,13 @@ class Png:
     """A picture that grows downwards. 1 <= width."""
 
     def __init__(self, width: int, palette: bytes) -> None:
-        """`palette`: RGB of every place."""
+        """`palette`: red, green and blue of every place, a byte each."""
         self.width, self.height, self._palette = width, 0, palette
         self._deflate = zlib.compressobj(LEVEL)
         self._data: list[bytes] = []
 
     def add(self, pixels: np.ndarray) -> None:
-        """More rows: palette places, uint8 [rows, width]."""
+        """Add rows of pixels below: places in the palette, uint8 [rows, width]."""
         self.height += len(pixels)
         unfiltered = np.zeros((len(pixels), 1 + self.width), np.uint8)
         unfiltered[:, 1:] = pixels

@@ -22,7 +22,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Child:
-    """A process that does what it is told on its stdin: see `runs.main`."""
+    """A process that does what it is told on its stdin: see `worker.main`."""
 
     process: subprocess.Popen[bytes]
     orders: IO[bytes]
@@ -37,7 +37,7 @@ class Child:
         try:
             self.orders.close()
         except BrokenPipeError:
-            pass  # its exit code tells
+            pass  # its exit code says so
         told = self.told.read()
         self.told.close()
         os.close(self.memory)

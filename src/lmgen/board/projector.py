@@ -34,9 +34,9 @@ def known(vocabulary: Vocabulary, words: Iterable[str]) -> list[str]:
 
 
 def write_vectors(model: LanguageModel, words: Sequence[str], folder: Path) -> Path:
-    """Write what the projector shows of words: their vectors in both spaces, and what they are.
+    """Write what the projector shows of words: their vectors in both spaces, rank and length.
 
-    `input`: what the LSTM sees of a word, from its letters. `output`: its row of the softmax. Both are
+    `input`: what the LSTM sees of a word, from its characters. `output`: its row of the softmax. Both are
     float32 [words, projection] in files of their own, beside metadata.tsv and projector_config.pbtxt, in a new
     run folder, which is returned. Raises UsageError for more words than TensorBoard reads.
     """

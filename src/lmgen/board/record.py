@@ -19,10 +19,10 @@ from lmgen.board.client import Writer
 from lmgen.engines import look_inside
 from lmgen.errors import MissingError
 from lmgen.generation import Ended, Generation, Prompt, Step, Word
-from lmgen.model import LanguageModel
+from lmgen.model import LanguageModel, to_read
 from lmgen.scoring import Scored, Scoring, memories
 from lmgen.softmax import log_probability, log_total
-from lmgen.text import SENTENCE_END, SENTENCE_START, detokenize_sentences
+from lmgen.text import detokenize_sentences
 
 NAME = 40
 """Letters of a title in a run's name at most."""
@@ -53,7 +53,7 @@ class Board:
             yield prompt
 
     def follow(self, events: Iterable[Step | Word | Ended]) -> Generator[Word | Ended, None, None]:
-        """Write what steps tell, and pass all else on. However it ends, the files are left whole.
+        """Write steps, and pass all else on. However it ends, the files are left whole.
 
         Raises MissingError if they cannot be written.
         """
@@ -98,11 +98,11 @@ class Board:
             del self._prompts[ended.prompt], self._left[ended.prompt]
 
     def _distributions(self, step: Step) -> Iterator[tuple[str, np.ndarray]]:
-        """For histograms: what was predicted, the memory that predicted it, and the gates that let the word in."""
+        """For histograms: log-probabilities, [softmax rows]; the memory, [1, cells or projection]; gates, [1, cells]."""
         yield "logprobs/model", step.logits - log_total(step.logits)
         yield "logprobs/sampled", step.allowed - log_total(step.allowed)
-        word = SENTENCE_START if step.text == SENTENCE_END else step.text
-        _, opened = look_inside(self._model).advance(step.state, self._model.vectors([word]))
+        before, inputs = to_read(self._model, step.state, [step.text])
+        _, opened = look_inside(self._model).advance(before, self._model.vectors(inputs))
         for layer, (gates, state) in enumerate(zip(opened, step.state, strict=True)):
             cells, h = np.split(state, [gates["forget"].shape[1]], axis=1)
             for name, numbers in {**gates, "cells": cells, "h": h}.items():
@@ -132,7 +132,7 @@ def new_run(folder: Path, title: str) -> Path:
 
 
 def record_scored(board: Board, model: LanguageModel, options: Scoring, scored: Iterable[Scored]) -> Iterator[Scored]:
-    """Pass on texts that were scored, each as a run that tells what was predicted before every token."""
+    """Pass on texts that were scored, and write each as a run with what was predicted before every token."""
     passed: deque[Scored] = deque()
 
     def prompts() -> Iterator[Prompt]:

@@ -83,12 +83,12 @@ def text_value(tag: str, markdown: str) -> Summary.Value:
 
 @lru_cache(4096)
 def plain(text: str) -> str:
-    """Any text as Markdown that shows it."""
+    """Markdown that shows a text as it is."""
     return text.translate(MARKDOWN).encode("utf-8", "replace").decode()
 
 
 def histogram_value(tag: str, values: np.ndarray) -> Summary.Value:
-    """How often values of a range come; those that are not finite are left out."""
+    """How many values lie in each of BUCKETS equal ranges; of any shape, those that are not finite left out."""
     counts, edges = np.histogram(values[np.isfinite(values)], BUCKETS)
     buckets = np.stack([edges[:-1], edges[1:], counts], 1)
     tensor = TensorProto(dtype=DT_DOUBLE, tensor_shape=BUCKETS_SHAPE, tensor_content=buckets.tobytes())

@@ -15,18 +15,16 @@ from typing import Any
 import numpy as np
 
 from lmgen.board import hparams
+from lmgen.board.exchange import DONE, Arrival, Key, Orders, Slots
 from lmgen.board.heatmap import Heatmap
 from lmgen.board.measures import MASSES, Column, measure
-from lmgen.board.shared_memory import Arrival, Slots
 from lmgen.board.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
 from lmgen.checkpoint import read_forward
 from lmgen.errors import LmgenError
 from lmgen.text import Lines, Vocabulary, detokenize_sentences
 
-Key = tuple[int, int]
-"""Of a continuation: the numbers of its prompt and its sample."""
 LISTED = 10
-"""Likeliest words of a step that are written as text."""
+"""Most likely words of a step that are written as text."""
 PICTURED = 240
 """Words of a continuation that are drawn, at most: a browser shows no picture of any height."""
 LAYOUT = {
@@ -36,7 +34,7 @@ LAYOUT = {
         "rank": ["word/rank"],
     },
     "Softmax": {
-        "mass of the likeliest words": [f"softmax/top_{count}$" for count in MASSES],
+        "mass of the most likely words": [f"softmax/top_{count}$" for count in MASSES],
         "mass of what is never written": ["softmax/unknown", "softmax/no_word"],
     },
     "Speed": {"words per second": ["word/per_second"]},
@@ -44,7 +42,7 @@ LAYOUT = {
 
 
 def main() -> None:
-    """Do what is asked on stdin until it ends: pickled, (method of `Runs`, *arguments).
+    """Do what is asked on stdin until it ends: pickled, (method of `Orders`, *arguments).
 
     What goes wrong is told on stdout, with exit code 1.
     """
@@ -66,7 +64,7 @@ def _next(orders) -> tuple | None:
         return None
 
 
-class Runs:
+class Runs(Orders):
     """All runs of a call, and then of another."""
 
     def __init__(self, memory: int) -> None:
@@ -75,45 +73,36 @@ class Runs:
         self._runs: dict[Key, _Run] = {}
 
     def read(self, graph: Path) -> None:
-        """Read a graph that will be asked for."""
         _forward(graph)
 
     def know(self, graph: Path, lines: bytes) -> None:
-        """What the model is: its graph's file, and the lines of its vocabulary."""
         self._graph, self._vocabulary = graph, Vocabulary(Lines(lines))
 
     def share(self, rows: int) -> None:
-        """How many logits there are to a word."""
         self._slots = Slots(self._memory, rows)
 
     def describe(self, folder: Path, options: dict[str, Any]) -> None:
-        """Write what concerns all continuations: the model's graph, what the tabs show, and the options' names."""
         with contextlib.closing(Writer(folder)) as writer:
             writer.write_graph(_forward(self._graph))
             writer.write(0, [layout_value(LAYOUT), hparams.experiment(options)])
 
     def begin(self, key: Key, folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
-        """A continuation of a prefix begins."""
         self._runs[key] = _Run(folder, prefix, options, group)
 
     def add(self, key: Key, arrival: Arrival) -> None:
-        """Its next word."""
         measured = measure(self._slots[arrival.slot], arrival.word, arrival.logprob, self._vocabulary)
         self._runs[key].add(arrival.came, *measured, arrival.histograms)
 
     def end(self, key: Key) -> None:
-        """It is complete."""
         self._runs.pop(key).close()
 
     def flush(self) -> None:
-        """Let all that was added be seen, and say so with a byte."""
         for run in self._runs.values():
             run.flush()
-        sys.stdout.buffer.write(b"\0")
+        sys.stdout.buffer.write(DONE)
         sys.stdout.buffer.flush()
 
     def close(self) -> None:
-        """No more is to come, of any."""
         while self._runs:
             self._runs.popitem()[1].close()
 
@@ -129,12 +118,12 @@ class _Run:
         self._writer.write(0, [text_value("text/prefix", plain(prefix)), hparams.begun(options, group)])
 
     def add(self, came: float, values: dict[str, float], column: Column, histograms: dict[str, np.ndarray]) -> None:
-        """Write what is to be told of a word.
+        """Write all that is shown of a word.
 
         Args:
           came: when, in seconds of any clock.
           values: scalars by their tags.
-          histograms: numbers by the tags of their histograms.
+          histograms: numbers, float32 of any shape, by the tags of their histograms.
         """
         number = len(self._words)
         self._words.append(column.word)
@@ -154,7 +143,7 @@ class _Run:
         self._writer.flush()
 
     def close(self) -> None:
-        """Write what is to be told of the whole."""
+        """Write all that is shown of the whole."""
         if count := len(self._words):
             written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
             picture = image_value("softmax/likeliest", self._heatmap.finish())
@@ -165,12 +154,12 @@ class _Run:
 
 @cache
 def _forward(graph: Path) -> bytes:
-    """What leads from letters to the softmax, a serialised GraphDef."""
+    """The part of a graph from characters to the softmax, a serialised GraphDef."""
     return read_forward(graph).SerializeToString()
 
 
 def _table(column: Column) -> str:
-    """The likeliest words of a step, in Markdown; the one that came is bold."""
+    """The most likely words of a step, in Markdown; the one that came is bold."""
     rows = [f"**{plain(column.word)}** {column.share:.2%}", "", "| | word | probability |", "|-:|:-|-:|"]
     for rank, (word, share) in enumerate(zip(column.words[:LISTED], column.shares.tolist(), strict=False), 1):
         shown = f"**{plain(word)}**" if word == column.word else plain(word)

@@ -9,6 +9,7 @@ from .folder import (
     open_folder as open_folder,
 )
 from .manifest import (
+    Defaults as Defaults,
     Expectation as Expectation,
     File as File,
     Manifest as Manifest,

@@ -133,7 +133,7 @@ def _is_control(source: str) -> bool:
 
 
 def read_forward(path: Path) -> GraphDef:
-    """What leads from a word's characters to the softmax and the memories, without the training half."""
+    """The part of a graph from a word's characters to the softmax and the memories, without its training half."""
     definition = _parsed(_shortened(_text(path)), path)
     return extract(definition, _ends(node.name for node in definition.node), [])
 

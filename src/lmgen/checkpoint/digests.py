@@ -1,14 +1,8 @@
 """Checksums of files."""
 
 import hashlib
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 DIGITS = {"md5": 32, "sha256": 64, "sha512": 128}
 """Checksums that a file may have, with their number of hexadecimal digits."""

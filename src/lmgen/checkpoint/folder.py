@@ -2,9 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from lmgen.checkpoint.manifest import Manifest
+from lmgen.checkpoint.manifest import Defaults, Manifest
 from lmgen.checkpoint.shape import SHARDS
 from lmgen.errors import IntegrityError, MissingError
 
@@ -28,11 +29,21 @@ class ModelFiles:
     graph: Path
     vocabulary: Path
 
-    @property
+    @cached_property
     def manifest(self) -> Manifest | None:
-        """What `model.toml` says, if there is one."""
+        """What `model.toml` said when it was first asked, if there is one."""
         path = self.folder / MANIFEST
         return Manifest.load(path) if path.exists() else None
+
+    @property
+    def carries(self) -> bool:
+        """Whether the LSTM state is carried from one sentence to the next: see `Manifest.carries`."""
+        return self.manifest is None or self.manifest.carries
+
+    @property
+    def defaults(self) -> Defaults:
+        """How words are chosen where the user says nothing."""
+        return self.manifest.generation if self.manifest else Defaults()
 
     @property
     def names(self) -> list[str]:

@@ -57,7 +57,7 @@ class Expectation:
     bits: tuple[float, ...] = ()
     """Surprisals of the text's last words, in bits, over all rows of the softmax."""
     top: tuple[str, ...] = ()
-    """The likeliest next words, with spaces between, after the start and after each word of the text."""
+    """The most likely next words, with spaces between, after the start and after each word of the text."""
 
     def __post_init__(self) -> None:
         words = len(self.words.split(" "))
@@ -65,6 +65,23 @@ class Expectation:
             raise UsageError(f"a text may start with <S>, spelled or nothing, not with {self.starts}")
         if len(self.bits) > words - ("nothing" in self.starts) or len(self.top) not in (0, words + 1):
             raise UsageError(f"{self.words!r} has {len(self.bits)} bits and {len(self.top)} lists: too many or too few")
+
+
+_CONTEXTS = ("sentence", "stream")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """How words are chosen where the user says nothing: what reads best of a model."""
+
+    temperature: float = 1.0
+    """0, or 1e-6 to 1e6; 1 is the model's own distribution."""
+    top_p: float = 1.0
+    """0 < top_p <= 1; 1 is the model's own distribution."""
+
+    def __post_init__(self) -> None:
+        if not (self.temperature == 0 or 1e-6 <= self.temperature <= 1e6) or not 0 < self.top_p <= 1:
+            raise UsageError(f"[generation] has a temperature or top_p out of range: {self}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,9 @@ class Manifest:
     shape: Shape
     words: int
     """Size of the vocabulary, the three marks included."""
+    context: str = ""
+    """`sentence`: the LSTM state is emptied at `</S>`, as in training; `stream`: it is carried on. See `carries`."""
+    generation: Defaults = Defaults()
     training: dict[str, Any] = field(default_factory=dict)
     """Facts of the training: steps, tokens, hours, perplexities."""
     files: dict[str, File] = field(default_factory=dict)
@@ -93,6 +113,18 @@ class Manifest:
         for mirror in self.mirrors:
             if not mirror.startswith(("https://", "http://")):
                 raise UsageError(f"the mirror {mirror!r} is no http address")
+        if self.context not in ("", *_CONTEXTS):
+            raise UsageError(f"the context must be one of {', '.join(_CONTEXTS)}, not {self.context!r}")
+
+    @property
+    def carries(self) -> bool:
+        """Whether the LSTM state is carried from one sentence to the next, as in training.
+
+        Where no `context` is given it is that of the training's recipe; the release carried it.
+        """
+        recipe = self.training.get("recipe")
+        trained = recipe.get("context") if isinstance(recipe, dict) else ""
+        return (self.context or trained or "stream") == "stream"
 
     @property
     def size(self) -> int:

@@ -49,7 +49,10 @@ def file_of(variable: str) -> str:
 
 
 def shards(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Weights as the release's variables: matrices cut into eight, the softmax's rows dealt out in turn."""
+    """Weights, by their names without shards, as the variables of a checkpoint, by theirs.
+
+    A matrix [rows, columns] is cut into eight of [rows / 8, columns]; row w of the softmax goes to shard w % 8.
+    """
     variables: dict[str, np.ndarray] = {}
     for name, value in weights.items():
         names = shard_names(name)
@@ -62,7 +65,10 @@ def shards(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def joined(name: str, parts: list[np.ndarray]) -> np.ndarray:
-    """A weight from its variables: what `shards` takes apart. Equal rows of all softmax shards give a part of it."""
+    """Put a weight together from its variables, in order: the inverse of `shards`.
+
+    Some rows of the softmax's shards, the same of each, give some rows of the softmax: eight times as many.
+    """
     if name == "softmax/W":
         return np.stack(parts, 1).reshape(-1, parts[0].shape[1])
     return np.concatenate(parts)

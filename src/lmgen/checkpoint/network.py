@@ -9,7 +9,11 @@ from lmgen.checkpoint.shape import CARRY_BIAS, FORGET_BIAS, WIDTHS, Shape
 
 
 def word_vectors(weights, shape: Shape, characters):
-    """Vectors of words, float32 [words, projection], from their character ids, int32 [words, 50]."""
+    """Vectors of words, float32 [words, projection], from their character ids, int32 [words, 50].
+
+    Args:
+      weights: float32, by their names without shards; so in all functions here.
+    """
     letters = tf.gather(weights["char_embedding/W"], characters)
     features = []
     for index in range(len(WIDTHS)):
@@ -25,7 +29,14 @@ def word_vectors(weights, shape: Shape, characters):
 
 
 def lstm_step(weights, layer: str, x, state, product=tf.matmul):
-    """One step of a projected peephole LSTM (Sak et al. 2014): the new state, c then h."""
+    """One step of a projected peephole LSTM (Sak et al. 2014): the new state.
+
+    Args:
+      layer: its scope, `lstm/lstm_0` for the first.
+      x: the input, float32 [rows, projection].
+      state: c then h, float32 [rows, cells + projection], as is the one returned.
+      product: multiplies by a matrix.
+    """
     cells = weights[f"{layer}/W_F_diag"].shape[0]
     c, h = state[:, :cells], state[:, cells:]
     z = product(tf.concat([x, h], 1), weights[f"{layer}/W"]) + weights[f"{layer}/B"]
@@ -37,7 +48,13 @@ def lstm_step(weights, layer: str, x, state, product=tf.matmul):
 
 
 def read(weights, shape: Shape, characters, keep, states):
-    """Read a window of text: characters int32 [steps, rows, 50]; the rest as in `network.read`."""
+    """Read a window of text: all outputs h, float32 [steps, rows, projection], and the states after it.
+
+    Args:
+      characters: of the words, int32 [steps, rows, 50].
+      keep: what the states are multiplied by before each step, float32 [steps, rows, 1]: 0 empties them.
+      states: one for each layer, float32 [rows, cells + projection].
+    """
     steps, rows = characters.shape[:2]
     vectors = word_vectors(weights, shape, tf.reshape(characters, [steps * rows, -1]))
     inputs = tf.unstack(tf.reshape(vectors, [steps, rows, shape.projection]))
@@ -51,6 +68,11 @@ def read(weights, shape: Shape, characters, keep, states):
 
 
 def loss(weights, h, targets):
-    """Mean surprisal in nats of the targets, int32 [tokens], over the full softmax; h [tokens, projection]."""
+    """Mean surprisal over the full softmax, in nats, float32 [].
+
+    Args:
+      h: float32 [tokens, projection].
+      targets: ids, int32 [tokens].
+    """
     logits = h @ tf.transpose(weights["softmax/W"]) + weights["softmax/b"]
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))

@@ -1,15 +1,9 @@
 """The sizes and constants of one model of the family."""
 
 import math
-import sys
 from dataclasses import dataclass
 
 from lmgen.errors import UsageError
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 7)
 """Characters that each of the eight convolutions sees at once (lm_1b's graph)."""

@@ -40,15 +40,19 @@ class Extent:
     offset: int
     """Of the first byte in the file: any number, not only multiples of four."""
     count: int
+    """How many numbers there are."""
 
     def read(self, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """Numbers from `begin` up to `end`, float32 [numbers], in memory of their own."""
+        """Numbers from place `begin` up to `end`, None for all: float32 [end - begin], in memory of their own."""
         numbers = aligned((self.count if end is None else end) - begin)
         self.fill(numbers, begin)
         return numbers
 
     def fill(self, numbers: np.ndarray, begin: int) -> None:
-        """Read as many numbers as there is room for, from `begin` on. Raises IntegrityError if the file ends before."""
+        """Read numbers from place `begin` on into `numbers`, float32 [count], contiguous.
+
+        Raises IntegrityError if the file ends before.
+        """
         room = numbers.data.cast("B")
         with open(self.path, "rb", buffering=0) as file:
             file.seek(self.offset + 4 * begin)
@@ -58,7 +62,7 @@ class Extent:
             raise IntegrityError(f"{self.path} is cut short: bring it anew")
 
     def mapped(self, columns: int) -> np.ndarray:
-        """All numbers, float32 [rows, columns], read from the file where they are looked at: a row here, a row there."""
+        """All numbers as a matrix, float32 [count / columns, columns]; only what is looked at is read from the file."""
         with open(self.path, "rb") as file:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         memory.madvise(mmap.MADV_RANDOM)
@@ -66,7 +70,7 @@ class Extent:
 
 
 def aligned(count: int) -> np.ndarray:
-    """Room for so many float32 numbers, at an address where TensorFlow takes an array as it is."""
+    """Room for numbers, float32 [count], not set yet, at an address where TensorFlow takes an array without a copy."""
     room = np.empty(count + ALIGNMENT // 4 - 1, "<f4")
     skipped = -room.ctypes.data % ALIGNMENT // 4
     return room[skipped : skipped + count]

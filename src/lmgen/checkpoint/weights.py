@@ -19,7 +19,10 @@ PIECE = 1 << 20
 
 
 class Weights:
-    """All are float32 and finite. Raises IntegrityError, when one is read, if it is not."""
+    """`weights[name]` is a whole weight, float32, in the shape that `weight_shapes` gives.
+
+    Raises IntegrityError, when one is read, if it is not float32, not finite or of another size.
+    """
 
     def __init__(self, folder: Path, shape: Shape) -> None:
         self.shape, self._folder = shape, folder
@@ -31,27 +34,31 @@ class Weights:
             list(pool.map(check_sums, (self._folder / name for name in CHECKPOINT_FILES)))
 
     def names(self, scope: str = "") -> list[str]:
+        """The names of all weights that begin with `scope`, in the order of `weight_shapes`."""
         return [name for name in weight_shapes(self.shape) if name.startswith(scope)]
 
     def __getitem__(self, name: str) -> np.ndarray:
         return joined(name, [self.variable(variable) for variable in shard_names(name)])
 
     def variable(self, name: str) -> np.ndarray:
-        """A weight that is not cut into shards, or a shard, in its shape."""
+        """A weight that is not cut into shards, or one shard: float32, in its shape in `variable_shapes`."""
         numbers = self._read(name)
         if numbers.size != math.prod(self._shapes[name]):
             raise IntegrityError(f"{name} in {file_of(name)} has {numbers.size} numbers: bring the file anew")
         return numbers.reshape(self._shapes[name])
 
     def softmax(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the softmax's matrix, and their biases. Both bounds are multiples of the number of shards."""
+        """Rows `begin` up to `end` of the softmax: float32 [rows, projection], and their biases, float32 [rows].
+
+        Both bounds are multiples of 8, the number of shards.
+        """
         size = self.shape.projection
         bounds = begin // SHARDS * size, end // SHARDS * size
         parts = [self._read(shard, *bounds).reshape(-1, size) for shard in shard_names("softmax/W")]
         return joined("softmax/W", parts), self._read("softmax/b", begin, end)
 
     def softmax_rows(self, words: np.ndarray) -> np.ndarray:
-        """Some rows of the softmax's matrix, float32 [words, projection], each read at its place."""
+        """Rows of the softmax's matrix by their numbers, int64 [words]: float32 [words, projection]; no others are read."""
         return dealt_rows(self._mapped, words)
 
     @cached_property
@@ -79,7 +86,14 @@ class Weights:
 
 
 def dealt_rows(shards: Sequence[np.ndarray], words: np.ndarray) -> np.ndarray:
-    """Rows of a matrix that is dealt out to shards in turn: row w is row w // 8 of shard w % 8. float32 [words, columns]."""
+    """Rows of a matrix that is dealt out to shards: row w is row w // 8 of shard w % 8.
+
+    Args:
+      shards: eight, float32 [rows, columns] each.
+      words: numbers of the rows, int64 [words].
+
+    Returns float32 [words, columns].
+    """
     rows = np.empty((len(words), shards[0].shape[1]), np.float32)
     for shard, part in enumerate(shards):
         chosen = words % SHARDS == shard

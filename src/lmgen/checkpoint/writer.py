@@ -19,7 +19,12 @@ from lmgen.text import Vocabulary
 
 
 def write_checkpoint(folder: Path, weights: dict[str, np.ndarray], step: int) -> list[Path]:
-    """Write the twelve files; `weights` are float32 by their names without shards."""
+    """Write the twelve files of a checkpoint; returns their paths.
+
+    Args:
+      weights: float32, by their names without shards, in the shapes of `weight_shapes`.
+      step: how many steps of training they have seen.
+    """
     variables: dict[str, np.ndarray] = {"global_step": np.array(step, np.int64), **shards(weights)}
     files: dict[str, dict[str, np.ndarray]] = {}
     for name, value in variables.items():
@@ -28,7 +33,7 @@ def write_checkpoint(folder: Path, weights: dict[str, np.ndarray], step: int) ->
 
 
 def write_shard(path: Path, variables: dict[str, np.ndarray]) -> Path:
-    """Write one of the twelve files, with whole variables."""
+    """Write one of the twelve files, with whole variables by their names; returns its path."""
     tf.raw_ops.SaveSlices(
         filename=str(path),
         tensor_names=list(variables),
@@ -44,6 +49,9 @@ def write_model(
     """Write a whole model folder, `model.toml` last; what was there under these names is replaced.
 
     Everything is written beside its place first and then renamed. Returns the manifest with checksums.
+
+    Args:
+      weights: as for `write_checkpoint`, and `step` too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as partial:

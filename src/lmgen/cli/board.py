@@ -8,7 +8,7 @@ import click
 
 from lmgen.cli.console import stderr_console
 from lmgen.cli.options import MODEL, open_model, precision
-from lmgen.store import board_folder
+from lmgen.store import board_folder, find
 from lmgen.text import words_of
 
 FOLDER = click.Path(path_type=Path)
@@ -62,7 +62,7 @@ def board_vectors(folder: Path | None, top: int, words: Path | None, **options) 
       lmgen board-vectors runs --words animals.txt -m models/news
     """
     given = words_of(words) if words else None
-    model = open_model(options)
+    model = open_model(find(options["model"]), options)
     from lmgen.board import frequent, known, write_vectors
 
     chosen = frequent(model.vocabulary, top) if given is None else known(model.vocabulary, given)

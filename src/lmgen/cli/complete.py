@@ -12,26 +12,31 @@ from typing import IO, TYPE_CHECKING, cast
 
 import click
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.cli.console import painter
+from lmgen.cli.input_options import INPUT, check_no_file, for_rows, input_format, tell_names
 from lmgen.cli.options import (
     BOARD,
     COLOUR,
     CONSTRAINTS,
     LENGTH,
     MODEL,
-    NO_TOKENIZE,
     OUTPUT,
     SAMPLING,
+    SPLITTING,
     board_writer,
+    generation,
     open_board,
     open_model,
     precision,
+    splitter,
     tell,
     tell_board,
 )
 from lmgen.errors import UsageError
 from lmgen.generation import (
     FORMATS,
+    RECORD,
     ROWS,
     Ended,
     Generation,
@@ -51,7 +56,8 @@ from lmgen.generation import (
     write_samples,
 )
 from lmgen.model import LanguageModel, read
-from lmgen.text import kind_of, open_output, split_words
+from lmgen.store import find
+from lmgen.text import kind_of, open_output
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -65,13 +71,14 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Go on from every prefix of a file: one a line, or .jsonl, .csv, .tsv with a column `prefix`.",
 )
+@INPUT
 @click.option("-n", "--samples", "--num-samples", type=int, default=1, show_default=True, help="Continuations of each.")
 @LENGTH
 @SAMPLING
 @CONSTRAINTS
 @click.option("--beam", "width", type=click.IntRange(1), help="Print the N likeliest continuations; draw nothing.")
 @click.option("--length-penalty", type=click.FloatRange(0), default=0.0, help="Rank beams by logprob / length ** X.")
-@NO_TOKENIZE
+@SPLITTING
 @click.option(
     "--format", "kind", type=click.Choice(FORMATS), help="Of the output.  [default: by the suffix of -o, else text]"
 )
@@ -109,19 +116,22 @@ def complete(prefix: str | None, **options) -> None:
     """
     options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
     options["kind"] = options["kind"] or _format_of(options["output"])
-    wanted = _generation(options)
-    split, file = split_words(options["tokenized"]), options["file"]
+    file = options["file"]
+    if not file:
+        check_no_file(input_format(options))
     if prefix and file:
         raise UsageError("give a PREFIX or a --file, not both")
     if options["width"] and options["board"] is not None:
         raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
     if options["width"]:
         _check_beam(options)
-    prompts = read_prompts(file, wanted, split) if file else [Prompt(split(_text(prefix)), wanted)]
-    with board_writer(options) as writer:
-        model = open_model(options, converts=True)
+    files = find(options["model"])
+    wanted = _generation(files, options)
+    prompts = _prompts(file, wanted, options) if file else [Prompt(splitter(options)(_text(prefix)), wanted)]
+    with board_writer(files, options) as writer:
+        model = open_model(files, options, converts=True)
         if options["verbose"]:
-            click.echo(f"seed: {wanted.seed}", err=True)
+            _tell_chosen(wanted)
             prompts = _tell_unknown(model, prompts)
         board = open_board(writer, model, options, many=file is not None)
         with open_output(options["output"]) as out:
@@ -144,10 +154,17 @@ def _check_beam(options: dict) -> None:
         raise UsageError(f"--beam searches whole texts and does not know --{ignored[0]}: leave one of them out")
 
 
-def _generation(options: dict) -> Generation:
+def _generation(files: ModelFiles, options: dict) -> Generation:
     """What to write, from the command's options."""
     alternatives = max(options["alternatives"], options["logprobs"] or 0)
-    return changed(Generation(), {**options, "alternatives": alternatives, "measure": options["stats"]})
+    return generation(files, {**options, "alternatives": alternatives, "measure": options["stats"]})
+
+
+def _prompts(file: Path, wanted: Generation, options: dict) -> Iterator[Prompt]:
+    """The prompts of a file; what of theirs will be written in rows has one name in all of them."""
+    form = for_rows(input_format(options), file, options["kind"], RECORD)
+    prompts = read_prompts(file, wanted, splitter(options), form)
+    return prompts if options["kind"] == "text" else tell_names(prompts, RECORD)
 
 
 def _text(prefix: str | None) -> str:
@@ -160,7 +177,7 @@ def _text(prefix: str | None) -> str:
     if b"\0" in given:
         raise UsageError(f"the prefix on stdin is not text: byte {given.index(0) + 1} is NUL")
     try:
-        return given.decode("utf-8")
+        return given.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"the prefix on stdin is not UTF-8 text: see byte {error.start + 1}") from error
 
@@ -171,6 +188,13 @@ def _piped() -> bool:
     except OSError:  # stdin is closed
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def _tell_chosen(wanted: Generation) -> None:
+    """Say what decides the words where the user said nothing."""
+    sampling = wanted.sampling
+    for name, value in (("seed", wanted.seed), ("temperature", sampling.temperature), ("top-p", sampling.top_p)):
+        click.echo(f"{name}: {value}", err=True)
 
 
 def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[Prompt]:

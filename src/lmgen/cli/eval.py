@@ -9,10 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.console import stderr_console
+from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import OUTPUT, open_model
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import BASES, SENTENCE_COLUMNS, Evaluation, Scored, score_sentences, sentence_rows
+from lmgen.store import find
 from lmgen.text import KINDS, open_output, read_lines, write_rows
 
 MEMORY = {
@@ -34,7 +36,7 @@ MEMORY = {
 )
 @OUTPUT
 @shared.TABLE_COLUMN
-@shared.INPUT
+@INPUT
 @shared.READING
 def evaluate(file: Path, per_sentence: bool, **options) -> None:
     """Measure the perplexity of FILE (`-`: stdin), a sentence on each line, over all words and sentence ends.
@@ -52,9 +54,11 @@ def evaluate(file: Path, per_sentence: bool, **options) -> None:
     kind = options["kind"] or ("tsv" if per_sentence else "text")
     if per_sentence != (kind in KINDS):
         raise UsageError(f"--format {kind} does {'not go with' if per_sentence else 'only go with'} --per-sentence")
+    files = find(options["model"])
+    options["context"] = shared.context_of(files, options)
     wanted, total = shared.scoring(options), _count_lines(file, options["encoding"])
     sentences = shared.sentences(file, None, options, kind, SENTENCE_COLUMNS)
-    model, evaluation = open_model(options), Evaluation()
+    model, evaluation = open_model(files, options), Evaluation()
     with open_output(options["output"]) as out:
         scores = evaluation.count(_with_progress(score_sentences(model, sentences, wanted), total))
         if per_sentence:

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import MODEL_NAME, OUTPUT, open_model
+from lmgen.cli.input_options import INPUT
+from lmgen.cli.options import MODEL_NAME, OUTPUT, SPLITTING, open_model
 from lmgen.errors import UsageError
 from lmgen.scoring import specification, write_predictions, zoo_tokens
 from lmgen.store import find
@@ -20,8 +21,8 @@ from lmgen.text import Vocabulary, check_output, clean, open_output, whole_file
 @click.option("--plain", is_flag=True, help="Words alone: without marks, unknown ones as they are.")
 @OUTPUT
 @shared.TABLE_COLUMN
-@shared.INPUT
-@shared.TOKENIZED
+@INPUT
+@SPLITTING
 @MODEL_NAME
 def tokenize_command(file: Path | None, text: str | None, **options) -> None:
     """Split the sentences of FILE into tokens, a sentence a line, between <S> and </S>, unknown words as <UNK>.
@@ -42,8 +43,8 @@ def tokenize_command(file: Path | None, text: str | None, **options) -> None:
 @shared.TEXT
 @OUTPUT
 @shared.TABLE_COLUMN
-@shared.INPUT
-@shared.TOKENIZED
+@INPUT
+@SPLITTING
 @MODEL_NAME
 def unkify(file: Path | None, text: str | None, **options) -> None:
     """Write 1 for each token of FILE that is outside the vocabulary and 0 for others, as many as `tokenize` writes.
@@ -70,7 +71,7 @@ def _write_lines(file: Path | None, text: str | None, options: dict, line: Calla
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HDF5 file to write.")
 @shared.PREFIX
 @shared.TABLE_COLUMN
-@shared.INPUT
+@INPUT
 @shared.READING
 def predictions(file: Path | None, text: str | None, output: Path, **options) -> None:
     """Write the distribution over all words at every token of FILE, in HDF5 as lm-zoo does.
@@ -87,7 +88,7 @@ def predictions(file: Path | None, text: str | None, output: Path, **options) ->
     if check_output(str(output)) == "-":
         raise UsageError("HDF5 cannot be written to stdout: give -o a file's name")
     wanted, sentences = shared.scoring(options), shared.sentences(file, text, options)
-    model = open_model(options)
+    model = open_model(find(options["model"]), options)
     with whole_file(output, keep=True) as partial:
         count = write_predictions(model, sentences, wanted, partial)
     click.echo(f"{output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)

@@ -227,6 +227,8 @@ def _facts(name: str, folder: Path | None, manifest: Manifest | None) -> dict:
         "words": manifest.words,
         "parameters": manifest.shape.parameters,
         "bytes": manifest.size,
+        "context": "stream" if manifest.carries else "sentence",
+        "generation": vars(manifest.generation),
         "shape": {**vars(manifest.shape), "filters": list(manifest.shape.filters)},
         "training": manifest.training,
     }

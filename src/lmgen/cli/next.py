@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import OUTPUT, open_model
+from lmgen.cli.options import OUTPUT, open_model, splitter
 from lmgen.errors import UsageError
 from lmgen.generation import matching
 from lmgen.model import read
@@ -23,7 +23,8 @@ from lmgen.scoring import (
     probability,
     suffix_logprobs,
 )
-from lmgen.text import Row, open_output, split_words, words_of, write_rows
+from lmgen.store import find
+from lmgen.text import Row, open_output, words_of, write_rows
 
 BAR = 30
 """Characters of the longest bar."""
@@ -60,9 +61,9 @@ def next_command(prefix: str, **options) -> None:
     """
     if options["candidates"] and (options["pattern"] or options["starts_with"] or options["full"]):
         raise UsageError("--candidates are listed as they are: leave out --full, --match and --starts-with")
-    split, kind = split_words(options["tokenized"]), shared.chosen_format(options)
+    split, kind = splitter(options), shared.chosen_format(options)
     candidates, wanted = _candidates(options["candidates"]), shared.scoring(options)
-    model = open_model(options)
+    model = open_model(find(options["model"]), options)
     context = read(model, list(map(as_input(model, wanted), split(prefix))))
     distribution = next_words(model, context, options["renormalize"])
     among = _among(options, distribution)

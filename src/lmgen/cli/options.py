@@ -14,10 +14,10 @@ from lmgen.cli.converting import convert_first
 from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement, load, tensorflow_installed
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
-from lmgen.generation import ORDER, Sampling
+from lmgen.generation import ORDER, Generation, Sampling, changed, defaults
 from lmgen.model import LanguageModel, PlacedModel
-from lmgen.store import DEFAULT_MODEL, board_folder, find, model_folders, released
-from lmgen.text import check_output
+from lmgen.store import DEFAULT_MODEL, board_folder, model_folders, released
+from lmgen.text import check_output, split_words
 
 if TYPE_CHECKING:
     from lmgen.board import Board, Writer
@@ -120,9 +120,9 @@ def engine_options(options: dict) -> EngineOptions:
     return EngineOptions(engine, options["precision"], where, options["spelled_marks"], options["verbose"])
 
 
-def open_model(options: dict, converts: bool = False) -> LanguageModel:
-    """The model that a command's options ask for; `converts` one that has not been, where litert would run it."""
-    model = open_files(find(options["model"]), engine_options(options), converts)
+def open_model(files: ModelFiles, options: dict, converts: bool = False) -> LanguageModel:
+    """A model on the engine that a command's options ask for; `converts` it first, where litert would run it."""
+    model = open_files(files, engine_options(options), converts)
     if options["log_placement"] and isinstance(model, PlacedModel):
         tell(model.placement())
     return model
@@ -163,9 +163,24 @@ OUTPUT = click.option(
     help="Write to a file, not to stdout.",
 )
 
-NO_TOKENIZE = click.option(
-    "--no-tokenize", "tokenized", is_flag=True, help="Prefixes are words with spaces between already."
+SPLITTING = all_of(
+    (
+        click.option(
+            "--no-tokenize", "tokenized", is_flag=True, help="The text is words with spaces between them already."
+        ),
+        click.option(
+            "--no-split", "whole", is_flag=True, help="Read the text as one sentence, even if it looks like more."
+        ),
+    )
 )
+"""How words are made of a text: `splitter`."""
+
+
+def splitter(options: dict) -> Callable[[str], list[str]]:
+    """What makes words of a text, from a command's options."""
+    return split_words(options["tokenized"], options["whole"])
+
+
 COLOUR = click.option(
     "--color-by", type=click.Choice(("surprisal",)), help="Colour words: cyan is expected, red is a surprise."
 )
@@ -195,7 +210,7 @@ def board_of(given: str) -> Path:
 
 
 @contextlib.contextmanager
-def board_writer(options: dict) -> "Iterator[Writer | None]":
+def board_writer(files: ModelFiles, options: dict) -> "Iterator[Writer | None]":
     """What writes for TensorBoard, if anything is to: a process, which starts while the model is read."""
     if options["board"] is None:
         yield None
@@ -203,7 +218,7 @@ def board_writer(options: dict) -> "Iterator[Writer | None]":
     from lmgen.board import Writer
 
     with contextlib.closing(Writer()) as writer:
-        writer.start(find(options["model"]).graph)
+        writer.start(files.graph)
         yield writer
 
 
@@ -222,10 +237,18 @@ def tell_board(board: "Board | None") -> None:
         click.echo(f"for TensorBoard: {board.run}", err=True)
 
 
-def _sampler(*names: str, default, help: str) -> Callable:
-    """An option of `Sampling`, which checks the range."""
+def _sampler(*names: str, default, help: str, of_model: bool = False) -> Callable:
+    """An option of `Sampling`, which checks the range; `of_model`: unless it is given, the model's own value holds."""
     kind = float if isinstance(default, float) else int
-    return click.option(*names, type=kind, default=default, show_default=True, metavar="X", help=help)
+    shown: bool | str = "the model's" if of_model else True
+    return click.option(
+        *names, type=kind, default=None if of_model else default, show_default=shown, metavar="X", help=help
+    )
+
+
+def generation(files: ModelFiles, options: dict) -> Generation:
+    """What to write, from a command's options; those that are not given are the model's."""
+    return changed(defaults(files), {name: value for name, value in options.items() if value is not None})
 
 
 SAMPLING = all_of(
@@ -233,13 +256,15 @@ SAMPLING = all_of(
         _sampler(
             *("-t", "--temperature", "--temp"),
             default=Sampling.temperature,
-            help="Below 1 more likely words, above 1 more surprising ones; 0 takes the likeliest.",
+            of_model=True,
+            help="Below 1 more likely words, above 1 more surprising ones; 0 takes the most likely.",
         ),
         _sampler("-k", "--top-k", default=Sampling.top_k, help="Only the X likeliest words; 0 for all."),
         _sampler(
             *("-p", "--top-p"),
             default=Sampling.top_p,
-            help="Only the likeliest words that together reach this probability.",
+            of_model=True,
+            help="Only the most likely words that together reach this probability.",
         ),
         _sampler("--min-p", default=Sampling.min_p, help="Only words X times as likely as the likeliest, or more."),
         _sampler(

@@ -14,17 +14,18 @@ from lmgen.cli.options import (
     CONSTRAINTS,
     LENGTH,
     MODEL,
-    NO_TOKENIZE,
     SAMPLING,
+    SPLITTING,
     board_of,
     open_model,
     precision,
+    splitter,
 )
 from lmgen.errors import UsageError
-from lmgen.generation import Generation, Style, changed
+from lmgen.generation import Generation, Style, changed, split_options
 from lmgen.model import LanguageModel
 from lmgen.repl import Leave, Repl, Settings, read
-from lmgen.text import split_words
+from lmgen.store import find
 
 
 @click.command()
@@ -41,7 +42,7 @@ def settable(**_options) -> None:
 @SAMPLING
 @CONSTRAINTS
 @COLOUR
-@NO_TOKENIZE
+@SPLITTING
 @BOARD
 @click.option("--no-history", is_flag=True, help="Neither read nor keep what was typed in earlier sessions.")
 @precision("fast")
@@ -59,10 +60,11 @@ def repl(no_history: bool, **options) -> None:
       printf 'The old man\\n/alt\\n' | lmgen repl --seed 1
     """
     options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
-    wanted = changed(Generation(), options)
+    given, _ = split_options({name: value for name, value in options.items() if value is not None})
+    changed(Generation(), given)  # refuses what cannot be before the model is opened
 
     def load_model(name: str) -> LanguageModel:
-        return open_model({**options, "model": name}, converts=True)
+        return open_model(find(name), options, converts=True)
 
     with contextlib.closing(
         Repl(
@@ -72,7 +74,7 @@ def repl(no_history: bool, **options) -> None:
             sys.stdout,
         )
     ) as session:
-        session.options, session.split = wanted, split_words(options["tokenized"])
+        session.given, session.split = given, splitter(options)
         session.style = Style(by_surprisal=options["color_by"] == "surprisal", paint=painter(sys.stdout))
         session.board_histograms = options["board_histograms"]
         if options["board"] is not None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import OUTPUT, open_model
+from lmgen.cli.input_options import INPUT, check_no_file, for_rows, input_format, tell_names
+from lmgen.cli.options import OUTPUT, open_model, splitter
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
@@ -20,7 +21,8 @@ from lmgen.scoring import (
     score_sentences,
     sentence_rows,
 )
-from lmgen.text import Row, joined, open_output, split_words, write_rows
+from lmgen.store import find
+from lmgen.text import Row, joined, open_output, write_rows
 
 COLUMNS = ("item_id", "best", "sentence", "log_ratio", "position", "parting", "correct")
 """Of an item and its choice."""
@@ -36,7 +38,7 @@ COLUMNS = ("item_id", "best", "sentence", "log_ratio", "position", "parting", "c
 @shared.PREFIX
 @shared.CONTEXT
 @shared.TABLE_COLUMN
-@shared.INPUT
+@INPUT
 @shared.READING
 def score_command(file: Path | None, text: str | None, **options) -> None:
     """Tell how likely each sentence of FILE is: a row with its tokens, OOV words, surprisal and logprob.
@@ -50,9 +52,10 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
       lmgen score sentences.txt --reduce mean --format csv
       lmgen score answers.csv --column answer --prefix "It was late."
     """
-    wanted, kind = shared.scoring(options), shared.chosen_format(options)
+    files, wanted, kind = find(options["model"]), shared.scoring(options), shared.chosen_format(options)
+    options["context"] = shared.context_of(files, options)
     sentences = shared.sentences(file, text, options, kind, SENTENCE_COLUMNS)
-    model = open_model(options)
+    model = open_model(files, options)
     with open_output(options["output"]) as out:
         scores = score_sentences(model, sentences, wanted)
         write_rows(sentence_rows(scores, options["base"], options["reduce"]), out, kind, SENTENCE_COLUMNS)
@@ -71,7 +74,7 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
     help="Columns of the sentences to choose from; the first is right.",
 )
 @click.option("--answer", metavar="COLUMN", help="Column that tells the right one: its column, number from 1, or text.")
-@shared.INPUT
+@INPUT
 @shared.REDUCE
 @shared.BASE
 @shared.table_format()
@@ -95,7 +98,7 @@ def choose(given: tuple[str, ...], file: Path | None, **options) -> None:
         raise UsageError("give two SENTENCEs or more, or a --file with items")
     wanted, kind = shared.scoring(options), shared.chosen_format(options)
     items = _items(given, file, options, kind)
-    model = open_model(options)
+    model = open_model(find(options["model"]), options)
     counted: list[bool] = []
     with open_output(options["output"]) as out:
         chosen = _counted(choose_sentences(model, items, wanted, options["reduce"]), counted)
@@ -105,15 +108,15 @@ def choose(given: tuple[str, ...], file: Path | None, **options) -> None:
 
 
 def _items(given: tuple[str, ...], file: Path | None, options: dict, kind: str) -> Iterable[Item]:
-    split, form = split_words(options["tokenized"]), shared.input_format(options)
+    split, form = splitter(options), input_format(options)
     if not file:
-        shared.check_no_file(form)
+        check_no_file(form)
         return [Item(list(map(split, given)))]
     candidates = options["candidates"].split(",")
     if len(set(candidates)) < 2:
         raise UsageError("--candidates takes two columns or more, with commas")
-    items = read_items(file, candidates, options["answer"], split, shared.for_rows(form, file, kind, COLUMNS))
-    return shared.tell_names(items, COLUMNS)
+    items = read_items(file, candidates, options["answer"], split, for_rows(form, file, kind, COLUMNS))
+    return tell_names(items, COLUMNS)
 
 
 def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:

@@ -1,14 +1,14 @@
 """What the commands that score share: options, the model, the sentences."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
-from lmgen.cli.options import MODEL, all_of, precision
+from lmgen.checkpoint import ModelFiles
+from lmgen.cli.input_options import check_no_file, for_rows, input_format, tell_names
+from lmgen.cli.options import MODEL, SPLITTING, all_of, precision, splitter
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
@@ -16,47 +16,23 @@ from lmgen.scoring import (
     CONTEXTS,
     OOV_INPUTS,
     ROWS,
-    Item,
     Scoring,
     Sentence,
     read_texts,
     sentences_of,
     with_words,
 )
-from lmgen.text import INPUT_KINDS, KINDS, InputFormat, kind_of, lines_of, names_of, own_name, split_words
-
-WithColumns = TypeVar("WithColumns", Sentence, Item)
+from lmgen.text import KINDS, kind_of, lines_of
 
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 TEXT = click.option("--text", metavar="TEXT", help="Take these sentences, a line each; no FILE.")
 TABLE_COLUMN = click.option(
     "--column", default=COLUMN, show_default=True, help="Of the text in a .csv, .tsv or .jsonl."
 )
-INPUT = all_of(
-    (
-        click.option(
-            "--input-format",
-            type=click.Choice(INPUT_KINDS),
-            help="Of FILE.  [default: by its suffix; text from stdin]",
-        ),
-        click.option("--encoding", default=InputFormat.encoding, show_default=True, metavar="NAME", help="Of FILE."),
-        click.option(
-            "--delimiter",
-            metavar="X",
-            help="Between the cells of a .csv or .tsv.  [default: a comma; a tab]",
-        ),
-    )
-)
-"""How the file of texts is written: `input_format`."""
-TOKENIZED = click.option(
-    "--no-tokenize", "tokenized", is_flag=True, help="Texts are words with spaces between already."
-)
 CONTEXT = click.option(
     "--context",
     type=click.Choice(CONTEXTS),
-    default="sentence",
-    show_default=True,
-    help="Empty the memory at each sentence, at blank lines, or never.",
+    help="Empty the LSTM state at each sentence, at blank lines, or never.  [default: as the model was trained]",
 )
 BASE = click.option(
     "--base", type=click.Choice(tuple(BASES)), default="2", show_default=True, help="Of surprisal: bits, nats or bans."
@@ -82,7 +58,7 @@ READING = all_of(
             show_default=True,
             help="Read unknown words by their letters, or as <UNK>; their score is that of <UNK> either way.",
         ),
-        TOKENIZED,
+        SPLITTING,
         click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Texts read at once."),
         precision("float32"),
         MODEL,
@@ -111,15 +87,15 @@ def chosen_format(options: dict) -> str:
     return options["kind"] or (suffix if suffix != "text" else "table" if terminal else "tsv")
 
 
+def context_of(files: ModelFiles, options: dict) -> str:
+    """How far the LSTM state is carried: as a command's options say, or as the model was trained."""
+    return options["context"] or ("stream" if files.carries else "sentence")
+
+
 def scoring(options: dict, rank: bool = False, entropy: bool = False) -> Scoring:
     """How to score, from a command's options."""
-    prefix = tuple(split_words(options["tokenized"])(options.get("prefix", "")))
+    prefix = tuple(splitter(options)(options.get("prefix", "")))
     return Scoring(prefix, options["renormalize"], options["oov_input"], rank, entropy, options["rows"])
-
-
-def input_format(options: dict) -> InputFormat:
-    """How the file of texts is written, from a command's options."""
-    return InputFormat(options["input_format"], options["encoding"], options["delimiter"])
 
 
 def sentences(
@@ -131,7 +107,7 @@ def sentences(
       kind: in which rows will be written of them, if any are.
       columns: those that lmgen will add to theirs.
     """
-    split, context, form = split_words(options["tokenized"]), options.get("context", "sentence"), input_format(options)
+    split, context, form = splitter(options), options.get("context", "sentence"), input_format(options)
     if (file is None) == (text is None):
         raise UsageError("give a FILE (- for stdin) or a --text, and not both")
     if file is not None:
@@ -140,33 +116,6 @@ def sentences(
         check_no_file(form)
         found = sentences_of(({COLUMN: line} for line in lines_of(text or "")), COLUMN, split, context)
     return with_words(tell_names(found, columns if kind in KINDS else ()), _tell_empty)
-
-
-def check_no_file(form: InputFormat) -> None:
-    """Raise UsageError where it is told how a file is written and there is none."""
-    if form != InputFormat():
-        raise UsageError("--input-format, --encoding and --delimiter tell of a file, and none is given: leave them out")
-
-
-def for_rows(form: InputFormat, file: Path, kind: str, columns: Sequence[str]) -> InputFormat:
-    """How to read a file of which rows will be written: one of objects is read twice, as a table has one heading.
-
-    In JSON lines only names that are also among `columns` are evened out: lmgen's columns have one name in all rows.
-    """
-    if kind not in KINDS or form.kind_of(file) != "jsonl" or not file.is_file():
-        return form
-    return replace(form, names=tuple(name for name in names_of(file, form) if kind != "jsonl" or name in columns))
-
-
-def tell_names(found: Iterable[WithColumns], columns: Sequence[str]) -> Iterator[WithColumns]:
-    """Pass on what has columns of the user's; tell once which of lmgen's own `columns` get another name beside them."""
-    told: set[str] = set()
-    for one in found:
-        if new := [name for name in columns if name in one.extra and name not in told]:
-            told.update(new)
-            ours = ", ".join(own_name(name, one.extra) for name in new)
-            click.echo(f"columns of yours stay as they are: {', '.join(new)}; lmgen's are {ours}", err=True)
-        yield one
 
 
 def _tell_empty(count: int) -> None:

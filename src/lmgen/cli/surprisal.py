@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from lmgen.cli import scoring_options as shared
+from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import BOARD, OUTPUT, board_writer, open_board, open_model, tell_board
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
@@ -22,6 +23,7 @@ from lmgen.scoring import (
     write_srilm,
     write_zoo,
 )
+from lmgen.store import find
 from lmgen.text import Vocabulary, open_output, write_rows
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ OTHERS = ("lm-zoo", "kenlm", "srilm")
 @shared.PREFIX
 @shared.CONTEXT
 @shared.TABLE_COLUMN
-@shared.INPUT
+@INPUT
 @click.option("--stats", is_flag=True, help="Print base, counts and perplexity, on stderr.")
 @BOARD
 @shared.READING
@@ -65,12 +67,13 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
       lmgen surprisal story.txt --context document --columns token,surprisal
       lmgen surprisal --text "The old man the boats." --board
     """
-    kind, columns = shared.chosen_format(options), _columns(options["columns"])
+    files, kind, columns = find(options["model"]), shared.chosen_format(options), _columns(options["columns"])
+    options["context"] = shared.context_of(files, options)
     needed = () if kind in OTHERS else columns
     wanted = shared.scoring(options, "rank" in needed, "entropy" in needed)
     sentences = shared.sentences(file, text, options, kind, needed)
-    with board_writer(options) as writer:
-        model, evaluation = open_model(options), Evaluation()
+    with board_writer(files, options) as writer:
+        model, evaluation = open_model(files, options), Evaluation()
         board = open_board(writer, model, options, many=True)
         try:
             with open_output(options["output"]) as out:

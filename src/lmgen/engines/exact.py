@@ -21,7 +21,7 @@ MANY = 1 / 50
 
 
 class SoftmaxRows:
-    """Row w of the softmax is row w // 8 of shard w % 8."""
+    """The softmax's matrix and biases in float32, read from a checkpoint: row w is row w // 8 of shard w % 8."""
 
     def __init__(self, folder: Path, projection: int) -> None:
         extents = find_extents(folder)
@@ -30,13 +30,18 @@ class SoftmaxRows:
         self._mapped = [extent.mapped(projection) for extent in self._extents]
 
     def logits(self, words: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Logits of some words after one hidden state, float32 [words]."""
+        """Logits of some words after one hidden state, float32 [words].
+
+        Args:
+          words: softmax rows, int64 [words].
+          hidden: float32 [projection].
+        """
         if len(words) > MANY * len(self._bias):
             return self.all_logits(hidden[None])[0, words]
         return dealt_rows(self._mapped, words) @ hidden + self._bias[words]
 
     def all_logits(self, hidden: np.ndarray) -> np.ndarray:
-        """Logits of all words after hidden states, float32 [rows, softmax rows]: all of the matrix is read."""
+        """Logits after hidden states, float32 [rows, projection]: float32 [rows, softmax rows]. The whole matrix is read."""
         found = np.empty((len(hidden), len(self._bias) // SHARDS, SHARDS), np.float32)
         places = list(product(range(SHARDS), range(0, found.shape[1], READ)))
         threads = os.cpu_count() or 1
@@ -81,21 +86,21 @@ class ExactModel(LiteRTModel):
         return [Int8Screen(self, *row) for row in zip(self.near(hidden), hidden, self.margins(hidden), strict=True)]
 
     def near(self, hidden: np.ndarray) -> np.ndarray:
-        """Logits by the int8 softmax."""
+        """Logits by the int8 softmax, float32 [rows, softmax rows], after hidden states, float32 [rows, projection]."""
         return np.concatenate(list(super().logits_in_parts(hidden)), 1)
 
     def margins(self, hidden: np.ndarray) -> list[Margins]:
-        """How far they can be from float32's, for each row."""
+        """How far those can be from float32's: bounds for each row of hidden states, float32 [rows, projection]."""
         rounded = self._rounded(h=hidden)["rounded"]
         return [Margins(self._norms, *both) for both in zip(hidden, rounded, strict=True)]
 
     def far(self, words: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Logits of some words in float32, after one hidden state."""
+        """Logits of some words by the float32 softmax: see `SoftmaxRows.logits`."""
         return self._rows.logits(words, hidden)
 
 
 class Int8Screen:
-    """Logits of one text in int8, and in float32 where they are settled."""
+    """Logits of one text in int8, and in float32 where they are settled: see `lmgen.model.Screen`."""
 
     def __init__(self, model: ExactModel, near: np.ndarray, hidden: np.ndarray, margins: Margins) -> None:
         self._model, self._hidden, self._margins = model, hidden, margins

@@ -33,7 +33,7 @@ KEPT = "words.vectors"
 
 
 class LiteRTModel:
-    """A `LanguageModel` over converted files. Rows never touch each other's numbers."""
+    """A `LanguageModel` on converted files. The numbers of a row are the same in any batch."""
 
     def __init__(self, files: ModelFiles, converted: Converted, threads: int = 0, spelled_marks: bool = False) -> None:
         self.files, self.precision = files, converted.precision
@@ -47,7 +47,7 @@ class LiteRTModel:
         )
         self._cells = self._step.width("state_0") - self._step.width("x")
         check_vocabulary(files, len(self.vocabulary), sum(part.output_width("logits") for part in self._softmax))
-        self._cache = VectorCache(self._keeper(packed) or self._compute, self._lock)
+        self._cache = VectorCache(self._speller(packed), self._lock)
 
     def start(self, rows: int = 1) -> State:
         size = self._cells + self._step.width("x")
@@ -74,17 +74,12 @@ class LiteRTModel:
     def vectors(self, words: Sequence[str]) -> np.ndarray:
         return self._cache.of(words)
 
-    def _keeper(self, packed: dict[Path, Path]) -> Callable[[list[str]], np.ndarray] | None:
-        """What gives vectors of words and keeps them, where packed weights are kept."""
-        if not packed:
-            return None
-        path, size = next(iter(packed.values())).with_name(KEPT), self._step.width("x")
-        with contextlib.suppress(OSError):
-            return KeptVectors(path, size, self.vocabulary, self._spelled).of
-        return None
-
-    def _compute(self, words: list[str]) -> np.ndarray:
-        return self._spelled(self.vocabulary.all_char_ids(words))
+    def _speller(self, packed: dict[Path, Path]) -> Callable[[list[str]], np.ndarray]:
+        """What computes vectors of words; where packed weights are kept, it keeps them too."""
+        for path in list(packed.values())[:1]:
+            with contextlib.suppress(OSError):
+                return KeptVectors(path.with_name(KEPT), self._step.width("x"), self.vocabulary, self._spelled).of
+        return lambda words: self._spelled(self.vocabulary.all_char_ids(words))
 
     def _spelled(self, characters: np.ndarray) -> np.ndarray:
         return self._embed(characters=characters)["vectors"]
@@ -93,9 +88,9 @@ class LiteRTModel:
 class Function:
     """The one function of a file, for any number of rows.
 
-    Called, it returns outputs by their names, float32 [rows, width], from inputs [rows, width]. What `run` returns
-    is the same, but not copied: it holds until the same thread runs the function again. Threads take turns, each
-    with buffers of its own; a forked process, in which LiteRT's threads are gone, loads the file anew.
+    Called with inputs by their names, float32 or int32 [rows, width], it returns outputs by their names, float32
+    [rows, width]. Threads take turns, each with buffers of its own; a forked process, in which LiteRT's threads are
+    gone, loads the file anew.
     """
 
     def __init__(self, path: Path, threads: int, lock: ModelLock, packed: Path | None = None) -> None:
@@ -111,6 +106,7 @@ class Function:
         return {name: output.copy() for name, output in self.run(**inputs).items()}
 
     def run(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """As a call, but the outputs are not copied: they hold until the same thread runs the function again."""
         rows = len(inputs[self._names[0]])
         with self._lock:
             if self._model is None:

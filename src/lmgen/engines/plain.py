@@ -1,7 +1,7 @@
 """The network in plain NumPy, straight from a checkpoint.
 
-It shows what lies inside a model, which converted files and sessions do not, and is what a conversion is
-compared with. Every number is float32, and every text may have any number of rows.
+It shows what lies inside a model, which converted files and sessions do not. A conversion is
+compared with it. Every number is float32, and every text may have any number of rows.
 """
 
 import weakref
@@ -25,13 +25,19 @@ class Layer:
     matrix: np.ndarray
     """float32 [2 projection, 4 cells]: the gates i, j, f, o side by side."""
     bias: np.ndarray
+    """float32 [4 cells]."""
     peepholes: dict[str, np.ndarray]
     """float32 [cells], by the letters F, I and O."""
     projection: np.ndarray
     """float32 [cells, projection]."""
 
     def step(self, x: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, Gates]:
-        """The new memory, c then h, float32 [rows, cells + projection], and the gates that made it."""
+        """The memory after one more input, and the gates that made it.
+
+        Args:
+          x: the input, float32 [rows, projection].
+          memory: c then h, float32 [rows, cells + projection], as is the one returned.
+        """
         cells = len(self.projection)
         c, h = memory[:, :cells], memory[:, cells:]
         i, j, f, o = np.split(np.concatenate([x, h], 1) @ self.matrix + self.bias, 4, axis=1)
@@ -67,7 +73,11 @@ class PlainNetwork:
         return x @ weights["char_embedding/proj/W"] + weights["char_embedding/proj/b"]
 
     def advance(self, state: State, vectors: np.ndarray) -> tuple[State, tuple[Gates, ...]]:
-        """The memory after one more word of each row, whose vectors are given, and each layer's gates."""
+        """The memory after one more word of each row, and each layer's gates.
+
+        Args:
+          vectors: of the words, float32 [rows, projection].
+        """
         x, memories, gates = vectors, [], []
         for layer, memory in zip(self._layers, state, strict=True):
             new, opened = layer.step(x, memory)
@@ -77,12 +87,18 @@ class PlainNetwork:
         return tuple(memories), tuple(gates)
 
     def logits(self, hidden: np.ndarray, begin: int, end: int) -> np.ndarray:
-        """Logits of the softmax rows from `begin` to `end`, multiples of 8: float32 [rows, end - begin]."""
+        """Logits of some softmax rows, float32 [rows, end - begin].
+
+        Args:
+          hidden: the top layer's h, float32 [rows, projection].
+          begin: the first softmax row, a multiple of 8.
+          end: the row after the last, a multiple of 8.
+        """
         matrix, bias = self._weights.softmax(begin, end)
         return hidden @ self._kept(matrix).T + bias
 
     def output_vectors(self, ids: Sequence[int]) -> np.ndarray:
-        """Rows of the softmax's matrix, float32 [ids, projection]."""
+        """Rows of the softmax's matrix, float32 [ids, projection]; 0 <= each id < softmax rows."""
         return self._weights.softmax_rows(np.asarray(ids, np.int64))
 
     def _strongest(self, letters: np.ndarray, index: int) -> np.ndarray:
@@ -98,12 +114,12 @@ class PlainNetwork:
 
     @cached_property
     def _layers(self) -> list[Layer]:
-        return [self._layer(f"lstm/lstm_{layer}") for layer in range(self._weights.shape.layers)]
-
-    def _layer(self, scope: str) -> Layer:
-        matrix, projection = (self._kept(self._weights[f"{scope}/{name}"].T).T for name in ("W", "W_P"))
-        peepholes = {gate: self._weights[f"{scope}/W_{gate}_diag"] for gate in "FIO"}
-        return Layer(matrix, self._weights[f"{scope}/B"], peepholes, projection)
+        layers = []
+        for scope in (f"lstm/lstm_{layer}" for layer in range(self._weights.shape.layers)):
+            matrix, projection = (self._kept(self._weights[f"{scope}/{name}"].T).T for name in ("W", "W_P"))
+            peepholes = {gate: self._weights[f"{scope}/W_{gate}_diag"] for gate in "FIO"}
+            layers.append(Layer(matrix, self._weights[f"{scope}/B"], peepholes, projection))
+        return layers
 
 
 _networks: "weakref.WeakKeyDictionary[LanguageModel, PlainNetwork]" = weakref.WeakKeyDictionary()

@@ -49,21 +49,26 @@ class Margins:
     """t, float32 [projection]."""
 
     def of(self, words: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """The bound for words, float64 [words], whose logits are [words]."""
+        """How far the logits of some words can be from float32's, float64 [words].
+
+        Args:
+          words: softmax rows, int64 [words].
+          logits: theirs, float32 [words].
+        """
         by_lost, by_kept, by_logit = self._factors()
         return by_lost * self.norms[0, words] + by_kept * self.norms[1, words] + by_logit * np.abs(logits)
 
     def widest(self, highest: float) -> float:
-        """A bound for all words whose logits are at most so far from 0, and the same bound further."""
+        """A bound for all words whose logits are no farther from 0 than `highest` and the bound itself."""
         by_lost, by_kept, by_logit = self._factors()
         most = by_lost * self.norms[0].max() + by_kept * self.norms[1].max() + by_logit * highest
         return most / (1 - by_logit)
 
     def ceiling(self, logits: np.ndarray) -> np.ndarray:
-        """What these can be at most in float32, float32 [softmax rows], computed in float32 and never too low.
+        """The highest that each logit can be in float32: float32 [softmax rows], never too low.
 
         Args:
-          logits: of all words; -inf stays far below all else.
+          logits: of all words, float32 [softmax rows]; for -inf the result is far below all else.
         """
         by_lost, by_kept, by_logit = self._factors()
         upward = 1 + 16 * UNIT  # more than the roundings of all that follows
@@ -81,10 +86,11 @@ class Margins:
 
 
 def candidates(logits: np.ndarray, margins: Margins, reach: Reach) -> np.ndarray:
-    """Places of all words that can be in reach in float32, and maybe of some more.
+    """Places of all words that can be in reach in float32, and maybe of some more: int64, ascending.
 
     Args:
-      logits: near float32's, within the margins, float32 [softmax rows]; -inf rules a word out.
+      logits: within `margins` of float32's, float32 [softmax rows]; -inf rules a word out.
+      reach: which words can matter.
     """
     best = highest(logits, reach.count) if reach.count < len(logits) else np.arange(len(logits))
     best = best[logits[best] > -np.inf]

@@ -18,7 +18,12 @@ from lmgen.text import Vocabulary
 
 
 class KeptVectors:
-    """Vectors of words by their characters; float32 [words, size] in `compute` and in the file.
+    """Vectors of words, from a file or computed and put there.
+
+    Args:
+      path: of the file; it is made if there is none.
+      size: numbers of a vector.
+      compute: vectors, float32 [words, size], from characters, int32 [words, 50].
 
     Raises OSError if the file can neither be read nor made.
     """
@@ -29,7 +34,7 @@ class KeptVectors:
         self._size, self._vocabulary, self._compute = size, vocabulary, compute
 
     def of(self, words: list[str]) -> np.ndarray:
-        """The vectors of words, from the file or into it."""
+        """The vectors of words, in order, float32 [words, size]."""
         characters = self._vocabulary.all_char_ids(words)
         vectors = np.zeros((len(words), self._size), np.float32)
         new = [place for place, word in enumerate(words) if not self._read(word, characters[place], vectors[place])]

@@ -1,6 +1,5 @@
 """Converted files compared with the checkpoint that they were made of, by one step of both."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,37 +22,37 @@ def check_agreement(
     """Let converted files and a plain NumPy network read the same words and predict the next.
 
     Where files hold int8, the network computes with the same int8. Raises IntegrityError where they differ.
+
+    Args:
+      folder: where the converted files are.
+      parts: first row and end of each part of the softmax.
     """
     small = precision == "fast", precision != "float32"
     memory, softmax = (PlainNetwork(weights, kept_by_int8 if int8 else np.asarray) for int8 in small)
-    run = _runner(folder)
     characters = Vocabulary.load(files.vocabulary).all_char_ids([SENTENCE_START, SENTENCE_END])
     x = memory.vectors(characters)
-    _compare(VECTORS, run(VECTORS, characters=characters)["vectors"], x)
+    _compare(VECTORS, _run(folder / VECTORS, characters=characters)["vectors"], x)
     state = tuple(_noise(weights.shape.cells + weights.shape.projection) for _ in range(weights.shape.layers))
     given = {f"state_{layer}": values for layer, values in enumerate(state)}
-    found = run(MEMORY, x=x, **given)
+    found = _run(folder / MEMORY, x=x, **given)
     new, _ = memory.advance(state, x)
     for name, wanted in zip(given, new, strict=True):
         _compare(MEMORY, found[name], wanted)
     h = np.ascontiguousarray(new[-1][:, weights.shape.cells :])
     for number, (begin, end) in enumerate(parts):
         rows = min(COMPARED, end - begin)
-        logits = run(SOFTMAX.format(number), h=h)["logits"][:, :rows]
+        logits = _run(folder / SOFTMAX.format(number), h=h)["logits"][:, :rows]
         _compare(SOFTMAX.format(number), logits, softmax.logits(h, begin, begin + rows), _rounding(h, weights, begin))
 
 
 def kept_by_int8(matrix: np.ndarray) -> np.ndarray:
-    """What int8 keeps of a matrix whose rows have a scale each: float32, as the matrix."""
+    """A matrix as int8 keeps it, each row with a scale of its own: float32 [rows, columns], as the one given."""
     values, scales = quantised(np.ascontiguousarray(matrix))
     return values * scales[:, None]
 
 
-def _runner(folder: Path) -> Callable[..., dict[str, np.ndarray]]:
-    def run(name: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        return Function(folder / name, threads=1, lock=ModelLock())(**inputs)
-
-    return run
+def _run(path: Path, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    return Function(path, threads=1, lock=ModelLock())(**inputs)
 
 
 def _noise(size: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 TensorFlow's converter takes minutes and many times a model's memory. So it is given a template: the same
 function at small sizes, each weight filled with a number of its own. In the small file every size is then
 replaced by the real one, and every weight by the real one, in int8 where the template's is. The weights
-come after the file's own structure, which tells where each begins, and so are written without a copy.
+come after the file's own structure, which says where each begins, and so are written without a copy.
 """
 
 from collections.abc import Sequence
@@ -64,9 +64,10 @@ def stripped(template: bytes) -> bytes:
 
 
 def marked(number: int, shape: Sequence[int]) -> np.ndarray:
-    """The template of weight `number`, from 1 on: a little more than that number.
+    """The template of weight `number`, 1 <= number: float32 numbers of a given shape, up to a half above it.
 
-    Not even, which would be folded away; nor so even that two would be equal, and so shared, in int8.
+    They are not all equal, for those would be folded away, and no two weights are so alike that they would be equal,
+    and so shared, in int8.
     """
     return number + np.random.default_rng(number).uniform(0, 0.5, shape).astype(np.float32)
 
@@ -77,7 +78,7 @@ def fill(template: bytes, sizes: dict[int, int], weights: Sequence[np.ndarray], 
     Args:
       template: a file whose weight number n was made by `marked(n, …)`.
       sizes: real size by template size, for every size that is not a size of its own right.
-      weights: float32, number 1 first; a matrix has the orientation of its template in the file.
+      weights: float32 [outputs, inputs] or [outputs] as the template's in the file, number 1 first.
       path: of the file to write.
 
     Raises UnsupportedError if a weight has no place in the template.

@@ -1,4 +1,4 @@
-"""A checkpoint becomes LiteRT files: letters to vectors, LSTMs, and the softmax in parts."""
+"""A checkpoint becomes LiteRT files: characters to vectors, LSTMs, and the softmax in parts."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -88,7 +88,7 @@ def find_template(template: Template) -> bytes:
 
 
 def _write_vectors(weights: Weights, path: Path) -> None:
-    """The word's vector from its letters, in float32."""
+    """The vector of a word from its characters, in float32."""
     sizes = dict(zip(FILTERS, weights.shape.filters, strict=True))
     sizes |= {sum(FILTERS): weights.shape.width, PROJECTION: weights.shape.projection}
     template = find_template(Template("vectors", count=weights.shape.highways))
@@ -96,7 +96,7 @@ def _write_vectors(weights: Weights, path: Path) -> None:
 
 
 def _as_in_file(name: str, weight: np.ndarray) -> np.ndarray:
-    """A weight of the letters as LiteRT keeps it: outputs first, and the bias of a gate with its constant."""
+    """A weight of `char_embedding` as LiteRT keeps it: outputs first, and the bias of a gate with its constant."""
     if name.endswith("kernel"):
         return weight.transpose(3, 2, 0, 1)
     if name.endswith("gate/b"):

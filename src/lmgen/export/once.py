@@ -25,7 +25,8 @@ def convert_model(
 
     with writing(), lock(f"convert-{fingerprint(files)[:16]}"):  # who comes second finds them made
         if not (folder := _fitting(files, precision)):
-            folder = _place(files, precision)
+            place = beside if os.access(files.folder, os.W_OK) else cached
+            folder = place(files, precision)
             check_room(size_of(files, precision), folder)
             with quiet_tensorflow(verbose):
                 show(convert(files, folder, precision))
@@ -51,8 +52,3 @@ def _fitting(files: ModelFiles, precision: str) -> Path | None:
     except IntegrityError:  # damaged: a conversion mends that
         return None
     return found.vectors.parent if found else None
-
-
-def _place(files: ModelFiles, precision: str) -> Path:
-    writable = os.access(files.folder, os.W_OK)
-    return beside(files, precision) if writable else cached(files, precision)

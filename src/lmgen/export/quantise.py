@@ -11,7 +11,10 @@ BLOCK_ROWS = 512
 
 
 def quantised(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A float32 matrix as int8 [rows, columns] times a float32 scale for each row, the largest number being 127."""
+    """A matrix, float32 [rows, columns], as int8 [rows, columns] times a scale for each row, float32 [rows].
+
+    The number of a row that is farthest from 0 becomes 127 or -127; a row of zeros has the scale 1.
+    """
     values, scales = np.empty(matrix.shape, np.int8), np.empty(len(matrix), np.float32)
 
     def work(rows: slice) -> None:
@@ -22,7 +25,11 @@ def quantised(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def error_norms(matrix: np.ndarray) -> np.ndarray:
-    """Euclidean norms, not rounded down, of what `quantised` takes from each row and of what it keeps: float32 [2, rows]."""
+    """Euclidean norms of what `quantised` loses of each row, and of what it keeps: float32 [2, rows], rounded up.
+
+    Args:
+      matrix: float32 [rows, columns].
+    """
     norms = np.empty((2, len(matrix)), np.float32)
 
     def work(rows: slice) -> None:

@@ -34,7 +34,7 @@ def make(template: Template) -> bytes:
 
 
 def _vectors(template: Template) -> bytes:
-    """A word's vector from its letters."""
+    """The vector of a word from its characters."""
     shape = Shape(filters=FILTERS, highways=template.count, projection=PROJECTION)
     marks = dict(_marks("char_embedding/", shape))
     folded = {name: mark - CARRY_BIAS if name.endswith("gate/b") else mark for name, mark in marks.items()}

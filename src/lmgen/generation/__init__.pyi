@@ -2,9 +2,16 @@ from .beam import Hypothesis as Hypothesis, hypothesis_events as hypothesis_even
 from .constraints import Constraints as Constraints, Limits as Limits, matching as matching
 from .events import Ended as Ended, Step as Step, Word as Word
 from .generate import ROWS as ROWS, generate_all as generate_all, generate_from as generate_from
-from .options import Generation as Generation, changed as changed, flat as flat, split_options as split_options
+from .options import (
+    Generation as Generation,
+    changed as changed,
+    defaults as defaults,
+    flat as flat,
+    split_options as split_options,
+)
 from .output import (
     FORMATS as FORMATS,
+    RECORD as RECORD,
     RecordWriter as RecordWriter,
     SampleQueue as SampleQueue,
     Style as Style,

@@ -13,9 +13,9 @@ from lmgen.generation.draw import Choice, choose, choose_below, choose_except
 from lmgen.generation.events import Ended, Step, Word
 from lmgen.generation.options import Generation
 from lmgen.generation.sampling import chain, draws_from_all, reach
-from lmgen.model import Context, LanguageModel, Reach, Rows, Screen, ScreeningModel, State, read_all, take
+from lmgen.model import Context, LanguageModel, Reach, Rows, Screen, ScreeningModel, State, follow, read_all, take
 from lmgen.softmax import RULED_OUT, entropy, log_probability, log_total, most_likely, probabilities
-from lmgen.text import SENTENCE_END, SENTENCE_START, Detokenizer, Vocabulary
+from lmgen.text import SENTENCE_END, Detokenizer, Vocabulary
 
 ROWS = 32
 """Rows of the batch at most."""
@@ -209,9 +209,9 @@ class _Batch:
             yield from events
             if isinstance(last := events[-1], Word):
                 going_on.append(row)
-                words.append(SENTENCE_START if last.text == SENTENCE_END else last.text)
+                words.append(last.text)
         self._live = [self._live[row] for row in going_on]
-        self._state = self._model.advance(take(self._state, going_on), words) if self._live else ()
+        self._state = follow(self._model, take(self._state, going_on), words) if self._live else ()
 
     def _write(self, pool: ThreadPoolExecutor) -> list[list[Step | Word | Ended]]:
         """The events of every row's next word. In a large vocabulary rows are shared out among threads."""

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.errors import UsageError
 from lmgen.generation.constraints import Constraints
 from lmgen.generation.sampling import Sampling
@@ -40,6 +41,11 @@ class Generation:
             raise UsageError("the seed and the number of alternatives must be 0 or more")
         if "" in self.stop:
             raise UsageError("a stop text cannot be empty")
+
+
+def defaults(files: ModelFiles) -> Generation:
+    """What is written where the user says nothing: the temperature and top-p of the model's manifest."""
+    return Generation(sampling=Sampling(temperature=files.defaults.temperature, top_p=files.defaults.top_p))
 
 
 def changed(options: Generation, changes: dict[str, Any]) -> Generation:

@@ -1,6 +1,5 @@
 """Events as text, JSON lines or tables."""
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,9 +8,11 @@ from typing import IO, Any, Protocol
 from lmgen.generation.events import Ended, Word
 from lmgen.generation.options import Generation
 from lmgen.generation.prompts import Prompt
-from lmgen.text import SENTENCE_END, Detokenizer, cell, clean, detokenize
+from lmgen.text import SENTENCE_END, Detokenizer, Row, begin_rows, clean, detokenize_sentences, joined
 
 FORMATS = ("text", "jsonl", "tsv")
+RECORD = ("sample", "seed", "prefix", "text", "words", "logprob", "ended")
+"""Columns of a sample."""
 SURPRISAL_COLOURS = ((3, "cyan"), (6, "green"), (9, "yellow"), (12, "magenta"), (float("inf"), "red"))
 """Colours of words by their surprisal: each up to so many bits."""
 
@@ -143,7 +144,7 @@ class _Line:
         self._sample, self._out, self._style = sample, out, style
         self._written, self._empty = 0, True
         self._joiner, self._gap = Detokenizer(), ""
-        prefix = "".join(map(self._join, sample.prompt.words))
+        prefix = "".join(map(self._joined, sample.prompt.words))
         if style.echo and prefix:
             self._emit(prefix, dim=True)
 
@@ -152,20 +153,22 @@ class _Line:
         for word in self._sample.words[self._written :]:
             if self._style.alternatives:
                 self._emit(_alternatives_row(word))
-            elif word.text == SENTENCE_END and not self._style.raw:
-                self._joiner, self._gap = Detokenizer(), " "
             else:
-                self._emit(self._join(word.text), fg=_colour_of(word) if self._style.by_surprisal else None)
+                self._emit(self._joined(word.text), fg=_colour_of(word) if self._style.by_surprisal else None)
         self._written = len(self._sample.words)
 
     def end(self) -> None:
         self._out.write("\n")
         self._out.flush()
 
-    def _join(self, word: str) -> str:
-        """The word after what belongs between it and the one before."""
-        piece = f" {word}" if self._style.raw else self._gap + self._joiner.add(word)
-        self._gap = ""
+    def _joined(self, word: str) -> str:
+        """The word after what belongs between it and the one before; nothing for `</S>`, but with `raw`."""
+        if self._style.raw:
+            return f" {word}"
+        if word == SENTENCE_END:
+            self._joiner, self._gap = Detokenizer(), " "
+            return ""
+        piece, self._gap = self._gap + self._joiner.add(word), ""
         return piece
 
     def _emit(self, text: str, **look: Any) -> None:
@@ -189,58 +192,49 @@ def _alternatives_row(word: Word) -> str:
 class RecordWriter:
     """A JSON object or a row of TSV for each sample, as soon as it and those before it are complete.
 
-    Fields: the prompt's own columns, then sample, seed, prefix, text (the continuation), words, logprob
+    Fields: the prompt's own columns, then RECORD: sample, seed, prefix, text (the continuation), words, logprob
     (ln, the sum over its words and its `</S>`), ended (`sentence`, `length`, `stop`, or `interrupted`), and with
     `logprobs`, in JSON, each word's logprob, entropy in bits if measured, and most likely alternatives.
     """
 
     def __init__(self, out: IO[str], kind: str, logprobs: bool = False) -> None:
-        self._out, self._logprobs = out, logprobs
-        self._write = self._object if kind == "jsonl" else self._row
-        self._heading: list[str] = []
+        self._out, self._kind, self._logprobs = out, kind, logprobs
+        self._write_row: Callable[[Row], object] | None = None
 
     def write(self, sample: Sample, whole: bool) -> bool:
         """See `Writer`."""
         if whole:
-            self._write(sample)
+            row = joined(sample.prompt.extra, self._fields(sample))
+            self._write_row = self._write_row or begin_rows(list(row), self._out, self._kind, row)
+            self._write_row(row)
             self._out.flush()
         return whole
 
-    def _object(self, sample: Sample) -> None:
-        record = _record(sample)
-        if self._logprobs:
-            record["logprobs"] = [_logprob(word) for word in sample.words]
-        self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
-
-    def _row(self, sample: Sample) -> None:
-        record = _record(sample)
-        record["words"] = " ".join(record["words"])
-        if not self._heading:
-            self._heading = list(record)
-            self._out.write("\t".join(self._heading) + "\n")
-        self._out.write("\t".join(cell(record.get(name, "")) for name in self._heading) + "\n")
+    def _fields(self, sample: Sample) -> Row:
+        fields = _record(sample)
+        if self._kind == "tsv":
+            return {**fields, "words": " ".join(sample.texts)}
+        return {**fields, "logprobs": list(map(_logprob, sample.words))} if self._logprobs else fields
 
 
-def _record(sample: Sample) -> dict[str, Any]:
+def _record(sample: Sample) -> Row:
     prompt = sample.prompt
-    start = detokenize(prompt.words)
     total = sum(word.logprob for word in sample.words) + (sample.end.logprob if sample.end else 0)
-    return {
-        **prompt.extra,
-        "sample": sample.number,
-        "seed": prompt.options.seed,
-        "prefix": start,
-        "text": _continuation(prompt.words, sample.texts),
-        "words": sample.texts,
-        "logprob": round(total, 6),
-        "ended": sample.end.reason if sample.end else "interrupted",
-    }
+    values = (
+        sample.number,
+        prompt.options.seed,
+        detokenize_sentences(prompt.words),
+        _continuation(prompt.words, sample.texts),
+        sample.texts,
+        round(total, 6),
+        sample.end.reason if sample.end else "interrupted",
+    )
+    return dict(zip(RECORD, values, strict=True))
 
 
 def _continuation(prefix: list[str], words: list[str]) -> str:
     """The continuation alone, as it looks after the prefix."""
-    sentences = detokenize([*prefix, *words])[len(detokenize(prefix)) :]
-    return sentences.replace(f" {SENTENCE_END}", "").lstrip()
+    return detokenize_sentences([*prefix, *words])[len(detokenize_sentences(prefix)) :].lstrip()
 
 
 def _logprob(word: Word) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lmgen.errors import UsageError
 from lmgen.generation.options import Generation, changed, split_options
-from lmgen.text import kind_of, read_records
+from lmgen.text import InputFormat, read_records
 
 COLUMN = "prefix"
 
@@ -23,16 +23,21 @@ class Prompt:
     """Columns of its own, passed through to the output."""
 
 
-def read_prompts(path: Path, options: Generation, split: Callable[[str], list[str]]) -> Iterator[Prompt]:
-    """The prompts of a file, by its suffix.
+def read_prompts(
+    path: Path,
+    options: Generation,
+    split: Callable[[str], list[str]],
+    form: InputFormat = InputFormat(),  # noqa: B008 (immutable)
+) -> Iterator[Prompt]:
+    """The prompts of a file.
 
-    `.jsonl`: objects with `prefix`; option names (`temperature`, `max_words`, …) set that prompt's
-    options. `.csv`, `.tsv`: a header with the column `prefix`. Anything else: a prefix a line, an empty
+    JSON lines: objects with `prefix`; option names (`temperature`, `max_words`, …) set that prompt's
+    options. CSV, TSV: a heading with the column `prefix`. Text: a prefix a line, an empty
     line begins a sentence. Other keys and columns are passed through.
     """
-    for record, place in read_records(path, [COLUMN]):
+    for record, place in read_records(path, [COLUMN], form):
         with _telling(place):
-            if kind_of(path) == "jsonl":
+            if form.kind_of(path) == "jsonl":
                 yield _from_record(record, options, split)
             else:
                 extra = {name: value for name, value in record.items() if name != COLUMN}
@@ -50,4 +55,5 @@ def _telling(place: str) -> Iterator[None]:
 
 def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]]) -> Prompt:
     changes, extra = split_options({name: value for name, value in record.items() if name != COLUMN})
-    return Prompt(split(record[COLUMN]), changed(options, changes), extra)
+    given = {name: value for name, value in changes.items() if value is not None}
+    return Prompt(split(record[COLUMN]), changed(options, given), extra)

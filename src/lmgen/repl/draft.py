@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from lmgen.generation import Ended, Step, Word
-from lmgen.model import Context, LanguageModel, State
+from lmgen.model import Context, LanguageModel, State, follow
 from lmgen.softmax import log_total
 from lmgen.text import SENTENCE_END, SENTENCE_START, detokenize_sentences
 
@@ -50,7 +50,7 @@ def extend(model: LanguageModel, draft: Draft, words: Sequence[str]) -> Draft:
     """Read more words; `</S>` ends a sentence."""
     states = list(draft.states)
     for word in words:
-        states.append(model.advance(states[-1], [SENTENCE_START if word == SENTENCE_END else word]))
+        states.append(follow(model, states[-1], [word]))
     return Draft((*draft.words, *words), tuple(states))
 
 

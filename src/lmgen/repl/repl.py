@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from lmgen.generation import (
     TextWriter,
     Word,
     changed,
+    defaults,
     flat,
     generate_from,
     write_samples,
@@ -61,7 +62,8 @@ class Repl:
         self._offers: list[tuple[int, str]] = []
         self._branches = {MAIN: Timeline(begin(self._model))}
         self.branch = MAIN
-        self.options = Generation()
+        self.given: dict[str, Any] = {}
+        """Options that the user chose; all others are the model's own."""
         self.style = Style()
         self.board: Path | None = None
         """Where softmaxes are written for TensorBoard; see `record_into`."""
@@ -73,6 +75,14 @@ class Repl:
     def draft(self) -> Draft:
         """The text as it is."""
         return self._branches[self.branch].present
+
+    @property
+    def options(self) -> Generation:
+        """How the model writes."""
+        return self._with(self.given)
+
+    def _with(self, given: dict[str, Any]) -> Generation:
+        return changed(defaults(self._model.files), given)
 
     @property
     def branches(self) -> list[str]:
@@ -246,7 +256,7 @@ class Repl:
         """Go on from what /save wrote."""
         session = saved.load(Path(file).expanduser(), self._model)
         self._branches = {name: Timeline(draft) for name, draft in session.branches.items()}
-        self.branch, self.options, self._offers = session.branch, session.options, []
+        self.branch, self.given, self._offers = session.branch, flat(session.options), []
         self._say_text()
 
     def model(self, name: str) -> None:
@@ -260,7 +270,9 @@ class Repl:
         changes = self._settings.parse(name, values)
         if changes.get("seed", 0) is None:
             changes["seed"] = secrets.randbits(32)
-        self.options = changed(self.options, changes)
+        given = {name: value for name, value in {**self.given, **changes}.items() if value is not None}
+        self._with(given)  # refuses what cannot be
+        self.given = given
         if "seed" in changes:
             self._turns = 0
         if "color_by" in changes:
@@ -269,7 +281,7 @@ class Repl:
     def show(self) -> None:
         """Show the model and all options; * is changed."""
         colour = "surprisal" if self.style.by_surprisal else None
-        rows = self._settings.rows({**flat(self.options), "color_by": colour})
+        rows = self._settings.rows({**flat(self.options), "color_by": colour}, flat(self._with({})))
         for name, value, is_changed in [("model", self._name, False), *rows]:
             self.say(f"{'*' if is_changed else ' '} {name:<20} {value}".rstrip())
 

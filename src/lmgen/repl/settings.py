@@ -45,14 +45,19 @@ class Settings:
         except click.ClickException as error:
             raise UsageError(error.format_message()) from error
 
-    def rows(self, values: dict[str, Any]) -> list[tuple[str, str, bool]]:
-        """Name, value and whether it is not the default, of every option among `values`."""
+    def rows(self, values: dict[str, Any], defaults: dict[str, Any]) -> list[tuple[str, str, bool]]:
+        """Name, value and whether it is not the default, of every option among `values`.
+
+        Args:
+          defaults: of options whose default is the model's.
+        """
         rows = []
         for shown in self.names:
             option = self._options[shown]
             if option.name in values:
-                value = values[option.name]
-                rows.append((shown, _as_text(value, option), value != self._defaults[option.name]))
+                value, default = values[option.name], self._defaults[option.name]
+                default = defaults.get(option.name) if default is None else default
+                rows.append((shown, _as_text(value, option), value != default))
         return rows
 
     def _option(self, name: str) -> click.Option:

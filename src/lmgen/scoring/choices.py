@@ -1,4 +1,4 @@
-"""Choose the likelier of sentences: minimal pairs and multiple choice."""
+"""Choose the most likely of several sentences: minimal pairs and multiple choice."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,13 +25,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which sentence of an item is the likeliest."""
+    """Which sentence of an item is the most likely."""
 
     item: Item
     scores: list[float]
-    """ln of each sentence's probability, or its mean per token."""
+    """Natural logarithm of each sentence's probability, or its mean per token."""
     best: int
-    """The place of the likeliest, from 0; of equals, the last, so that a tie wins nothing for the first."""
+    """The place of the most likely, from 0; of equals, the last, so that a tie wins nothing for the first."""
     log_ratio: float
     """What its score is above that of the second, in nats."""
     position: int | None
@@ -41,7 +41,7 @@ class Chosen:
 
     @property
     def correct(self) -> bool | None:
-        """Whether the likeliest is right, if that is known."""
+        """Whether the most likely is right, if that is known."""
         return None if self.item.answer is None else self.best == self.item.answer
 
 
@@ -56,7 +56,11 @@ def choose_sentences(
     options: Scoring = Scoring(),  # noqa: B008 (immutable)
     reduce: str = "sum",
 ) -> Iterator[Chosen]:
-    """Choose the likeliest sentence of each item, in order."""
+    """Choose the most likely sentence of each item, in order.
+
+    Args:
+      reduce: `sum` compares log-probabilities of whole sentences, `mean` those per token.
+    """
     waiting: deque[Item] = deque()
 
     def sentences() -> Iterator[Sentence]:

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from lmgen.errors import UsageError
 from lmgen.model import Context, LanguageModel
-from lmgen.scoring.measure import Passage, Scoring, as_input
-from lmgen.scoring.score import measure_passages
-from lmgen.text import UNKNOWN, Vocabulary
+from lmgen.scoring.measure import Passage, Scoring, as_input, measure_passages
+from lmgen.softmax import entropy, most_likely, probabilities
+from lmgen.text import SENTENCE_END, UNKNOWN, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -19,80 +19,73 @@ class NextWord:
 
     word: str
     rank: int
-    """1 for the likeliest."""
+    """1 for the most likely word."""
     prob: float
+    """0 <= prob <= 1."""
     cumulative: float
-    """Probability of the words up to this rank."""
+    """Probability of all words up to this rank, itself included."""
     oov: bool = False
     """It is outside the vocabulary: rank and probability are those of `<UNK>`."""
 
     @property
     def logprob(self) -> float:
-        """Ln of the probability."""
+        """Natural logarithm of the probability; -inf for 0."""
         return math.log(self.prob) if self.prob > 0 else -math.inf
 
 
 class Distribution:
-    """What may come next.
+    """Probabilities of the next word.
 
     Args:
       logits: of one text, float32 [softmax rows].
-      renormalize: leave the softmax rows without a word out of the distribution.
+      renormalize: leave the softmax rows without a word out of the distribution, so that words' probabilities sum to 1.
     """
 
     def __init__(self, logits: np.ndarray, vocabulary: Vocabulary, renormalize: bool = True) -> None:
         self.vocabulary = vocabulary
-        shares = np.exp(logits.astype(np.float64) - logits.max())
-        shares /= shares.sum()
+        shares = probabilities(logits)
         words = shares[: len(vocabulary)]
         self.wordless = float(shares[len(vocabulary) :].sum())
-        """Share of the whole softmax in rows that belong to no word."""
+        """Probability of all softmax rows that belong to no word, before they are left out."""
         self.probs = words / words.sum() if renormalize else words
-        """Of each word of the vocabulary, float64 [words]."""
+        """Probability of each word of the vocabulary, float64 [words]."""
         shown = self.probs if renormalize else shares
-        self.entropy = float(-(shown[shown > 0] * np.log(shown[shown > 0])).sum())
-        """In nats."""
+        self.entropy = entropy(shown) * math.log(2)
+        """Entropy in nats: of the words, or of all softmax rows if they are not left out."""
 
     @property
     def unknown(self) -> float:
         """Probability of a word outside the vocabulary, `<UNK>`."""
         return float(self.probs[self.vocabulary.id(UNKNOWN)])
 
-    @cached_property
-    def _order(self) -> np.ndarray:
-        """Ids, the likeliest first."""
-        return np.argsort(-self.probs, kind="stable")
-
-    @cached_property
-    def _ranks(self) -> np.ndarray:
-        """Of each id, from 0."""
-        ranks = np.empty_like(self._order)
-        ranks[self._order] = np.arange(len(ranks))
-        return ranks
-
-    @cached_property
-    def _cumulative(self) -> np.ndarray:
-        """Probability of the words up to each rank."""
-        return np.cumsum(self.probs[self._order])
-
     def best(self, count: int | None = None, among: np.ndarray | None = None) -> list[NextWord]:
-        """The likeliest words, the likeliest first.
+        """The most likely words, the most likely first; of equal ones, the first of the vocabulary comes first.
 
         Args:
-          count: how many; None for all.
+          count: how many; None for all. 0 <= count.
           among: which words may be listed, bool [words]; None for all. Ranks are those among all words.
         """
-        ids = self._order if among is None else self._order[among[self._order]]
-        return [self._entry(index, self.vocabulary.word(index)) for index in ids[:count].tolist()]
+        ids = np.arange(len(self.probs)) if among is None else np.flatnonzero(among)
+        ids = ids[most_likely(self.probs[ids], len(ids) if count is None else count)]
+        return self._entries(ids.tolist(), map(self.vocabulary.word, ids.tolist()))
 
     def of(self, words: Iterable[str]) -> list[NextWord]:
         """Given words, in their order."""
-        return [self._entry(self.vocabulary.id(word), word) for word in words]
+        given = list(words)
+        return self._entries(list(map(self.vocabulary.id, given)), given)
 
-    def _entry(self, index: int, word: str) -> NextWord:
-        rank = int(self._ranks[index])
-        oov = word not in self.vocabulary
-        return NextWord(word, rank + 1, float(self.probs[index]), float(self._cumulative[rank]), oov)
+    def _entries(self, ids: list[int], words: Iterable[str]) -> list[NextWord]:
+        """Words by their ids. Only words at least as likely as the least likely of them are sorted."""
+        if not ids:
+            return []
+        order = most_likely(self.probs, int(np.count_nonzero(self.probs >= self.probs[ids].min())))
+        ranks = np.zeros(len(self.probs), np.int64)
+        ranks[order] = np.arange(len(order))
+        cumulative = np.cumsum(self.probs[order])
+        return [
+            NextWord(word, rank + 1, float(self.probs[index]), float(cumulative[rank]), word not in self.vocabulary)
+            for index, rank, word in zip(ids, ranks[ids].tolist(), words, strict=True)
+        ]
 
 
 def next_words(model: LanguageModel, context: Context, renormalize: bool = True) -> Distribution:
@@ -103,7 +96,9 @@ def next_words(model: LanguageModel, context: Context, renormalize: bool = True)
 def suffix_logprobs(
     model: LanguageModel, context: Context, words: Sequence[str], suffix: Sequence[str], options: Scoring
 ) -> np.ndarray:
-    """Ln of the probability that `suffix` follows, after the text and each of `words`: float64 [words]."""
+    """Natural logarithm of the probability that `suffix` follows the text and each of `words`: float64 [words]."""
+    if SENTENCE_END in suffix[:-1]:
+        raise UsageError("what follows must be of one sentence: leave out what comes after its end")
     known = as_input(model, options)
     targets = np.array([model.vocabulary.id(word) for word in suffix], np.int64)
     rest = [known(word) for word in suffix[:-1]]

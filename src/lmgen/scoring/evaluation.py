@@ -15,7 +15,7 @@ class Evaluation:
         self.sentences = self.tokens = self.oov = 0
         """Sentences; predictions, the sentences' ends included; those of words outside the vocabulary."""
         self.logprob = self.oov_logprob = 0.0
-        """ln of the probability of all predictions, and of those of words outside the vocabulary."""
+        """Natural logarithm of the probability of all predictions, and of those of words outside the vocabulary."""
         self._squares = np.zeros((2, 2))
         """Sums over sentences of the products of (logprob, tokens)."""
 
@@ -42,7 +42,7 @@ class Evaluation:
 
     @property
     def nats(self) -> float:
-        """Mean surprisal of a prediction."""
+        """Mean surprisal of a prediction, in nats."""
         return -self.logprob / self.tokens
 
     @property

@@ -45,12 +45,12 @@ def _token_row(scored: Scored, place: int, unit: float) -> Row:
 
 
 def decimals(value: float) -> float:
-    """Six decimals, and no minus before zero."""
+    """Round to six decimals; zero has no minus."""
     return round(float(value), 6) + 0.0
 
 
 def probability(value: float) -> float:
-    """Six significant digits."""
+    """Round to six significant digits."""
     return float(f"{value:.6g}")
 
 

@@ -46,7 +46,7 @@ def write_predictions(model: LanguageModel, sentences: Iterable[Sentence], optio
 
 
 def _logprobs(model: LanguageModel, sentence: Sentence, options: Scoring) -> Iterator[tuple[int, np.ndarray]]:
-    """Ln of every word's probability at each token of a sentence, in parts: (first token, float32 [tokens, words])."""
+    """Natural logarithms of all words' probabilities at each token: (place of the first, float32 [tokens, words])."""
     hidden = hidden_states(model, sentence, options)
     for begin in range(0, len(hidden), LEAST_POSITIONS):
         logits = model.logits_of(hidden[begin : begin + LEAST_POSITIONS])
@@ -55,7 +55,7 @@ def _logprobs(model: LanguageModel, sentence: Sentence, options: Scoring) -> Ite
 
 
 def specification(files: ModelFiles, vocabulary: Vocabulary) -> dict[str, Any]:
-    """What lm-zoo's `spec` prints; `image` tells of the program, since no container is needed."""
+    """What lm-zoo's `spec` prints; `image` describes the program, since no container is needed."""
     written = datetime.fromtimestamp(files.graph.stat().st_mtime, timezone.utc)
     return {
         "name": files.folder.name,

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel, State, take
+from lmgen.softmax import Sums
 from lmgen.text import UNKNOWN
 
 ROWS = 128
@@ -34,9 +34,9 @@ class Scoring:
     renormalize: bool = True
     """Leave softmax rows without a word out of the distribution."""
     oov_input: str = "chars"
-    """`chars`: words outside the vocabulary are read by their letters; `unk`: as `<UNK>`."""
+    """`chars`: words outside the vocabulary are read by their characters; `unk`: as `<UNK>`."""
     rank: bool = False
-    """Whether to count the words that are likelier."""
+    """Whether to count the words that are more likely."""
     entropy: bool = False
     """Whether to measure the distribution's entropy."""
     rows: int = ROWS
@@ -51,14 +51,20 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Measures:
-    """What is known of each word of a text; arrays [words]."""
+    """What is known of each word of a text."""
 
     logprobs: np.ndarray
-    """ln of its probability, float64."""
+    """Natural logarithm of its probability, float64 [words]."""
     ranks: np.ndarray
-    """1 for the likeliest word; 0 if it was not asked for."""
+    """How many words are more likely, and one: int64 [words], from 1; 0 if it was not asked for."""
     entropies: np.ndarray
-    """Of the distribution it comes from, in nats; NaN if it was not asked for."""
+    """Entropy of the distribution it comes from, in nats, float64 [words]; NaN if it was not asked for."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Measures"]) -> "Measures":
+        """Those of a text that was measured in parts."""
+        columns = ([getattr(part, column.name) for part in parts] for column in fields(cls))
+        return cls(*map(np.concatenate, columns)) if len(parts) > 1 else parts[0]
 
 
 def as_input(model: LanguageModel, options: Scoring) -> Callable[[str], str]:
@@ -73,9 +79,21 @@ class Passage:
 
     inputs: Sequence[str]
     targets: np.ndarray
-    """Ids of the words whose probability is wanted, int [inputs]."""
+    """Ids of the words whose probability is wanted, one after each input: int64 [inputs]."""
     start: State | None
-    """The memory before the first of them, one row; None goes on from the passage before."""
+    """The memory before the first of them, one row; None for that after the last of the passage before."""
+
+
+def measure_passages(model: LanguageModel, passages: Iterable[Passage], options: Scoring) -> Iterator[Measures]:
+    """Measure the targets of passages, in order; yields those of one passage each."""
+    memory = model.start()
+    for window in _windows(passages):
+        found, memory = _measure_window(model, window, memory, options)
+        begin = 0
+        for passage in window:
+            end = begin + len(passage.inputs)
+            yield Measures(*(column[begin:end] for column in found))
+            begin = end
 
 
 def _windows(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
@@ -94,7 +112,7 @@ def _windows(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
 def _measure_window(
     model: LanguageModel, window: list[Passage], memory: State, options: Scoring
 ) -> tuple[tuple[np.ndarray, ...], State]:
-    """(logprobs, ranks, entropies) of all targets of a window; and the memory after its last word."""
+    """(logprobs, ranks, entropies), the columns of `Measures`, of all targets; and the memory after the last word."""
     inputs = [word for passage in window for word in passage.inputs]
     model.vectors(sorted(set(inputs)))  # engines keep them: spelled together, new words cost less
     gathered = _Gathered(model, np.concatenate([passage.targets for passage in window]), options)
@@ -107,7 +125,7 @@ def _measure_window(
 
 
 def _runs(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
-    """Passages that start afresh, with those that go on from them: (first place, number of words, memory before)."""
+    """Passages that begin anew, each with those that continue it: (first place, number of words, memory before)."""
     begins: list[int] = []
     starts: list[State] = []
     place = 0
@@ -122,7 +140,10 @@ def _runs(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
 def _advance(
     model: LanguageModel, inputs: list[str], runs: list[tuple[int, int, State]], rows: int
 ) -> Iterator[tuple[np.ndarray, State]]:
-    """Read runs side by side, those of like length together: the places of the words just read, and the memories."""
+    """Read runs side by side, those of like length together.
+
+    Yields at each step the places of the words just read, int64 [rows], and the memories after them, of as many rows.
+    """
     runs = sorted(runs, key=lambda run: -run[1])
     for first in range(0, len(runs), rows):
         group = runs[first : first + rows]
@@ -136,7 +157,7 @@ def _advance(
 
 
 class _Gathered:
-    """Hidden states waiting for the softmax, and what it told of those before."""
+    """Hidden states that wait for the softmax, and the measures of those that have passed it."""
 
     def __init__(self, model: LanguageModel, targets: np.ndarray, options: Scoring) -> None:
         self._model, self._targets, self._options = model, targets, options
@@ -144,9 +165,10 @@ class _Gathered:
         self._hidden: list[np.ndarray] = []
         self._waiting, self._block = 0, max(LEAST_POSITIONS, BLOCK // len(model.vocabulary))
         count = len(targets)
-        self.found = (np.empty(count), np.zeros(count, np.int64), np.full(count, np.nan))
+        self.found = (np.empty(count), np.empty(count, np.int64), np.empty(count))
 
     def add(self, places: np.ndarray, hidden: np.ndarray) -> None:
+        """Hidden states, float32 [rows, projection], that predict the targets at `places`, int64 [rows]."""
         self._places.append(places)
         self._hidden.append(hidden.copy())  # the rest of the memory need not be kept
         self._waiting += len(places)
@@ -166,20 +188,24 @@ class _Gathered:
         parts, words = self._model.logits_in_parts(hidden), len(self._model.vocabulary)
         measured = _measures(parts, self._targets[places], words, self._options)
         for column, values in zip(self.found, measured, strict=True):
-            if values is not None:
-                column[places] = values
+            column[places] = values
 
 
 def _measures(
     parts: Iterable[np.ndarray], targets: np.ndarray, words: int, options: Scoring
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """(logprobs, ranks, entropies) of one target in each row of logits; None for what is not wanted.
+) -> tuple[np.ndarray, np.ndarray | int, np.ndarray]:
+    """(logprobs, ranks, entropies) of one target in each row; ranks are 0, entropies NaN if they are not wanted.
+
+    Args:
+      parts: float32 [rows, some of the softmax rows], one after the other.
+      targets: ids, int64 [rows].
+      words: how many of the softmax rows belong to a word.
 
     The logits come part after part, and only for ranks are they kept: at the released size, new memory for
     all of them would cost more time than what is done with them.
     """
     aimed, begin = np.empty(len(targets), np.float32), 0
-    sums: list[RowSums] = []
+    sums: list[Sums] = []
     kept: list[np.ndarray] = []
     for part in parts:
         here = (begin <= targets) & (targets < begin + part.shape[1])
@@ -187,58 +213,14 @@ def _measures(
         of_words = part[:, : max(0, words - begin)]
         shown = of_words if options.renormalize else part
         if shown.size:
-            sums.append(RowSums(*_by_rows(partial(_sums, moments=options.entropy), shown)))
+            sums.append(Sums(*_by_rows(lambda rows: np.stack(Sums.of(rows, options.entropy)), shown)))
         if options.rank and of_words.size:
             kept.append(of_words)
         begin += part.shape[1]
-    whole = RowSums.joined(sums)
-    above = [_by_rows(_count_above, part, aimed) for part in kept]
-    ranks = 1 + np.sum(above, 0) if options.rank else None
-    return aimed - whole.log_total, ranks, whole.entropy if options.entropy else None
-
-
-class RowSums(NamedTuple):
-    """What rows of logits are summed up to, float64 [rows] each; x is a logit less the highest of its row."""
-
-    highest: np.ndarray
-    total: np.ndarray
-    """The sum of exp(x)."""
-    moment: np.ndarray | None = None
-    """The sum of x exp(x), if it is wanted."""
-
-    @classmethod
-    def joined(cls, parts: Sequence["RowSums"]) -> "RowSums":
-        """The sums of rows whose words came in parts."""
-        tops, totals = np.stack([part.highest for part in parts]), np.stack([part.total for part in parts])
-        highest = tops.max(0)
-        below = tops - highest
-        weights = np.exp(below)
-        total = (totals * weights).sum(0)
-        moments = [part.moment for part in parts if part.moment is not None]
-        return cls(highest, total, ((np.stack(moments) + below * totals) * weights).sum(0) if moments else None)
-
-    @property
-    def log_total(self) -> np.ndarray:
-        """Ln of the sum of all exponentials, float64 [rows]."""
-        return self.highest + np.log(self.total)
-
-    @property
-    def entropy(self) -> np.ndarray | None:
-        """Of the distribution, in nats, float64 [rows]."""
-        return None if self.moment is None else np.log(self.total) - self.moment / self.total
-
-
-def _sums(logits: np.ndarray, moments: bool) -> np.ndarray:
-    """The fields of `RowSums`, float64 [2 or 3, rows]."""
-    highest = logits.max(1, keepdims=True)
-    below = logits - highest
-    shares = np.exp(below, out=None if moments else below)
-    sums = [highest[:, 0], shares.sum(1, dtype=np.float64)]
-    return np.stack([*sums, np.einsum("ij,ij->i", shares, below)] if moments else sums)
-
-
-def _count_above(logits: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    return np.count_nonzero(logits > limits[:, None], axis=1)
+    whole = Sums.joined(sums)
+    above = [_by_rows(lambda rows, limits: (rows > limits[:, None]).sum(1), part, aimed) for part in kept]
+    ranks = 1 + np.sum(above, 0) if options.rank else 0
+    return aimed - whole.log_total, ranks, whole.entropy
 
 
 def _by_rows(function: Callable[..., np.ndarray], logits: np.ndarray, *others: np.ndarray) -> np.ndarray:

@@ -7,12 +7,13 @@ softmax runs once per block of positions, from which only what is wanted is comp
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from lmgen.model import LanguageModel, State, read
-from lmgen.scoring.measure import Measures, Passage, Scoring, _measure_window, _windows, as_input
+from lmgen.model import LanguageModel, State, read, to_read
+from lmgen.scoring.measure import Measures, Passage, Scoring, as_input, measure_passages
 from lmgen.text import SENTENCE_END, SENTENCE_START
 
 CONTEXTS = ("sentence", "document", "stream")
@@ -24,11 +25,13 @@ class Sentence:
 
     words: Sequence[str]
     fresh: bool = True
-    """Whether the memory is emptied before it; else it goes on from the sentence before."""
+    """Whether the state is emptied before it; else it is that after the sentence before."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Columns of its own, passed through to the output."""
     number: int = 1
     """Its place in the input, from 1; texts without a word count."""
+    carried: bool = False
+    """Whether the state is carried over a `</S>` among the words; else it is emptied there too."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,14 @@ class Scored:
     tokens: tuple[str, ...]
     """Its words and `</S>`."""
     ids: np.ndarray
-    """Of the tokens; that of `<UNK>` for words outside the vocabulary."""
+    """Of the tokens, int64 [tokens]; that of `<UNK>` for words outside the vocabulary."""
     oov: np.ndarray
     """Which tokens are outside the vocabulary, bool [tokens]: their scores are those of `<UNK>`."""
     measures: Measures
 
     @property
     def logprobs(self) -> np.ndarray:
-        """Ln of each token's probability, float64 [tokens]."""
+        """Natural logarithm of each token's probability, float64 [tokens]."""
         return self.measures.logprobs
 
 
@@ -65,36 +68,53 @@ def score_sentences(
 
     def passages() -> Iterator[Passage]:
         for number, sentence in enumerate(sentences):
-            fresh = sentence.fresh or not number
             tokens = (*sentence.words, SENTENCE_END)
             ids = np.array([vocabulary.id(word) for word in tokens])
             waiting.append((sentence, tokens, ids))
-            inputs = [first if fresh else SENTENCE_START, *map(known, sentence.words)]
-            yield Passage(inputs, ids, start if fresh else None)
+            before: tuple[State | None, str] = (
+                (start, first) if sentence.fresh or not number else (None, SENTENCE_START)
+            )
+            for part in _parts(tokens):
+                inputs = [before[1], *map(known, tokens[part][:-1])]
+                yield Passage(inputs, ids[part], before[0])
+                before = (None if sentence.carried else model.start(), SENTENCE_START)
 
-    for measures in measure_passages(model, passages(), options):
+    measured = measure_passages(model, passages(), options)
+    for measures in measured:
         sentence, tokens, ids = waiting.popleft()
+        measures = Measures.joined([measures, *islice(measured, sentence.words.count(SENTENCE_END))])
         yield Scored(sentence, tokens, ids, np.array([word not in vocabulary for word in tokens]), measures)
+
+
+def _parts(tokens: Sequence[str]) -> Iterator[slice]:
+    """Where each sentence stands among tokens, its `</S>` included."""
+    begin = 0
+    for place, token in enumerate(tokens):
+        if token == SENTENCE_END:
+            yield slice(begin, place + 1)
+            begin = place + 1
 
 
 def _start(model: LanguageModel, prefix: Sequence[str]) -> tuple[State, str]:
     """The memory before the last word that comes ahead of a text, and that word."""
     if not prefix:
         return model.start(), SENTENCE_START
-    return read(model, prefix[:-1]).state, prefix[-1]
+    state, [word] = to_read(model, read(model, prefix[:-1]).state, prefix[-1:])
+    return state, word
 
 
 def hidden_states(model: LanguageModel, sentence: Sentence, options: Scoring) -> np.ndarray:
-    """What the softmax sees before each word of one sentence, and at its end: float32 [words + 1, projection]."""
+    """The top layer's h before each word of one sentence and before its end: float32 [words + 1, projection]."""
     return np.concatenate([model.hidden(state) for state in memories(model, sentence, options)])
 
 
 def memories(
     model: LanguageModel, sentence: Sentence, options: Scoring, before: State | None = None
 ) -> Iterator[State]:
-    """The memory that predicts each word of one sentence, and its end.
+    """The memory that predicts each word of one sentence, and then its end: one row each.
 
-    `before` is the last of the sentence before, from which this one goes on unless it is fresh.
+    Args:
+      before: the last of the sentence before, one row; it is read on from there, unless this sentence is fresh.
     """
     known = as_input(model, options)
     if sentence.fresh or before is None:
@@ -102,20 +122,7 @@ def memories(
     else:
         state, first = before, SENTENCE_START
     for word in (first, *map(known, sentence.words)):
+        if word == SENTENCE_END:
+            state, word = state if sentence.carried else model.start(), SENTENCE_START
         state = model.advance(state, [word])
         yield state
-
-
-# Passages -------------------------------------------------------------------------------------
-
-
-def measure_passages(model: LanguageModel, passages: Iterable[Passage], options: Scoring) -> Iterator[Measures]:
-    """Measure the targets of passages, in order."""
-    memory = model.start()
-    for window in _windows(passages):
-        found, memory = _measure_window(model, window, memory, options)
-        begin = 0
-        for passage in window:
-            end = begin + len(passage.inputs)
-            yield Measures(*(column[begin:end] for column in found))
-            begin = end

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lmgen.checkpoint import Expectation
-from lmgen.model import LanguageModel, State
+from lmgen.model import LanguageModel
 from lmgen.softmax import log_probability, most_likely
 from lmgen.text import LITERAL, SENTENCE_START
 
@@ -43,12 +43,14 @@ def _ask(model: LanguageModel, expectation: Expectation, start: str) -> Iterator
     for read, word in enumerate([*first, *words], 1 - len(first)):  # read: how many words of the text
         state = model.advance(state, [word])
         text = " ".join([*first, *words[:read]]).replace(LITERAL, "spelled ")
+        [logits] = model.logits(state)
         if scored <= read < len(words):
-            bits = _surprisal(model, state, words[read])
+            bits = -log_probability(logits, model.vocabulary.id(words[read])) / math.log(2)
             yield _compared(expectation, f"{text} {words[read]}", expectation.bits[read - scored], bits)
         if expectation.top:
             top = expectation.top[read].split(" ")
-            yield _listed(expectation, text, top, _most_likely(model, state, len(top)))
+            best = most_likely(logits[: len(model.vocabulary)], len(top))
+            yield _listed(expectation, text, top, list(map(model.vocabulary.word, best.tolist())))
 
 
 def _compared(expectation: Expectation, text: str, expected: float, bits: float) -> Answer:
@@ -61,15 +63,3 @@ def _listed(expectation: Expectation, text: str, expected: list[str], found: lis
     """The most likely next words, and at how many places they are not the published ones."""
     different = sum(map(operator.ne, expected, found))
     return Answer(expectation.source, text, " ".join(expected), " ".join(found), float(different), not different)
-
-
-def _surprisal(model: LanguageModel, state: State, word: str) -> float:
-    """Bits of a next word; of `<UNK>` for one outside the vocabulary."""
-    [logits] = model.logits(state)
-    return -log_probability(logits, model.vocabulary.id(word)) / math.log(2)
-
-
-def _most_likely(model: LanguageModel, state: State, count: int) -> list[str]:
-    [logits] = model.logits(state)
-    best = most_likely(logits[: len(model.vocabulary)], count)
-    return [model.vocabulary.word(index) for index in best.tolist()]

@@ -16,7 +16,7 @@ Split = Callable[[str], list[str]]
 
 
 def read_texts(path: Path, column: str, split: Split, context: str, form: InputFormat) -> Iterator[Sentence]:
-    """The sentences of a file: one a line, or one in the column of each row; others are passed through."""
+    """The sentences of a file: one a line, or one in the column of each row; other columns are passed through."""
     records = (record for record, _ in read_records(path, [column], form, blank_lines=True))
     return sentences_of(records, column, split, context)
 
@@ -34,7 +34,7 @@ def sentences_of(records: Iterable[Record], column: str, split: Split, context: 
         words = split(record[column]) if record else []
         if record:
             extra = {name: value for name, value in record.items() if name != column}
-            yield Sentence(words, fresh, extra, number)
+            yield Sentence(words, fresh, extra, number, carried=context != "sentence")
         fresh = context == "sentence" if words else fresh or context == "document"
 
 
@@ -61,7 +61,7 @@ def read_items(
 
     Args:
       candidates: the columns with the sentences to choose from.
-      answer: the column that tells the right one, by its column's name, its number from 1 or its text;
+      answer: the column that says which is right, by its column's name, its number from 1 or its text;
         without it the first is right.
     """
     needed = list(candidates)

@@ -11,6 +11,7 @@ from .records import (
 from .tables import (
     KINDS as KINDS,
     Row as Row,
+    begin_rows as begin_rows,
     cell as cell,
     clean as clean,
     joined as joined,
@@ -19,7 +20,6 @@ from .tables import (
 )
 from .tokenizer import (
     Detokenizer as Detokenizer,
-    detokenize as detokenize,
     detokenize_sentences as detokenize_sentences,
     split_words as split_words,
     tokenize as tokenize,

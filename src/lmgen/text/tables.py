@@ -74,16 +74,21 @@ def write_rows(rows: Iterable[Row], out: IO[str], kind: str, columns: Sequence[s
     """
     write: Callable[[Row], object] | None = None
     for row in rows:
-        write = write or _begin(list(row), out, kind, row)
+        write = write or begin_rows(list(row), out, kind, row)
         write(row)
         out.flush()
     if write is None and columns:
-        _begin(list(columns), out, kind, {})
+        begin_rows(list(columns), out, kind, {})
     out.flush()
 
 
-def _begin(names: list[str], out: IO[str], kind: str, first: Row) -> Callable[[Row], object]:
-    """Write the heading; returns what writes a row."""
+def begin_rows(names: list[str], out: IO[str], kind: str, first: Row) -> Callable[[Row], object]:
+    """Write the heading, but of JSON lines; returns what writes a row. Arguments are as for `write_rows`.
+
+    Args:
+      names: the columns.
+      first: the first row, by which an aligned table knows texts from numbers.
+    """
     if kind == "jsonl":
         return lambda row: out.write(json.dumps(plain(row), ensure_ascii=False) + "\n")
     line = _aligned([isinstance(first.get(name), str) for name in names], out) if kind == "table" else _line(out, kind)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from lmgen.errors import UsageError
+from lmgen.text.sentence_ends import split_sentences
 from lmgen.text.vocabulary import SENTENCE_END
 
 _STRAIGHT = str.maketrans(
@@ -96,9 +97,14 @@ def detokenize_sentences(words: Iterable[str]) -> str:
     return " ".join(map(detokenize, filter(None, sentences)))
 
 
-def split_words(tokenized: bool) -> Callable[[str], list[str]]:
-    """How to make words of a text: by Moses' rules, or at white space if it is tokenised already."""
-    split = str.split if tokenized else tokenize
+def split_words(tokenized: bool = False, whole: bool = False) -> Callable[[str], list[str]]:
+    """How to make words of a text.
+
+    Args:
+      tokenized: at white space, since it is tokenised already; else by Moses' rules, with `</S>` between sentences.
+      whole: a text is one sentence, whatever it looks like.
+    """
+    split = str.split if tokenized else tokenize if whole else tokenize_sentences
 
     def split_short(text: str) -> list[str]:
         if len(text) > LONGEST:
@@ -106,3 +112,11 @@ def split_words(tokenized: bool) -> Callable[[str], list[str]]:
         return split(text)
 
     return split_short
+
+
+def tokenize_sentences(text: str) -> list[str]:
+    """The words of a text's sentences, with `</S>` between them."""
+    words: list[str] = []
+    for sentence in split_sentences(text):
+        words += [SENTENCE_END, *tokenize(sentence)] if words else tokenize(sentence)
+    return words

@@ -1,0 +1,72 @@
+"""What the commands that read a file of texts share: how it is written, and columns of the user's own."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from lmgen.cli.options import all_of
+from lmgen.errors import UsageError
+from lmgen.text import INPUT_KINDS, KINDS, InputFormat, names_of, own_name
+
+
+class WithColumns(Protocol):
+    """What was read with columns of the user's own: a sentence, an item, a prompt."""
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Those columns."""
+
+
+Read = TypeVar("Read", bound=WithColumns)
+
+INPUT = all_of(
+    (
+        click.option(
+            "--input-format",
+            type=click.Choice(INPUT_KINDS),
+            help="Of FILE.  [default: by its suffix; text from stdin]",
+        ),
+        click.option("--encoding", default=InputFormat.encoding, show_default=True, metavar="NAME", help="Of FILE."),
+        click.option(
+            "--delimiter",
+            metavar="X",
+            help="Between the cells of a .csv or .tsv.  [default: a comma; a tab]",
+        ),
+    )
+)
+"""How the file of texts is written: `input_format`."""
+
+
+def input_format(options: dict) -> InputFormat:
+    """How the file of texts is written, from a command's options."""
+    return InputFormat(options["input_format"], options["encoding"], options["delimiter"])
+
+
+def check_no_file(form: InputFormat) -> None:
+    """Raise UsageError where it is told how a file is written and there is none."""
+    if form != InputFormat():
+        raise UsageError("--input-format, --encoding and --delimiter tell of a file, and none is given: leave them out")
+
+
+def for_rows(form: InputFormat, file: Path, kind: str, columns: Sequence[str]) -> InputFormat:
+    """How to read a file of which rows will be written: one of objects is read twice, as a table has one heading.
+
+    In JSON lines only names that are also among `columns` are evened out: lmgen's columns have one name in all rows.
+    """
+    if kind not in KINDS or form.kind_of(file) != "jsonl" or not file.is_file():
+        return form
+    return replace(form, names=tuple(name for name in names_of(file, form) if kind != "jsonl" or name in columns))
+
+
+def tell_names(found: Iterable[Read], columns: Sequence[str]) -> Iterator[Read]:
+    """Pass on what has columns of the user's; tell once which of lmgen's own `columns` get another name beside them."""
+    told: set[str] = set()
+    for one in found:
+        if new := [name for name in columns if name in one.extra and name not in told]:
+            told.update(new)
+            ours = ", ".join(own_name(name, one.extra) for name in new)
+            click.echo(f"columns of yours stay as they are: {', '.join(new)}; lmgen's are {ours}", err=True)
+        yield one
