@@ -130,3 +130,26 @@ def test_how_it_scores_is_said_once(tiny_folder):
 def test_options_that_are_none_are_refused(lm, verb, options):
     with pytest.raises(UsageError):
         getattr(lm, verb)("the", **options)
+
+
+def test_a_base_may_be_a_number(lm):
+    assert lm.surprisal("the cat", base=10) == lm.surprisal("the cat", base="10")
+
+
+class Table:
+    """As a DataFrame: its names are what it gives one by one."""
+
+    columns = ("a", "b")
+
+    def __iter__(self):
+        return iter(self.columns)
+
+
+def test_texts_where_lists_belong_are_refused(lm):
+    with pytest.raises(UsageError, match="words are given as a list"):
+        lm.words_probs("the", "cat")
+    with pytest.raises(UsageError, match="a prefix is given as words"):
+        Scoring(prefix="the cat")
+    for verb in (lm.score, lm.surprisal):
+        with pytest.raises(UsageError, match="give one of its columns"):
+            verb(Table())

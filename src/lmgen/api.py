@@ -93,7 +93,7 @@ class LM:
             raise UsageError("only a model that lmgen.load gave can be pickled: it is loaded again by its name")
         return _load_again, (*self._source, self.scoring, self._tokenized)
 
-    def surprisal(self, texts: Texts, base: str = "2", context: str | None = None) -> list[Row]:
+    def surprisal(self, texts: Texts, base: str | int = "2", context: str | None = None) -> list[Row]:
         """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries. Texts without a word have none.
 
         Args:
@@ -102,6 +102,7 @@ class LM:
             by default as the model was trained.
         """
         context = context or ("stream" if self.model.files.carries else "sentence")
+        base = str(base)
         if base not in BASES:
             raise UsageError(f"base must be one of {', '.join(BASES)}, not {base!r}")
         if context not in CONTEXTS:
@@ -144,6 +145,8 @@ class LM:
 
         The probability of a word outside the vocabulary is that of `<UNK>`.
         """
+        if isinstance(words, str):
+            raise UsageError(f"words are given as a list: [{words!r}]")
         context, after = self._read(prefix), self._split(suffix)
         distribution = next_words(self.model, context, self.scoring.renormalize)
         probs = np.array([entry.prob for entry in distribution.of(words)])
@@ -169,6 +172,8 @@ class LM:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))
 
     def _sentences(self, texts: Texts, context: str) -> Iterator[Sentence]:
+        if hasattr(texts, "columns"):
+            raise UsageError("a table is no list of texts: give one of its columns")
         lines = lines_of(texts) if isinstance(texts, str) else texts
         return sentences_of(({COLUMN: line} for line in lines), COLUMN, self._split, context)
 

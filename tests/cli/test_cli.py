@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import click
+import numpy as np
 import pytest
 
 from lmgen.cli import lmgen as program, main
@@ -89,6 +90,16 @@ def test_the_version_is_told(lmgen):
     assert lmgen("--version").out == f"lmgen {version('lmgen')}\n"
 
 
+def test_version_prints_what_a_report_of_a_fault_needs(lmgen, tmp_path):
+    lines = dict(line.split(": ", 1) for line in lmgen("version").out.splitlines())
+
+    assert list(lines) == [
+        "lmgen", "Python", "NumPy", "LiteRT", "TensorFlow", "processor", "system", "models and caches"
+    ]  # fmt: skip
+    assert lines["NumPy"] == np.__version__
+    assert lines["models and caches"] == str(tmp_path / "home")
+
+
 def test_python_m_lmgen_is_lmgen():
     process = start_lmgen("--version")
 
@@ -99,7 +110,12 @@ def test_python_m_lmgen_is_lmgen():
 @pytest.mark.parametrize(
     "arguments, exit_code, message",
     [
-        (["comlpete"], 2, "No such command"),
+        (["comlpete"], 2, "No such command 'comlpete'. Do you mean complete?"),
+        (["verison"], 2, "Do you mean version?"),
+        (["I love"], 2, "To continue a text: lmgen complete 'I love'"),
+        (["xyzzy"], 2, "There are bench, "),
+        (["models", "shwo"], 2, "Do you mean show?"),
+        (["complete", "--temprature", "1"], 2, "'--temperature'"),
         (["complete", "--max-words", "many"], 2, "not a valid integer"),
         (["complete", "--top-p", "1.5"], 2, "top-p must be above 0 and at most 1, not 1.5"),
         (["complete", "-t", "-1"], 2, "temperature must be 0, or from 1e-06 to 1e+06, not -1.0"),
@@ -142,6 +158,52 @@ def test_a_reader_that_goes_away_ends_it_quietly():
 
 def test_main_can_be_called_without_leaving_the_process():
     assert main(["--version"]) == 0
+
+
+OPTIONS = [
+    (path, option, name)
+    for path, command in COMMANDS.items()
+    if path and not isinstance(command, click.Group)
+    for option in command.params
+    if isinstance(option, click.Option)
+    for name in option.opts
+    if name.startswith("--")
+]
+
+
+def values_of(option):
+    """Some values that an option takes, each as its command line has them."""
+    if isinstance(option.type, click.Choice):
+        values = [choice for choice in option.type.choices if choice != option.default]
+    elif option.name in ("order", "bias", "output", "engines"):
+        known = {"order": ["top-k,top-p"], "bias": ["the=1", "a b=2"], "output": ["x.jsonl"], "engines": ["session"]}
+        values = known[option.name]
+    elif isinstance(option.type, click.types.IntParamType):
+        values = ["7"]
+    elif isinstance(option.type, click.types.FloatParamType):
+        values = ["0.6"]
+    else:
+        values = ["the end", "so be it"]
+    return values if option.multiple else values[:1]
+
+
+@pytest.mark.parametrize(("path", "option", "name"), OPTIONS, ids=lambda value: getattr(value, "name", str(value)))
+def test_every_long_name_of_an_option_is_an_environment_variable_too(path, option, name, monkeypatch, tmp_path):
+    """With the same value: of one that may come several times, from each line."""
+    monkeypatch.chdir(tmp_path)
+    values = ["1"] if option.is_flag else values_of(option)
+    typed = [name] if option.is_flag else [part for value in values for part in (name, value)]
+
+    def parsed(arguments):
+        parser = click.Command("x", params=[option], add_help_option=False)
+        return parser.make_context("x", list(arguments)).params[option.name]
+
+    expected = parsed(typed)
+    variable = "_".join(["LMGEN", *path, name[2:]]).upper().replace("-", "_")
+    monkeypatch.setenv(variable, "\n".join(values))
+
+    assert parsed([]) == expected
+    assert option.is_flag or expected != option.default
 
 
 def test_options_can_come_from_the_environment(lmgen, monkeypatch):

@@ -340,3 +340,13 @@ def test_a_byte_order_mark_before_a_piped_prefix_is_no_word(lmgen, writer_folder
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\ufeffthe cat".encode())))
 
     assert lmgen("complete", "-m", writer_folder, "-", "--max-words", 1).out.startswith("the cat")
+
+
+def test_a_prefix_behind_board_is_not_taken_for_its_folder(complete, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    refused = complete("--board", "She said")
+
+    assert (refused.exit_code, refused.out) == (2, "")
+    assert "write --board last" in refused.err
+    assert not list(tmp_path.glob("She*"))

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -12,6 +13,8 @@ from importlib import import_module
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from lmgen.cli.environment import name_variables
+from lmgen.cli.suggest import Suggesting
 from lmgen.errors import LmgenError
 
 INTERRUPTED = 130
@@ -22,7 +25,10 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 
 
 COMMANDS = {
-    **{name: f"{name}.{name}" for name in ("complete", "convert", "download", "models", "repl", "surprisal", "train")},
+    **{
+        name: f"{name}.{name}"
+        for name in ("complete", "convert", "download", "models", "repl", "surprisal", "train", "version")
+    },
     "bench": "bench.bench_command",
     "eval": "eval.evaluate",
     "next": "next.next_command",
@@ -38,7 +44,7 @@ COMMANDS = {
 """Where each command is."""
 
 
-class _Commands(click.Group):
+class _Commands(Suggesting):
     """Imports a command when it is asked for: to import all of them takes as long as to write a word."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -48,7 +54,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(".")
-        return getattr(import_module(f"lmgen.cli.{module}"), name)
+        return name_variables(getattr(import_module(f"lmgen.cli.{module}"), name), cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -61,12 +67,17 @@ class _Commands(click.Group):
             ctx.call_on_close(dismiss)
         return super().resolve_command(ctx, args)
 
+    def hint(self, ctx: click.Context, given: str) -> str:
+        """A text that was given without a command is to be continued, most likely."""
+        return (
+            super().hint(ctx, given) if " " not in given else f"To continue a text: lmgen complete {shlex.quote(given)}"
+        )
+
 
 @click.group(
     cls=_Commands,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": "LMGEN",
         "max_content_width": 100,
     },
 )

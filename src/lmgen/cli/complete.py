@@ -121,6 +121,8 @@ def complete(prefix: str | None, **options) -> None:
         check_no_file(input_format(options))
     if prefix and file:
         raise UsageError("give a PREFIX or a --file, not both")
+    if prefix is None and not file and " " in (options["board"] or ""):
+        raise UsageError(f"--board took {options['board']!r} for its folder: write --board last, or --board=FOLDER")
     if options["width"] and options["board"] is not None:
         raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
     if options["width"]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from lmgen.checkpoint import Manifest, open_folder
 from lmgen.cli.options import complete_local, complete_model, confirmed, open_files
+from lmgen.cli.suggest import Suggesting
 from lmgen.engines import EngineOptions, forget
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.scoring import Answer, answers
@@ -41,7 +42,7 @@ AS = click.option(
 )
 
 
-@click.group(short_help="List, verify, move and remove models.")
+@click.group(cls=Suggesting, short_help="List, verify, move and remove models.")
 def models() -> None:
     """List, verify, move and remove models.
 

@@ -43,6 +43,8 @@ class Scoring:
     """Texts read side by side. 1 <= rows."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.prefix, str):
+            raise UsageError(f"a prefix is given as words: {tuple(self.prefix.split())}")
         if self.oov_input not in OOV_INPUTS:
             raise UsageError(f"oov-input must be one of {', '.join(OOV_INPUTS)}, not {self.oov_input!r}")
         if self.rows < 1:
