@@ -14,6 +14,7 @@ from .manifest import (
     Manifest as Manifest,
     intact as intact,
     safe_name as safe_name,
+    without_secrets as without_secrets,
 )
 from .names import (
     file_pattern as file_pattern,

@@ -92,7 +92,7 @@ class Manifest:
                 raise UsageError(f"{name!r} cannot be the name of a model or a file in its folder")
         for mirror in self.mirrors:
             if not mirror.startswith(("https://", "http://")):
-                raise UsageError(f"the mirror {mirror!r} is no http address")
+                raise UsageError(f"the mirror {without_secrets(mirror)!r} is no http address")
 
     @property
     def size(self) -> int:
@@ -132,6 +132,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def without_secrets(text: str) -> str:
+    """A text whose addresses have lost what is for no other eyes: user, password, and a query, which may hold a key."""
+    text = re.sub(r"(?<=://)[^\s/?#]*@", "", text)
+    return re.sub(r"(://[^\s?#'\"]*)[?#][^\s'\"]*", r"\1", text)
 
 
 def safe_name(name: str) -> bool:
