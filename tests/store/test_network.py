@@ -1,6 +1,7 @@
 """Odd mirrors, addresses and settings: one line each, with no password in it, and only where the network is needed."""
 
 import pytest
+from test_download import HASTE, ONE, assert_whole, contents, fetch, make, no_proxy, server  # noqa: F401 (fixtures)
 
 import mirror
 from lmgen.checkpoint.manifest import without_secrets
@@ -9,8 +10,6 @@ from lmgen.store.download import Source, bring
 from lmgen.store.events import Failed
 from lmgen.store.fetch import Patience
 from lmgen.store.library import released
-
-from test_download import HASTE, ONE, assert_whole, contents, fetch, make, no_proxy, server  # noqa: F401 (fixtures)
 
 IMPATIENT = Patience(read=1.0, rounds=2, pause=0.01, longest=0.05, window=0.2)
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lmgen.checkpoint.manifest import Manifest
@@ -28,7 +29,7 @@ class ModelFiles:
     graph: Path
     vocabulary: Path
 
-    @property
+    @cached_property
     def manifest(self) -> Manifest | None:
         """What `model.toml` says, if there is one."""
         path = self.folder / MANIFEST

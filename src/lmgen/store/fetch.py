@@ -69,7 +69,8 @@ class Fetcher:
 
     def __init__(self, connect: Callable[[], httpx.Client], patience: Patience, tell: Callable[[object], None]) -> None:
         self._connect, self._patience, self._tell = connect, patience, tell
-        self._connecting, self._client = threading.Lock(), None
+        self._connecting = threading.Lock()
+        self._client: httpx.Client | None = None
         self._stopped = threading.Event()
         self._reached = threading.Event()
         self._asked = float("inf")
@@ -95,8 +96,8 @@ class Fetcher:
     @property
     def _connected(self) -> httpx.Client:
         with self._connecting:
-            self._client = self._client or self._connect()
-            return self._client
+            client = self._client = self._client or self._connect()
+            return client
 
     def fetch(self, order: Order) -> None:
         """Bring a file to `order.partial`, whole and with the right checksums.
