@@ -21,7 +21,10 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 
 
 COMMANDS = {
-    **{name: f"{name}.{name}" for name in ("complete", "convert", "download", "models", "repl", "surprisal", "train")},
+    **{
+        name: f"{name}.{name}"
+        for name in ("cache", "complete", "convert", "download", "models", "repl", "surprisal", "train")
+    },
     "bench": "bench.bench_command",
     "eval": "eval.evaluate",
     "next": "next.next_command",

@@ -17,7 +17,7 @@ import ai_edge_litert
 
 from lmgen.checkpoint import ModelFiles, sha256
 from lmgen.engines.litert_files import PRECISIONS, Converted, cached, find_converted
-from lmgen.store import checked_once, home, lock
+from lmgen.store import checked_once, home, lock, model_of, sign
 
 DIGEST = "digest"
 LEAST_BYTES = 1 << 26
@@ -59,6 +59,8 @@ def _make(folder: Path, converted: Converted, pack: Callable[[Path, Path], None]
         return
     for source, target in _files(partial, converted).items():
         pack(source, target)
+    made_of = converted.vectors.parent
+    sign(partial, model_of(made_of) if made_of.is_relative_to(home()) else made_of.resolve().parent.name)
     (partial / DIGEST).write_text(_digest(partial, converted))
     partial.replace(folder)
 

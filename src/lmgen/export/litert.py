@@ -15,7 +15,7 @@ from lmgen.errors import needing_tensorflow
 from lmgen.export.agreement import check_agreement
 from lmgen.export.flatbuffer import CELLS, FILTERS, PROJECTION, ROWS, Template, fill, template_path
 from lmgen.export.quantise import error_norms
-from lmgen.store import put
+from lmgen.store import home, put, sign
 
 FREQUENT_ROWS, PART_ROWS = 5_000, 100_000
 """Softmax rows of the first part, which are the most frequent words (they lie in it by falling frequency); and of
@@ -57,6 +57,8 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     yield "comparison", len(makers) + 2
     check_agreement(draft, files, weights, part_bounds(weights.shape.rows), precision)
     save_facts(draft, files, makers)
+    if folder.is_relative_to(home()):
+        sign(draft, files.folder.resolve().name)
     shutil.rmtree(folder, ignore_errors=True)
     draft.replace(folder)
 

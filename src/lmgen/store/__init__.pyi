@@ -4,6 +4,7 @@ from .archive import (
     import_folder as import_folder,
     write_archive as write_archive,
 )
+from .cache import clear as clear, kept as kept, model_of as model_of, sign as sign
 from .checked import checked_once as checked_once
 from .download import (
     Event as Event,
