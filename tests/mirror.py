@@ -147,6 +147,36 @@ def stall(seconds, at=0):
     return fault
 
 
+def untold(at):
+    """No length is told, and the connection ends after so many bytes of what was asked for."""
+
+    def fault(handler, body):
+        begin = int((handler.headers.get("Range") or "bytes=0-")[6:-1])
+        start(handler, 206 if begin else 200, {"Content-Range": f"bytes {begin}-/*"} if begin else {})
+        handler.wfile.write(body[begin : begin + at])
+        handler.close_connection = True
+
+    return fault
+
+
+def drip(handler, body):
+    """A few bytes at a time."""
+    start(handler, 200, {"Content-Length": len(body)})
+    with contextlib.suppress(OSError):
+        for byte in body:
+            handler.wfile.write(bytes([byte]))
+            time.sleep(0.02)
+
+
+def endless(handler, body):
+    """More and more."""
+    start(handler, 200, {})
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(bytes(1 << 16))
+            time.sleep(0.001)
+
+
 def no_http(handler, body):
     """Something that is not HTTP."""
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")

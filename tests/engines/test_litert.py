@@ -247,6 +247,7 @@ def test_a_checkpoint_with_a_wrong_bit_is_not_converted(tiny_folder, tmp_path):
 
 
 def test_a_vocabulary_larger_than_the_softmax_is_refused(copy):
+    (copy / "model.toml").unlink()
     [vocabulary] = copy.glob("vocab-*.txt")
     vocabulary.write_text("</S>\n<S>\n<UNK>\n" + "".join(f"word{number}\n" for number in range(41)))
 

@@ -1,6 +1,6 @@
 from .check import check_vocabulary as check_vocabulary, open_checkpoint as open_checkpoint
 from .definition import extract as extract, read_forward as read_forward, read_graph as read_graph, shape_of as shape_of
-from .digests import Digest as Digest, masked as masked
+from .digests import Digest as Digest, masked as masked, sha256 as sha256
 from .folder import (
     CHECKPOINT_FILES as CHECKPOINT_FILES,
     MANIFEST as MANIFEST,
@@ -15,6 +15,7 @@ from .manifest import (
     Manifest as Manifest,
     intact as intact,
     safe_name as safe_name,
+    without_secrets as without_secrets,
 )
 from .names import (
     file_pattern as file_pattern,
@@ -32,6 +33,6 @@ from .shape import (
     softmax_rows as softmax_rows,
     weight_shapes as weight_shapes,
 )
-from .tensors import aligned as aligned, find_extents as find_extents
+from .tensors import aligned as aligned, check_sums as check_sums, find_extents as find_extents
 from .weights import Weights as Weights, dealt_rows as dealt_rows
 from .writer import write_model as write_model

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from lmgen.checkpoint.definition import read_graph, shape_of
-from lmgen.checkpoint.folder import CHECKPOINT_FILES, ModelFiles
+from lmgen.checkpoint.folder import CHECKPOINT_FILES, MANIFEST, ModelFiles
 from lmgen.checkpoint.names import file_of, variable_shapes
 from lmgen.checkpoint.shape import Shape
 from lmgen.checkpoint.tensors import saved_shapes
@@ -60,7 +60,11 @@ def check_variables(files: ModelFiles, shape: Shape) -> None:
 
 
 def check_vocabulary(files: ModelFiles, words: int, rows: int) -> None:
-    """Raise IntegrityError if a vocabulary has more words than the softmax has rows."""
+    """Raise IntegrityError if a vocabulary has other words than the manifest says, or more than the softmax has rows."""
+    if files.manifest and files.manifest.words != words:
+        raise IntegrityError(
+            f"{files.vocabulary} has {words} words, and {files.manifest.words} by {MANIFEST}: bring it anew"
+        )
     if rows < words:
         raise IntegrityError(
             f"{files.vocabulary} has {words} words, the softmax of {files.graph.name} only {rows} rows: "

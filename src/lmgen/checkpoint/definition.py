@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from google.protobuf import text_format
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 
-from lmgen.errors import IntegrityError, MissingError
+from lmgen.errors import IntegrityError, MissingError, UsageError
 
 if TYPE_CHECKING:
     from lmgen.checkpoint.shape import Shape
@@ -55,7 +55,7 @@ def _text(path: Path) -> str:
 def _parsed(text: str, path: Path) -> GraphDef:
     try:
         return text_format.Parse(text, GraphDef())
-    except text_format.ParseError as error:
+    except (text_format.ParseError, RecursionError, ValueError) as error:
         raise IntegrityError(f"{path} is not a GraphDef in text form: {error}") from error
 
 
@@ -90,6 +90,8 @@ def shape_of(definition, path: Path) -> "Shape":
         )
     except (KeyError, IndexError) as error:
         raise IntegrityError(f"{path} is not a graph of the lm_1b family: it lacks {error}") from error
+    except UsageError as error:
+        raise IntegrityError(f"{path} is not a graph of the lm_1b family: {error}") from error
 
 
 def extract(definition: GraphDef, outputs: Iterable[str], inputs: Iterable[str]) -> GraphDef:

@@ -19,6 +19,10 @@ else:
     import tomli as tomllib
 
 
+MOST = 1 << 31
+"""Words, rows and cells of any model are fewer."""
+
+
 @dataclass(frozen=True)
 class File:
     """One file of a model."""
@@ -110,9 +114,11 @@ class Manifest:
         for name in (self.name, *self.files):
             if not safe_name(name):
                 raise UsageError(f"{name!r} cannot be the name of a model or a file in its folder")
+        if not all(0 <= size < MOST for size in (self.words, *vars(self.shape).values()) if isinstance(size, int)):
+            raise UsageError("words and sizes of a model are numbers from 0 to 2,147,483,647")
         for mirror in self.mirrors:
             if not mirror.startswith(("https://", "http://")):
-                raise UsageError(f"the mirror {mirror!r} is no http address")
+                raise UsageError(f"the mirror {without_secrets(mirror)!r} is no http address")
         if self.context not in ("", *_CONTEXTS):
             raise UsageError(f"the context must be one of {', '.join(_CONTEXTS)}, not {self.context!r}")
 
@@ -139,7 +145,7 @@ class Manifest:
             return dacite.from_dict(cls, facts, _TOML)
         except OSError as error:
             raise MissingError(f"cannot read {path}: {error.strerror}") from error
-        except (ValueError, dacite.DaciteError, LmgenError) as error:
+        except (ValueError, RecursionError, dacite.DaciteError, LmgenError) as error:
             raise IntegrityError(f"{path} is not a model's manifest: {error}") from error
 
     def save(self, path: Path) -> None:
@@ -164,6 +170,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def without_secrets(text: str) -> str:
+    """A text whose addresses have lost what is for no other eyes: user, password, and a query, which may hold a key."""
+    text = re.sub(r"(?<=://)[^\s/?#]*@", "", text)
+    return re.sub(r"(://[^\s?#'\"]*)[?#][^\s'\"]*", r"\1", text)
 
 
 def safe_name(name: str) -> bool:

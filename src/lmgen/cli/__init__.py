@@ -27,7 +27,7 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 COMMANDS = {
     **{
         name: f"{name}.{name}"
-        for name in ("complete", "convert", "download", "models", "repl", "surprisal", "train", "version")
+        for name in ("cache", "complete", "convert", "download", "models", "repl", "surprisal", "train", "version")
     },
     "bench": "bench.bench_command",
     "eval": "eval.evaluate",

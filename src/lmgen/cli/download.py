@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from lmgen.checkpoint import Manifest, ModelFiles
+from lmgen.checkpoint import Manifest, ModelFiles, without_secrets
 from lmgen.cli.console import in_bytes, stderr_console
 from lmgen.cli.converting import convert_first
 from lmgen.cli.options import complete_model, confirmed
@@ -109,7 +109,7 @@ def _ask(certain: bool) -> None:
 def _print_plan(manifest: Manifest, source: "Source", needs: "list[Need]") -> None:
     for need in needs:
         urls = [str(source.folder)] if source.folder else source.urls(manifest, need.name)
-        click.echo("\t".join((need.name, need.state, str(need.missing), " ".join(urls))))
+        click.echo("\t".join((need.name, need.state, str(need.missing), without_secrets(" ".join(urls)))))
     click.echo(f"about {in_bytes(sum(need.missing for need in needs))} to fetch", err=True)
 
 

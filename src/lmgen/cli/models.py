@@ -3,7 +3,9 @@
 import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from rich.table import Table
 from lmgen.checkpoint import Manifest, open_folder
 from lmgen.cli.options import complete_local, complete_model, confirmed, open_files
 from lmgen.cli.suggest import Suggesting
-from lmgen.engines import EngineOptions, forget
+from lmgen.engines import EngineOptions, forget, verify_converted
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.scoring import Answer, answers
 from lmgen.store import (
@@ -69,8 +71,8 @@ def list_models(kind: str) -> None:
     for fact in facts:
         sizes = (f"{fact['words']:,}", f"{fact['parameters'] / 1e6:,.1f} M") if "words" in fact else ("", "")
         absent = "" if fact["folder"] else f"Not here yet: lmgen download {fact['name']}. "
-        table.add_row(fact["name"], *sizes, fact.get("problem") or absent + fact.get("description", ""))
-    Console(highlight=False).print(table)
+        table.add_row(fact["name"], *sizes, _printable(fact.get("problem") or absent + fact.get("description", "")))
+    Console(highlight=False, markup=False).print(table)
 
 
 @models.command()
@@ -86,11 +88,24 @@ def show(model: str, kind: str) -> None:
     if kind == "json":
         _print_json(facts)
         return
-    for name, value in facts.items():
-        for key, item in value.items() if isinstance(value, dict) else [("", value)]:
-            if item is None:
-                item = f"not here yet: lmgen download {model}"
-            click.echo(f"{' '.join(filter(None, (name, key)))}: {item}")
+    for name, value in _flat("", {**facts, "folder": facts["folder"] or f"not here yet: lmgen download {model}"}):
+        click.echo(f"{name}: {_printable(value)}")
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """(name, value) of all that is in nested tables, names joined by spaces."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(f"{name} {key}".strip(), item)
+    elif isinstance(value, list):
+        yield name, ", ".join(item for _, item in _flat("", dict(enumerate(value)))) if value else ""
+    else:
+        yield name, str(value)
+
+
+def _printable(text: str) -> str:
+    """What others wrote, without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 @models.command()
@@ -112,7 +127,7 @@ def verify_models(names: tuple[str, ...], known: str, kind: str) -> None:
     rows = []
     for name in names or model_folders():
         folder = find_folder(name)
-        for file, state in verify(folder, manifest_of(folder, known)):
+        for file, state in chain(verify(folder, manifest_of(folder, known)), _converted(folder)):
             rows.append({"model": name, "file": file, "state": state})
             if kind == "text":
                 click.echo(f"{name}\t{file}\t{state}")
@@ -120,7 +135,15 @@ def verify_models(names: tuple[str, ...], known: str, kind: str) -> None:
         _print_json(rows)
     bad = [f"{row['model']}: {row['file']} is {row['state']}" for row in rows if row["state"] != "ok"]
     if bad:
-        raise IntegrityError(f"{', '.join(bad)} (`lmgen download` brings a released model's files anew)")
+        raise IntegrityError(
+            f"{', '.join(bad)} (`lmgen download` brings a released model's files anew, `lmgen convert` makes converted ones)"
+        )
+
+
+def _converted(folder: Path) -> Iterator[tuple[str, str]]:
+    """What was made of a model; of one that is not whole nothing is."""
+    with contextlib.suppress(LmgenError):
+        yield from verify_converted(open_folder(folder))
 
 
 @models.command()
@@ -204,7 +227,7 @@ def _print_answers(found: list[Answer]) -> None:
 
 
 def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def _facts_or_problem(folder: Path) -> dict:
@@ -213,6 +236,14 @@ def _facts_or_problem(folder: Path) -> dict:
         return _facts(folder.name, folder, open_folder(folder).manifest)
     except LmgenError as error:
         return {"name": folder.name, "folder": str(folder), "problem": str(error)}
+
+
+def _bytes(folder: Path | None, manifest: Manifest) -> int:
+    """Of all files: those that are here, or what a download will have."""
+    if folder is None:
+        return manifest.size
+    paths = [folder / name for name in manifest.files]
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def _facts(name: str, folder: Path | None, manifest: Manifest | None) -> dict:
@@ -227,7 +258,7 @@ def _facts(name: str, folder: Path | None, manifest: Manifest | None) -> dict:
         "citation": manifest.citation,
         "words": manifest.words,
         "parameters": manifest.shape.parameters,
-        "bytes": manifest.size,
+        "bytes": _bytes(folder, manifest),
         "context": "stream" if manifest.carries else "sentence",
         "generation": vars(manifest.generation),
         "shape": {**vars(manifest.shape), "filters": list(manifest.shape.filters)},

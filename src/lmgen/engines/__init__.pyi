@@ -14,6 +14,7 @@ from .litert_files import (
     fingerprint as fingerprint,
     save_facts as save_facts,
     size_of as size_of,
+    verify_converted as verify_converted,
 )
 from .loading import (
     ENGINES as ENGINES,

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.checkpoint import SHARDS, ModelFiles, aligned, dealt_rows, find_extents
+from lmgen.checkpoint import SHARDS, ModelFiles, aligned, check_sums, dealt_rows, find_extents
 from lmgen.engines.litert import LiteRTModel
 from lmgen.engines.litert_files import NORMS, ROUNDED, Converted
 from lmgen.engines.screening import Margins, candidates
 from lmgen.model import Reach, Screen, State
+from lmgen.store import checked_once
 
 READ, BLOCK = 1024, 256
 """Rows that are read at once, and of those multiplied at once: few enough to stay in a core's cache."""
@@ -21,9 +22,14 @@ MANY = 1 / 50
 
 
 class SoftmaxRows:
-    """The softmax's matrix and biases in float32, read from a checkpoint: row w is row w // 8 of shard w % 8."""
+    """The softmax's matrix and biases in float32, read from a checkpoint: row w is row w // 8 of shard w % 8.
+
+    Raises IntegrityError if the checkpoint is damaged.
+    """
 
     def __init__(self, folder: Path, projection: int) -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_check, (folder / f"ckpt-softmax{shard}" for shard in range(SHARDS + 1))))
         extents = find_extents(folder)
         self._size, self._bias = projection, extents["softmax/b"].read()
         self._extents = [extents[f"softmax/W_{shard}"] for shard in range(SHARDS)]
@@ -56,6 +62,14 @@ class SoftmaxRows:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, range(threads)))
         return found.reshape(len(hidden), -1) + self._bias
+
+
+def _check(path: Path) -> None:
+    def whole() -> bool:
+        check_sums(path)
+        return True
+
+    checked_once(path, "checksums of blocks", whole)
 
 
 def _multiply(rows: np.ndarray, hidden: np.ndarray, out: np.ndarray) -> None:

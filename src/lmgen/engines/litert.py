@@ -171,10 +171,15 @@ class _Buffers:
 
 
 def _compiled(path: Path, threads: int, packed: Path | None) -> CompiledModel:
-    """A file's function on the CPU; its packed weights are read from `packed`, or written there."""
+    """A file's function on the CPU; its packed weights are read from `packed`, or written there.
+
+    LiteRT checks the structure of what it is given in memory, not of a file: small ones are given so.
+    """
     cpu = CpuOptions(num_threads=threads, xnnpack_weight_cache_path=str(packed or ""))
     options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=cpu)
     try:
+        if packed is None:
+            return CompiledModel.from_buffer(path.read_bytes(), environment=_environment(), options=options)
         return CompiledModel.from_file(str(path), environment=_environment(), options=options)
     except (ValueError, RuntimeError) as error:
         raise IntegrityError(f"{path} is damaged: make it anew with `lmgen convert`") from error

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 
-from lmgen.checkpoint import ModelFiles
+from lmgen.checkpoint import MANIFEST, ModelFiles, intact
 from lmgen.engines.litert_files import PRECISIONS, Converted, find_converted
 from lmgen.engines.placement import Placement
 from lmgen.engines.quiet import quiet_end, quiet_tensorflow
-from lmgen.errors import MissingError, UsageError, needing_tensorflow
+from lmgen.errors import IntegrityError, MissingError, UsageError, needing_tensorflow
 from lmgen.model import LanguageModel
+from lmgen.store import checked_once
 
 ENGINES = ("auto", "litert", "session")
 
@@ -45,6 +47,7 @@ class EngineOptions:
 
 def load(files: ModelFiles, options: EngineOptions = EngineOptions()) -> LanguageModel:
     """Load a model. Raises LmgenError of the kind that fits."""
+    _check_named(files, files.vocabulary)
     converted = find_converted(files, options.precision) if options.prefers_litert else None
     if options.engine == "litert" and not converted:
         raise MissingError(
@@ -53,6 +56,13 @@ def load(files: ModelFiles, options: EngineOptions = EngineOptions()) -> Languag
         )
     with quiet_tensorflow(options.verbose):
         return _litert(files, converted, options) if converted else _session(files, options)
+
+
+def _check_named(files: ModelFiles, path: Path) -> None:
+    """Raise IntegrityError if a file is not the one that the model's manifest names, if it names one."""
+    file = files.manifest.files.get(path.name) if files.manifest else None
+    if file and file.checksums and not checked_once(path, str(file.checksums), lambda: intact(path, file)):
+        raise IntegrityError(f"{path} is damaged, or not the file that {MANIFEST} names: bring it anew")
 
 
 def tensorflow_installed() -> bool:
@@ -73,6 +83,7 @@ def _litert(files: ModelFiles, converted: Converted, options: EngineOptions) -> 
 
 
 def _session(files: ModelFiles, options: EngineOptions) -> LanguageModel:
+    _check_named(files, files.graph)
     with needing_tensorflow("the session engine"):
         from lmgen.engines.session import SessionModel
 

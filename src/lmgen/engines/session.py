@@ -8,6 +8,8 @@ own.
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from lmgen.checkpoint import (
 )
 from lmgen.engines.placement import Placement
 from lmgen.engines.sharing import ModelLock
-from lmgen.errors import DeviceError
+from lmgen.errors import DeviceError, IntegrityError
 from lmgen.model import State, VectorCache
 from lmgen.text import WORD_LENGTH, Vocabulary
 
@@ -54,7 +56,9 @@ class SessionModel:
         with graph.as_default():
             self._session = v1.Session(graph=graph, config=_config(placement))
             self._devices = _devices(self._session, placement)
-            self._build(checkpoint.definition, checkpoint.weights)
+            with _refusing(files.graph):
+                self._build(checkpoint.definition, checkpoint.weights)
+                self._try()
 
     def start(self, rows: int = 1) -> State:
         size = self.shape.cells + self.shape.projection
@@ -120,6 +124,13 @@ class SessionModel:
         part = v1.GraphDef.FromString(part.SerializeToString())
         self._embedded, self._logits, *self._advanced = tf.import_graph_def(part, inputs, outputs, name="")
 
+    def _try(self) -> None:
+        """Run one word: TensorFlow sees only then what is wrong with some graphs. Raises ValueError for odd results."""
+        state = self.advance(self.start(LEAST_ROWS), ["a"] * LEAST_ROWS)
+        given, found = [layer.shape for layer in self.start(LEAST_ROWS)], [layer.shape for layer in state]
+        if found != given or self.logits(state).shape != (LEAST_ROWS, self.shape.rows):
+            raise ValueError("its results have other shapes than they should")
+
     def _product(self, weights: Weights) -> tf.Tensor:
         """The top layer's output times the softmax matrix, whose shards are spread over the devices.
 
@@ -150,6 +161,18 @@ class SessionModel:
         if match := re.match(r"lstm/lstm_(\d+)/", name):
             return self._devices[int(match[1]) % len(self._devices)]
         return self._devices[0 if name.startswith("char_embedding/") else -1]
+
+
+@contextmanager
+def _refusing(graph: Path) -> Iterator[None]:
+    """Turn what TensorFlow says of a graph that it cannot run into one line."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise DeviceError("not enough memory for this model: try another --device") from error
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError, tf.errors.OpError) as error:
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise IntegrityError(f"{graph} is not a graph of the lm_1b family, or damaged: {reason}") from error
 
 
 def _at_least_two(rows: np.ndarray) -> np.ndarray:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import ai_edge_litert
 
-from lmgen.checkpoint import ModelFiles
-from lmgen.engines.litert_files import PRECISIONS, Converted, cached, find_converted, sample
-from lmgen.store import home, lock
+from lmgen.checkpoint import ModelFiles, sha256
+from lmgen.engines.litert_files import PRECISIONS, Converted, cached, find_converted
+from lmgen.store import checked_once, home, lock, model_of, sign
 
 DIGEST = "digest"
 LEAST_BYTES = 1 << 26
@@ -59,6 +59,8 @@ def _make(folder: Path, converted: Converted, pack: Callable[[Path, Path], None]
         return
     for source, target in _files(partial, converted).items():
         pack(source, target)
+    made_of = converted.vectors.parent
+    sign(partial, model_of(made_of) if made_of.is_relative_to(home()) else made_of.resolve().parent.name)
     (partial / DIGEST).write_text(_digest(partial, converted))
     partial.replace(folder)
 
@@ -69,17 +71,24 @@ def _files(folder: Path, converted: Converted) -> dict[Path, Path]:
 
 def _intact(folder: Path, converted: Converted) -> bool:
     try:
-        return (folder / DIGEST).read_text() == _digest(folder, converted)
-    except (OSError, UnicodeDecodeError):
+        facts, *sums = (folder / DIGEST).read_text().split()
+        paths = list(_files(folder, converted).values())
+        return (facts, len(sums)) == (_source(converted), len(paths)) and all(map(_is, paths, sums))
+    except (OSError, ValueError):
         return False
 
 
+def _is(path: Path, checksum: str) -> bool:
+    return checked_once(path, checksum, lambda: sha256(path) == checksum)
+
+
 def _digest(folder: Path, converted: Converted) -> str:
-    """Of what the files were made of, their sizes and samples of them."""
-    digest = hashlib.sha256(converted.facts)
-    for path in _files(folder, converted).values():
-        sample(path, digest)
-    return digest.hexdigest()
+    """Of what the files were made of, and of each file."""
+    return "\n".join([_source(converted), *map(sha256, _files(folder, converted).values())])
+
+
+def _source(converted: Converted) -> str:
+    return hashlib.sha256(converted.facts).hexdigest()
 
 
 def _folder(converted: Converted) -> Path:

@@ -1,5 +1,6 @@
 """A checkpoint becomes LiteRT files: characters to vectors, LSTMs, and the softmax in parts."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,6 +15,7 @@ from lmgen.errors import needing_tensorflow
 from lmgen.export.agreement import check_agreement
 from lmgen.export.flatbuffer import CELLS, FILTERS, PROJECTION, ROWS, Template, fill, template_path
 from lmgen.export.quantise import error_norms
+from lmgen.store import home, put, sign
 
 FREQUENT_ROWS, PART_ROWS = 5_000, 100_000
 """Softmax rows of the first part, which are the most frequent words (they lie in it by falling frequency); and of
@@ -41,7 +43,7 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     made is used again, if the checkpoint is the same. Raises IntegrityError if the checkpoint is damaged.
     """
     weights = open_checkpoint(files).weights
-    draft = folder.with_name(f".partial-{folder.name}-{VERSION}-{fingerprint(files)[:16]}")
+    draft = folder.with_name(f".partial-{folder.name}-{VERSION}-{fingerprint(files)[:16]}-{_user()}")
     draft.mkdir(parents=True, exist_ok=True)
     makers = _makers(weights, precision)
     yield "checksums", len(makers) + 2
@@ -51,12 +53,19 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
         if not (draft / name).exists():
             made = draft / f"{name}.partial"
             make(made)
-            made.replace(draft / name)
+            put(made, draft / name)
     yield "comparison", len(makers) + 2
     check_agreement(draft, files, weights, part_bounds(weights.shape.rows), precision)
     save_facts(draft, files, makers)
+    if folder.is_relative_to(home()):
+        sign(draft, files.folder.resolve().name)
     shutil.rmtree(folder, ignore_errors=True)
     draft.replace(folder)
+
+
+def _user() -> int:
+    """What one user began, another may not be allowed to go on with."""
+    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def _makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None]]:

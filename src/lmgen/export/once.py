@@ -8,7 +8,7 @@ from lmgen.checkpoint import ModelFiles
 from lmgen.engines import EngineOptions, beside, cached, find_converted, fingerprint, load, quiet_tensorflow, size_of
 from lmgen.errors import IntegrityError
 from lmgen.model import LanguageModel
-from lmgen.store import check_room, lock, writing
+from lmgen.store import check_room, lock, one_at_a_time, writing
 
 
 def convert_model(
@@ -23,7 +23,8 @@ def convert_model(
     """
     from lmgen.export.litert import convert  # only who converts waits for it
 
-    with writing(), lock(f"convert-{fingerprint(files)[:16]}"):  # who comes second finds them made
+    with writing(), lock(f"convert-{fingerprint(files)[:16]}"), one_at_a_time(files.folder):
+        # who comes second finds them made, also another user, whose other locks lie elsewhere
         if not (folder := _fitting(files, precision)):
             place = beside if os.access(files.folder, os.W_OK) else cached
             folder = place(files, precision)
@@ -48,7 +49,7 @@ def load_converted(
 
 def _fitting(files: ModelFiles, precision: str) -> Path | None:
     try:
-        found = find_converted(files, precision)
+        found = find_converted(files, precision, fresh=True)
     except IntegrityError:  # damaged: a conversion mends that
         return None
     return found.vectors.parent if found else None

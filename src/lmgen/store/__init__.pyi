@@ -4,6 +4,8 @@ from .archive import (
     import_folder as import_folder,
     write_archive as write_archive,
 )
+from .cache import clear as clear, kept as kept, model_of as model_of, sign as sign
+from .checked import checked_once as checked_once
 from .download import (
     Event as Event,
     Need as Need,
@@ -18,7 +20,9 @@ from .home import (
     check_room as check_room,
     home as home,
     lock as lock,
+    one_at_a_time as one_at_a_time,
     own_folder as own_folder,
+    put as put,
     state_folder as state_folder,
     writing as writing,
 )

@@ -8,16 +8,17 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from lmgen.checkpoint import MANIFEST, File, Manifest, intact
+from lmgen.checkpoint import MANIFEST, File, Manifest, intact, without_secrets
 from lmgen.errors import DownloadError, IntegrityError, MissingError, UsageError
 from lmgen.store.events import Failed, Placed, Received, Waiting
 from lmgen.store.fetch import Fetcher, Order, Patience
 from lmgen.store.home import check_room, is_free, link, lock, own_folder, partial_folder, put, writing
-from lmgen.store.library import check_name
+from lmgen.store.library import check_name, released
 
 Event = Waiting | Received | Failed | Placed
 IN_PARALLEL = 4
@@ -51,7 +52,7 @@ class Source:
 
     def __post_init__(self) -> None:
         if self.place and self.folder is None and not self.place.startswith(("https://", "http://")):
-            raise UsageError(f"{self.place} is neither an http address nor a folder")
+            raise UsageError(f"{without_secrets(self.place)} is neither an http address nor a folder")
 
     @property
     def folder(self) -> Path | None:
@@ -68,9 +69,14 @@ class Source:
         """Where a file may be, the best first; a mirror of one's own may be one flat folder."""
         path = manifest.files[name].path or name
         if self.place:
-            base = self.place.rstrip("/")
-            return tuple(dict.fromkeys((f"{base}/{path}", f"{base}/{name}")))
-        return tuple(f"{mirror.rstrip('/')}/{path}" for mirror in manifest.mirrors)
+            return tuple(dict.fromkeys((_below(self.place, path), _below(self.place, name))))
+        return tuple(_below(mirror, path) for mirror in manifest.mirrors)
+
+
+def _below(address: str, path: str) -> str:
+    """The address of a file in a folder; a query (a key, a signature) stays at the end."""
+    folder, mark, query = address.partition("?")
+    return f"{folder.rstrip('/')}/{path}{mark}{query}"
 
 
 def survey(manifest: Manifest, patterns: tuple[str, ...] = ()) -> list[Need]:
@@ -111,6 +117,8 @@ def bring(
       DownloadError: they cannot be had, or not be written.
     """
     check_name(manifest.name)
+    if released().get(manifest.name, manifest) != manifest:
+        raise UsageError(f"{manifest.name} is the name of a released model, and this is another: change its `name`")
     unchecked = [name for name, file in manifest.files.items() if not file.checksums]
     if unchecked or not manifest.files:
         raise UsageError(f"the manifest of {manifest.name} lacks checksums: {', '.join(unchecked) or 'no file'}")
@@ -146,8 +154,7 @@ class _Crew:
     def __init__(self, manifest: Manifest, source: Source, patience: Patience) -> None:
         self._manifest, self._source, self._patience = manifest, source, patience
         self._told: queue.Queue = queue.Queue()
-        self._client = _client(patience)
-        self._fetcher = Fetcher(self._client, patience, self._told.put)
+        self._fetcher = Fetcher(partial(_client, patience), patience, self._told.put)
         self._threads: list[threading.Thread] = []
 
     def bring(self, needs: list[Need]) -> Generator[Event, None, list[str]]:
@@ -179,7 +186,7 @@ class _Crew:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         if not any(thread.is_alive() for thread in self._threads):
-            self._client.close()
+            self._fetcher.close()
 
     def _next(self) -> Event | BaseException | None:
         """What a thread tells next: an event, its failure, or None when it has no more to do."""
@@ -211,16 +218,16 @@ class _Crew:
         return Placed(need.name, place.stat().st_size, fetched=True)
 
     def _fetch(self, need: Need) -> Path:
-        urls, partial = self._source.urls(self._manifest, need.name), _partial(self._manifest, need.name)
+        urls, growing = self._source.urls(self._manifest, need.name), _partial(self._manifest, need.name)
         if self._source.offline:
             raise DownloadError(f"{need.name} is not here, and LMGEN_OFFLINE forbids the network: {self._advice()}")
         if not urls:
             raise DownloadError(f"nothing is known of where {need.name} can be had: {self._advice()}")
         try:
-            self._fetcher.fetch(Order(need.name, need.file, urls, partial))
+            self._fetcher.fetch(Order(need.name, need.file, urls, growing))
         except DownloadError as error:
             raise DownloadError(f"{error}: {self._advice()}") from error
-        return partial
+        return growing
 
     def _copy(self, need: Need) -> Path:
         """A hard link where the disk can make one, never gone on with: it is the user's own file."""
@@ -246,7 +253,9 @@ def _client(patience: Patience) -> httpx.Client:
     try:
         return httpx.Client(follow_redirects=True, timeout=timeout, headers={"User-Agent": "lmgen"})
     except Exception as error:
-        raise DownloadError(f"cannot use HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE as it is: {error}") from error
+        raise DownloadError(
+            f"cannot use HTTPS_PROXY, ALL_PROXY or SSL_CERT_FILE as it is: {without_secrets(str(error))}"
+        ) from error
 
 
 def _partial(manifest: Manifest, name: str) -> Path:

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import httpx
 
-from lmgen.checkpoint import Digest, File
+from lmgen.checkpoint import Digest, File, without_secrets
 from lmgen.errors import DownloadError, IntegrityError, LmgenError
 from lmgen.store.events import Failed, Received
 
+SPARE, LARGEST = 1 << 26, 1 << 33
+"""Bytes: by so many and as much again a file may exceed the size its manifest gives; and what one may have at most if
+none is given. A mirror that sends more is left."""
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Status codes that may be others a little later."""
 
@@ -39,6 +42,10 @@ class Patience:
     """Between the first two rounds; then twice as long each time."""
     longest: float = 60.0
     """No pause is longer, whatever a server wishes (Retry-After)."""
+    slowest: float = 1000.0
+    """Bytes a second: a mirror that sends fewer is left for the next one."""
+    window: float = 30.0
+    """Over which they are counted."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,14 @@ class Fetcher:
     """Fetches files for one run; its methods may be called by several threads.
 
     Args:
+      connect: makes the client, when the first file is fetched: its settings matter to nothing else.
       tell: what becomes of the events Received and Failed.
     """
 
-    def __init__(self, client: httpx.Client, patience: Patience, tell: Callable[[object], None]) -> None:
-        self._client, self._patience, self._tell = client, patience, tell
+    def __init__(self, connect: Callable[[], httpx.Client], patience: Patience, tell: Callable[[object], None]) -> None:
+        self._connect, self._patience, self._tell = connect, patience, tell
+        self._connecting = threading.Lock()
+        self._client: httpx.Client | None = None
         self._stopped = threading.Event()
         self._reached = threading.Event()
         self._asked = float("inf")
@@ -78,6 +88,17 @@ class Fetcher:
         """Nothing more is read or written; every fetch ends with Stopped."""
         self._stopped.set()
 
+    def close(self) -> None:
+        """Close the connections. No thread may be fetching."""
+        if self._client:
+            self._client.close()
+
+    @property
+    def _connected(self) -> httpx.Client:
+        with self._connecting:
+            client = self._client = self._client or self._connect()
+            return client
+
     def fetch(self, order: Order) -> None:
         """Bring a file to `order.partial`, whole and with the right checksums.
 
@@ -91,7 +112,7 @@ class Fetcher:
                 try:
                     self._receive(order, mirrors[0], partial)
                 except _Passing as passing:
-                    failures = 0 if partial.most > most else failures + 1
+                    failures = 0 if partial.most > most and not passing.slow else failures + 1
                     self._wait(order, mirrors, failures, passing)
                 except LmgenError as refusal:
                     problem = problem if isinstance(problem, IntegrityError) else refusal
@@ -102,30 +123,44 @@ class Fetcher:
 
     def _receive(self, order: Order, url: str, partial: "Partial") -> None:
         """One attempt. Raises _Passing if another may do better, LmgenError if not."""
-        begin, self._asked = partial.size, min(self._asked, time.monotonic())
+        client, begin, self._asked = self._connected, partial.size, min(self._asked, time.monotonic())
         try:
-            with self._client.stream("GET", url, headers=_headers(begin)) as response:
+            with client.stream("GET", url, headers=_headers(begin)) as response:
                 self._reached.set()
                 total = _accept(response, partial)
                 begin = partial.size
-                for block in response.iter_raw():
-                    if self.stopped:
-                        raise Stopped
-                    partial.add(block)
-                    self._tell(Received(order.name, partial.size, total))
+                self._take(response, order, partial, total)
         except httpx.HTTPError as error:
             self._explain(error, url)
-        except httpx.InvalidURL as error:
-            raise DownloadError(f"{url} is no address: {error}") from error
+        except (httpx.InvalidURL, ValueError, OverflowError) as error:  # names and ports that no socket takes
+            raise DownloadError(f"{without_secrets(url)} is no address that can be used: {error}") from error
         if not partial.intact:
-            partial.restart()
-            if begin:  # the bytes of an earlier attempt may be the wrong ones
-                raise _Passing("what came does not fit what was here before")
-            raise IntegrityError(f"{order.name} from {_host(url)} is not the file that was published: wrong checksum")
+            _explain_end(response, order, partial, total, begin)
+
+    def _take(self, response: httpx.Response, order: Order, partial: "Partial", total: int) -> None:
+        """Add a response's bytes. Raises _Passing where they come too slowly, IntegrityError for far too many."""
+        most = 2 * order.file.size + SPARE if order.file.size else LARGEST
+        since, size, patience = time.monotonic(), partial.size, self._patience
+        for block in response.iter_raw():
+            if self.stopped:
+                raise Stopped
+            if partial.size + len(block) > most:
+                partial.restart()
+                raise IntegrityError(
+                    f"{order.name} from {response.url.host} is larger than the file that was published"
+                )
+            partial.add(block)
+            self._tell(Received(order.name, partial.size, total))
+            if (passed := time.monotonic() - since) > patience.window:
+                if partial.size - size < patience.slowest * passed:
+                    raise _Passing(
+                        f"{response.url.host} sends less than {patience.slowest:.0f} bytes a second", slow=True
+                    )
+                since, size = time.monotonic(), partial.size
 
     def _explain(self, error: httpx.HTTPError, url: str) -> None:
         """Raise what a failure of the transport means."""
-        told = f"{_host(url)}: {str(error).rstrip('.') or type(error).__name__}"
+        told = f"{_host(url)}: {without_secrets(str(error)).rstrip('.') or type(error).__name__}"
         if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             self._reached.set()
         if isinstance(error, httpx.TooManyRedirects):
@@ -160,9 +195,9 @@ class Stopped(Exception):  # noqa: N818 (nothing is wrong)
 class _Passing(Exception):  # noqa: N818
     """An attempt failed that may succeed later, in `pause` seconds if the server says so."""
 
-    def __init__(self, problem: str, pause: float = 0.0) -> None:
+    def __init__(self, problem: str, pause: float = 0.0, slow: bool = False) -> None:
         super().__init__(problem)
-        self.pause = pause
+        self.pause, self.slow = pause, slow
 
 
 class Partial(AbstractContextManager):
@@ -173,6 +208,8 @@ class Partial(AbstractContextManager):
         self._file = open(order.partial, "a+b")  # noqa: SIM115 (closed by __exit__)
         self._digest = Digest(self._expected).read(order.partial)
         self.size = self.most = order.partial.stat().st_size
+        self.ends: set[tuple[str, int]] = set()
+        """Where a server that told no length stopped, by its address."""
 
     def __exit__(self, *_error) -> None:
         self._file.close()
@@ -214,28 +251,52 @@ def _accept(response: httpx.Response, partial: Partial) -> int:
             partial.restart()
         return length
     if status == 416:  # what is here is as long as the file, or longer, and was found not to be it
+        wrong = (str(response.url), partial.size) in partial.ends
         partial.restart()
+        if wrong:
+            raise IntegrityError(
+                f"{response.url.host} has another file than the one that was published: wrong checksum"
+            )
         raise _Passing(f"{response.url.host} has not so many bytes of it")
     problem = f"{response.url.host} answers {status} {response.reason_phrase}".rstrip()
     if status in PASSING:
         raise _Passing(problem, _retry_after(response.headers.get("Retry-After", "")))
-    raise DownloadError(f"{problem} to {response.url}")
+    raise DownloadError(f"{problem} to {without_secrets(str(response.url))}")
+
+
+def _explain_end(response: httpx.Response, order: Order, partial: Partial, total: int, begin: int) -> None:
+    """Raise what it means that a response ended, and the file is not the right one."""
+    host, end = response.url.host, (str(response.url), partial.size)
+    chunked = "chunked" in response.headers.get("Transfer-Encoding", "")
+    if partial.size < total or not total and not chunked and end not in partial.ends:
+        partial.ends |= set() if total else {end}
+        raise _Passing(f"{host} stopped before the file was whole")
+    partial.restart()
+    if begin:  # the bytes of an earlier attempt may be the wrong ones
+        raise _Passing("what came does not fit what was here before")
+    raise IntegrityError(f"{order.name} from {host} is not the file that was published: wrong checksum")
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
 def _retry_after(value: str) -> float:
     """Seconds to wait: a number, or the time until a date (RFC 9110, 10.2.3)."""
     if value.isdecimal():
         return float(value)
-    date = email.utils.parsedate_tz(value)
-    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else 0.0
+    try:
+        date = email.utils.parsedate_tz(value)
+        return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else 0.0
+    except (ValueError, OverflowError, IndexError):  # no date after all
+        return 0.0
 
 
 def _host(url: str) -> str:
-    return httpx.URL(url).host or url
+    try:
+        return httpx.URL(url).host or without_secrets(url)
+    except httpx.InvalidURL:
+        return without_secrets(url)
 
 
 def _distrusted(error: BaseException | None) -> bool:

@@ -62,6 +62,23 @@ def lock(name: str) -> "BaseFileLock":
     return filelock.FileLock(path)
 
 
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Held by one process of any user who changes a folder; where a disk has no such locks, by all."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
 def is_free(lock: "BaseFileLock") -> bool:
     """Whether no other process has it."""
     import filelock
