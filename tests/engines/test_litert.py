@@ -276,7 +276,7 @@ def test_packed_weights_are_kept_and_change_no_number(large, tiny_converted):
     state = second.advance(second.start(3), WORDS[:3])
 
     assert sorted(path.name for path in packed_folder().iterdir()) == [
-        *("digest", "memory.packed", "softmax-0.packed", "vectors.packed", "words.vectors")
+        *("digest", "made-of", "memory.packed", "softmax-0.packed", "vectors.packed", "words.vectors")
     ]
     assert np.array_equal(first.logits(state), second.logits(state))
 
