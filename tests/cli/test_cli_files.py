@@ -160,7 +160,7 @@ def test_show_tells_bytes_and_no_python(lmgen):
     shown = dict(line.split(": ", 1) for line in lmgen("models", "show", "mini").out.splitlines() if ": " in line)
 
     assert int(shown["bytes"]) > 10_000_000
-    assert shown["training recipe batch"] == "128"
+    assert shown["training recipe optimizer"] == "muon"
     assert shown["shape filters"] == "16, 16, 32, 64, 96, 128, 80, 80"
     assert not any(value.startswith(("{", "[")) for value in shown.values())
 
