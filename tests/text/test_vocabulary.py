@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lmgen.errors import IntegrityError, MissingError
-from lmgen.text.vocabulary import MARKS, Vocabulary
+from lmgen.text.vocabulary import FREQUENT_WORDS, MARKS, Vocabulary
 
 
 def written(tmp_path, data):
@@ -114,3 +114,16 @@ def test_rare_words_are_found_as_frequent_ones_are(monkeypatch):
     assert [vocabulary.id(word) for word in (*words, "never")] == [0, 1, 2, 3, 4, 5, 2]
     assert ["cat" in vocabulary, "never" in vocabulary] == [True, False]
     assert vocabulary.frequent == {**dict(zip(MARKS, range(3), strict=True)), "the": 3}
+
+
+def test_rare_words_are_found_as_in_a_dictionary_of_all():
+    """The last of equal lines counts, the last line too, whole lines only; and a dictionary answers after a while."""
+    rare = [f"w{n}" for n in range(FREQUENT_WORDS, FREQUENT_WORDS + 300)]
+    words = [*MARKS, *(f"w{n}" for n in range(3, FREQUENT_WORDS)), *rare, "caf\udce9", "end", "end"]
+    vocabulary = Vocabulary(words)
+
+    asked = [*rare[:40], "caf\udce9", "end", "nd", "en", "w", "", "\n", "w3\nw4", "</S>", "absent", *rare]
+    expected = {word: index for index, word in enumerate(words)}
+    for word in asked:
+        assert vocabulary.id(word) == expected.get(word, 2), word
+        assert (word in vocabulary) == (word in expected)

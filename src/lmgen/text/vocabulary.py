@@ -25,6 +25,8 @@ WORD_LENGTH = MAX_BYTES + 2
 FREQUENT_WORDS = 1 << 16
 NEWLINE = ord("\n")
 
+SEARCHES = 100
+"""Rare words that are searched for; at the released size a search takes two milliseconds."""
 _NO_WORD = b"!!!MAXTERMID"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII_SPACE = b" \t\n\r\v\f"
@@ -45,6 +47,13 @@ class Lines:
     def __getitem__(self, index: int) -> str:
         return decode(self.data[self._bounds[index] + 1 : self._bounds[index + 1]])
 
+    def find(self, line: str) -> int | None:
+        """Where a line stands, the last of its kind, after the first line; None where it does not."""
+        wanted = b"\n" + encode(line)
+        end = len(self.data) - len(wanted)
+        place = end if self.data.endswith(wanted) else self.data.rfind(wanted + b"\n")
+        return int(np.searchsorted(self._bounds, place)) if place >= 0 and "\n" not in line else None
+
     def first(self, count: int) -> list[str]:
         """So many lines, or all."""
         end = self._bounds[min(count, len(self))]
@@ -60,6 +69,7 @@ class Vocabulary:
         self.spelled_marks = spelled_marks
         self.frequent = {word: index for index, word in enumerate(self.lines.first(FREQUENT_WORDS))}
         """Ids of the words that come first, which are the most frequent ones."""
+        self._searches = 0
         for mark in MARKS:
             if mark not in self:
                 raise IntegrityError(f"it has no line {mark}: is it a vocabulary file?")
@@ -89,16 +99,27 @@ class Vocabulary:
         return len(self.lines)
 
     def __contains__(self, word: str) -> bool:
-        return word in self.frequent or word in self._ids
+        return self._find(word) is not None
 
     def id(self, word: str) -> int:
         """The word's id, or that of `<UNK>`."""
-        found = self.frequent.get(word)
-        return self._ids.get(word, self._ids[UNKNOWN]) if found is None else found
+        found = self._find(word)
+        return self._unknown if found is None else found
+
+    @cached_property
+    def _unknown(self) -> int:
+        return self._ids[UNKNOWN] if (found := self._find(UNKNOWN)) is None else found
+
+    def _find(self, word: str) -> int | None:
+        """The word's id, or None. For a few rare words the bytes are searched, which is sooner done than `_ids` made."""
+        if word in self.frequent:
+            return self.frequent[word]
+        self._searches += 1
+        return self.lines.find(word) if self._searches <= SEARCHES else self._ids.get(word)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        """Of all words: at the released size it takes a third of a second, and often only frequent ones are asked for."""
+        """Of all words: at the released size it takes a third of a second."""
         return {word: index for index, word in enumerate(self.words)}
 
     def word(self, index: int) -> str:
