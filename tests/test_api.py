@@ -153,3 +153,13 @@ def test_texts_where_lists_belong_are_refused(lm):
     for verb in (lm.score, lm.surprisal):
         with pytest.raises(UsageError, match="give one of its columns"):
             verb(Table())
+
+
+def test_a_text_of_sentences_is_split_unless_it_is_to_be_one(tiny_folder):
+    tokens = {}
+    for whole in (False, True):
+        lm = lmgen.load(str(tiny_folder), engine="session", scoring=Scoring(whole=whole))
+        tokens[whole] = [row["token"] for row in lm.surprisal("The cat. The cat.")]
+
+    assert tokens[False] == ["The", "cat", ".", "</S>", "The", "cat", ".", "</S>"]
+    assert "</S>" not in tokens[True][:-1]

@@ -77,7 +77,7 @@ class LM:
         source: tuple[str, EngineOptions] | None = None,
     ) -> None:
         self.model, self.scoring, self._tokenized, self._source = model, scoring, tokenized, source
-        self._split = split_words(tokenized)
+        self._split = split_words(tokenized, scoring.whole)
 
     @property
     def precision(self) -> str:

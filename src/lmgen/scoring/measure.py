@@ -41,6 +41,8 @@ class Scoring:
     """Whether to measure the distribution's entropy."""
     rows: int = ROWS
     """Texts read side by side. 1 <= rows."""
+    whole: bool = False
+    """In `LM`: a text is one sentence, whatever it looks like; else it is split where Moses' rules end sentences."""
 
     def __post_init__(self) -> None:
         if isinstance(self.prefix, str):
