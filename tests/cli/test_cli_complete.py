@@ -277,6 +277,13 @@ def test_each_draw_can_be_audited(complete):
     assert all(float(low) <= float(draw) < float(high) for *_, draw, low, high in rows[1:])
 
 
+def test_the_draw_that_ends_a_sentence_is_audited_too(complete):
+    told = complete(PREFIX, "--seed", 1, "--audit", "--min-words", 2, "--bias", "</S>=50").err.splitlines()[1:]
+
+    assert [line.split("\t")[2:4] for line in told][-1] == ["2", "</S>"]
+    assert len(told) == 3
+
+
 def test_statistics_are_told_on_stderr(complete):
     told = dict(line.split("\t") for line in complete(PREFIX, "--seed", 1, "--stats").err.splitlines())
 

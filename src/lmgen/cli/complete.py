@@ -57,7 +57,7 @@ from lmgen.generation import (
 )
 from lmgen.model import LanguageModel, read
 from lmgen.store import find
-from lmgen.text import kind_of, open_output
+from lmgen.text import SENTENCE_END, kind_of, open_output
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -229,9 +229,9 @@ def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
     """Pass events on and tell each draw."""
     tell([("prompt", "sample", "index", "word", "draw", "low", "high")])
     for event in events:
-        if isinstance(event, Word):
-            draw, low, high = (f"{value:.9f}" for value in event.interval)
-            tell([(event.prompt, event.sample, event.index, event.text, draw, low, high)])
+        if event.interval:
+            word = event.text if isinstance(event, Word) else SENTENCE_END
+            tell([(event.prompt, event.sample, event.index, word, *(f"{value:.9f}" for value in event.interval))])
         yield event
 
 

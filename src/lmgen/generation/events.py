@@ -59,3 +59,7 @@ class Ended:
     """`sentence`: the model wrote `</S>`; `length`: it has max_words words; `stop`: a stop text came."""
     logprob: float
     """ln of the probability of that `</S>`; 0 where there is none."""
+    index: int = 0
+    """Its place in the continuation, from 0, where there is one."""
+    interval: tuple[float, float, float] | None = None
+    """Of the draw that chose it, as a word's; None where nothing was drawn."""

@@ -134,7 +134,8 @@ class _Sample:
             yield Step(self.prompt, self.sample, text, logprob, logits, allowed, memory)
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
-            yield Ended(self.prompt, self.sample, "sentence", logprob)
+            interval = (choice.draw, choice.low, choice.high)
+            yield Ended(self.prompt, self.sample, "sentence", logprob, self.index, interval)
             return
         yield self._word(choice, text, logprob, logits, limits)
         self._history.append(choice.index)
