@@ -69,3 +69,15 @@ def test_an_answer_that_is_none_is_refused_with_its_place(tmp_path, answer, told
 
     with pytest.raises(UsageError, match=told):
         list(read_items(tmp_path / "items.csv", ["a", "b"], answer, str.split))
+
+
+@pytest.mark.parametrize("answer", [0, 1])
+def test_of_equals_none_is_right_whichever_the_answer_is(tiny_model, answer):
+    [chosen] = choose_sentences(tiny_model, [Item([["the", "cat"], ["the", "cat"]], answer)])
+
+    assert (chosen.best, chosen.log_ratio, chosen.correct) == (0, 0.0, False)
+
+
+def test_a_sentence_without_a_word_cannot_be_chosen():
+    with pytest.raises(UsageError, match="has no word"):
+        Item([["the"], []])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Scored, Sentence, score_sentences
@@ -22,6 +23,10 @@ class Item:
     """Which is right, from 0, if that is known."""
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not all(self.candidates):
+            raise UsageError("a sentence to choose from has no word: leave it out, or the item")
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -31,7 +36,7 @@ class Chosen:
     scores: list[float]
     """Natural logarithm of each sentence's probability, or its mean per token."""
     best: int
-    """The place of the most likely, from 0; of equals, the last, so that a tie wins nothing for the first."""
+    """The place of the most likely, from 0; of equals, the first."""
     log_ratio: float
     """What its score is above that of the second, in nats."""
     position: int | None
@@ -41,8 +46,8 @@ class Chosen:
 
     @property
     def correct(self) -> bool | None:
-        """Whether the most likely is right, if that is known."""
-        return None if self.item.answer is None else self.best == self.item.answer
+        """Whether the most likely is right, if that is known; where two are equally likely, none is."""
+        return None if self.item.answer is None else self.best == self.item.answer and self.log_ratio > 0
 
 
 def reduced(scored: Scored, reduce: str) -> float:
@@ -78,7 +83,7 @@ def choose_sentences(
 
 def _chosen(item: Item, scores: Sequence[Scored], reduce: str) -> Chosen:
     values = [reduced(scored, reduce) for scored in scores]
-    second, best = np.argsort(values, kind="stable")[-2:].tolist()
+    best, second = np.argsort(-np.array(values), kind="stable")[:2].tolist()
     position, parting = _parting(scores[best].tokens, scores[second].tokens)
     return Chosen(item, values, best, values[best] - values[second], position, parting)
 

@@ -69,7 +69,12 @@ def read_items(
         texts = [record[name] for name in needed]
         told = {*needed, answer}
         right = 0 if answer is None else _right(record, answer, needed, texts, place)
-        yield Item(list(map(split, texts)), right, {key: value for key, value in record.items() if key not in told})
+        extra = {key: value for key, value in record.items() if key not in told}
+        try:
+            item = Item(list(map(split, texts)), right, extra)
+        except UsageError as error:
+            raise UsageError(f"{place}: {error}") from error
+        yield item
 
 
 def _right(record: Record, answer: str, names: list[str], texts: list[str], place: str) -> int:
