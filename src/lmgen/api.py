@@ -101,7 +101,7 @@ class LM:
           context: the LSTM state is emptied at each `sentence`, at blank lines (`document`), or never (`stream`);
             by default as the model was trained.
         """
-        context = context or ("stream" if self.model.files.carries else "sentence")
+        context = context or self.model.files.context
         base = str(base)
         if base not in BASES:
             raise UsageError(f"base must be one of {', '.join(BASES)}, not {base!r}")

@@ -151,17 +151,19 @@ def take(state: State, rows: Sequence[int]) -> State:
     return tuple(layer[list(rows)] for layer in state)
 
 
-def to_read(model: LanguageModel, state: State, words: Sequence[str]) -> tuple[State, list[str]]:
+def to_read(model: LanguageModel, state: State, words: Sequence[str]) -> tuple[State, Sequence[str]]:
     """What the model reads where each row's text has one more word, and the state before it.
 
     Where a sentence has ended, that is the next one's `<S>`, with the state carried or emptied as the model was
     trained. `</S>` itself is never read: no training fed it.
     """
-    ended = np.array([word == SENTENCE_END for word in words])
-    if ended.any() and not model.files.carries:
-        empty = model.start(len(ended))
-        state = tuple(np.where(ended[:, None], new, old) for new, old in zip(empty, state, strict=True))
-    return state, [SENTENCE_START if word == SENTENCE_END else word for word in words]
+    if SENTENCE_END not in words:
+        return state, words
+    ended = [word == SENTENCE_END for word in words]
+    if not model.files.carries:
+        empty = model.start(len(words))
+        state = tuple(np.where(np.array(ended)[:, None], new, old) for new, old in zip(empty, state, strict=True))
+    return state, [SENTENCE_START if end else word for word, end in zip(words, ended, strict=True)]
 
 
 def follow(model: LanguageModel, state: State, words: Sequence[str]) -> State:

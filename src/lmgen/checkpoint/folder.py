@@ -36,9 +36,14 @@ class ModelFiles:
         return Manifest.load(path) if path.exists() else None
 
     @property
+    def context(self) -> str:
+        """How far the LSTM state is carried, `sentence` or `stream`: see `Manifest.carried`."""
+        return self.manifest.carried if self.manifest else "stream"
+
+    @property
     def carries(self) -> bool:
-        """Whether the LSTM state is carried from one sentence to the next: see `Manifest.carries`."""
-        return self.manifest is None or self.manifest.carries
+        """Whether it is carried from one sentence to the next."""
+        return self.context == "stream"
 
     @property
     def defaults(self) -> Defaults:

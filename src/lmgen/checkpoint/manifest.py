@@ -99,7 +99,7 @@ class Manifest:
     words: int
     """Size of the vocabulary, the three marks included."""
     context: str = ""
-    """`sentence`: the LSTM state is emptied at `</S>`, as in training; `stream`: it is carried on. See `carries`."""
+    """`sentence`: the LSTM state is emptied at `</S>`, as in training; `stream`: it is carried on. See `carried`."""
     generation: Defaults = Defaults()
     training: dict[str, Any] = field(default_factory=dict)
     """Facts of the training: steps, tokens, hours, perplexities."""
@@ -123,14 +123,14 @@ class Manifest:
             raise UsageError(f"the context must be one of {', '.join(_CONTEXTS)}, not {self.context!r}")
 
     @property
-    def carries(self) -> bool:
-        """Whether the LSTM state is carried from one sentence to the next, as in training.
+    def carried(self) -> str:
+        """How far the LSTM state is carried: over a `sentence`, or the whole `stream`, as in training.
 
         Where no `context` is given it is that of the training's recipe; the release carried it.
         """
         recipe = self.training.get("recipe")
         trained = recipe.get("context") if isinstance(recipe, dict) else ""
-        return (self.context or trained or "stream") == "stream"
+        return str(self.context or trained or "stream")
 
     @property
     def size(self) -> int:

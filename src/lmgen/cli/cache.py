@@ -5,11 +5,12 @@ import json
 import click
 
 from lmgen.cli.console import in_bytes
+from lmgen.cli.suggest import Suggesting
 from lmgen.errors import UsageError
 from lmgen.store import clear, kept
 
 
-@click.group(short_help="List and clear what was made of models.")
+@click.group(cls=Suggesting, short_help="List and clear what was made of models.")
 def cache() -> None:
     """List and clear what was made of models: it is made again when it is needed.
 

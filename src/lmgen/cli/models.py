@@ -259,7 +259,7 @@ def _facts(name: str, folder: Path | None, manifest: Manifest | None) -> dict:
         "words": manifest.words,
         "parameters": manifest.shape.parameters,
         "bytes": _bytes(folder, manifest),
-        "context": "stream" if manifest.carries else "sentence",
+        "context": manifest.carried,
         "generation": vars(manifest.generation),
         "shape": {**vars(manifest.shape), "filters": list(manifest.shape.filters)},
         "training": manifest.training,

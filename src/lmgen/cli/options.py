@@ -14,7 +14,7 @@ from lmgen.cli.converting import convert_first
 from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement, load, tensorflow_installed
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
-from lmgen.generation import ORDER, Generation, Sampling, changed, defaults
+from lmgen.generation import ORDER, Generation, Sampling, changed, defaults, given
 from lmgen.model import LanguageModel, PlacedModel
 from lmgen.store import DEFAULT_MODEL, board_folder, model_folders, released
 from lmgen.text import check_output, split_words
@@ -248,7 +248,7 @@ def _sampler(*names: str, default, help: str, of_model: bool = False) -> Callabl
 
 def generation(files: ModelFiles, options: dict) -> Generation:
     """What to write, from a command's options; those that are not given are the model's."""
-    return changed(defaults(files), {name: value for name, value in options.items() if value is not None})
+    return changed(defaults(files), given(options))
 
 
 SAMPLING = all_of(

@@ -22,7 +22,7 @@ from lmgen.cli.options import (
     splitter,
 )
 from lmgen.errors import UsageError
-from lmgen.generation import Generation, Style, changed, split_options
+from lmgen.generation import Generation, Style, changed, given, split_options
 from lmgen.model import LanguageModel
 from lmgen.repl import Leave, Repl, Settings, read
 from lmgen.store import find
@@ -60,8 +60,8 @@ def repl(no_history: bool, **options) -> None:
       printf 'The old man\\n/alt\\n' | lmgen repl --seed 1
     """
     options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
-    given, _ = split_options({name: value for name, value in options.items() if value is not None})
-    changed(Generation(), given)  # refuses what cannot be before the model is opened
+    chosen, _ = split_options(given(options))
+    changed(Generation(), chosen)  # refuses what cannot be before the model is opened
 
     def load_model(name: str) -> LanguageModel:
         return open_model(find(name), options, converts=True)
@@ -74,7 +74,7 @@ def repl(no_history: bool, **options) -> None:
             sys.stdout,
         )
     ) as session:
-        session.given, session.split = given, splitter(options)
+        session.given, session.split = chosen, splitter(options)
         session.style = Style(by_surprisal=options["color_by"] == "surprisal", paint=painter(sys.stdout))
         session.board_histograms = options["board_histograms"]
         if options["board"] is not None:

@@ -89,7 +89,7 @@ def chosen_format(options: dict) -> str:
 
 def context_of(files: ModelFiles, options: dict) -> str:
     """How far the LSTM state is carried: as a command's options say, or as the model was trained."""
-    return options["context"] or ("stream" if files.carries else "sentence")
+    return options["context"] or files.context
 
 
 def scoring(options: dict, rank: bool = False, entropy: bool = False) -> Scoring:

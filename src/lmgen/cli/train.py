@@ -14,7 +14,7 @@ from lmgen.cli.console import stderr_console
 from lmgen.cli.options import all_of
 from lmgen.engines import quiet_tensorflow
 from lmgen.errors import UsageError, needing_tensorflow
-from lmgen.training import OPTIMIZERS, PRECISIONS, Budget, Recipe, Saved, Trained, Validated
+from lmgen.training import OPTIMIZERS, PRECISIONS, About, Budget, Recipe, Saved, Trained, Validated
 
 FILE = click.Path(path_type=Path)
 SIZE, POSITIVE = click.IntRange(1), click.FloatRange(0, min_open=True)
@@ -80,12 +80,16 @@ RECIPE = all_of(
 @click.option("--valid", type=FILE, help="Text to validate on.  [default: one sentence in 200]")
 @RECIPE
 @click.option(
-    "--snapshot-minutes", type=POSITIVE, default=5.0, show_default=True, help="Minutes between two snapshots."
+    "--snapshot-minutes",
+    type=POSITIVE,
+    default=About.snapshot_minutes,
+    show_default=True,
+    help="Minutes between two snapshots.",
 )
 @click.option(
     "--validation-minutes",
     type=POSITIVE,
-    default=20.0,
+    default=About.validation_minutes,
     show_default=True,
     help="Minutes until the perplexity is measured and the model written again.",
 )
@@ -95,14 +99,14 @@ RECIPE = all_of(
 @click.option(
     "--temperature",
     type=click.FloatRange(0),
-    default=0.7,
+    default=About.temperature,
     show_default=True,
     help="Written into model.toml: the temperature where the model's user gives none.",
 )
 @click.option(
     "--top-p",
     type=click.FloatRange(0, 1, min_open=True),
-    default=0.95,
+    default=About.top_p,
     show_default=True,
     help="Written into model.toml: the top-p where the model's user gives none.",
 )
@@ -141,7 +145,7 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
 
 
 def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
-    from lmgen.training import About, Texts, begin
+    from lmgen.training import Texts, begin
 
     shape = Shape(_filters(options["filters"]), **{name: options[name] for name in ("projection", "cells", "layers")})
     chosen = {field.name: options[field.name] for field in fields(Recipe) if field.name in options}

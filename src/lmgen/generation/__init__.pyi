@@ -7,6 +7,7 @@ from .options import (
     changed as changed,
     defaults as defaults,
     flat as flat,
+    given as given,
     split_options as split_options,
 )
 from .output import (

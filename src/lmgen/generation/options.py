@@ -48,6 +48,11 @@ def defaults(files: ModelFiles) -> Generation:
     return Generation(sampling=Sampling(temperature=files.defaults.temperature, top_p=files.defaults.top_p))
 
 
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Options without those that say nothing, whose value is None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def changed(options: Generation, changes: dict[str, Any]) -> Generation:
     """Options with some fields set anew, be they of Generation, Sampling or Constraints.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.generation.options import Generation, changed, split_options
+from lmgen.generation.options import Generation, changed, given, split_options
 from lmgen.text import InputFormat, read_records
 
 COLUMN = "prefix"
@@ -55,5 +55,4 @@ def _telling(place: str) -> Iterator[None]:
 
 def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]]) -> Prompt:
     changes, extra = split_options({name: value for name, value in record.items() if name != COLUMN})
-    given = {name: value for name, value in changes.items() if value is not None}
-    return Prompt(split(record[COLUMN]), changed(options, given), extra)
+    return Prompt(split(record[COLUMN]), changed(options, given(changes)), extra)

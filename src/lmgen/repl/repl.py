@@ -26,6 +26,7 @@ from lmgen.generation import (
     defaults,
     flat,
     generate_from,
+    given,
     write_samples,
 )
 from lmgen.model import LanguageModel
@@ -81,8 +82,8 @@ class Repl:
         """How the model writes."""
         return self._with(self.given)
 
-    def _with(self, given: dict[str, Any]) -> Generation:
-        return changed(defaults(self._model.files), given)
+    def _with(self, chosen: dict[str, Any]) -> Generation:
+        return changed(defaults(self._model.files), chosen)
 
     @property
     def branches(self) -> list[str]:
@@ -270,9 +271,9 @@ class Repl:
         changes = self._settings.parse(name, values)
         if changes.get("seed", 0) is None:
             changes["seed"] = secrets.randbits(32)
-        given = {name: value for name, value in {**self.given, **changes}.items() if value is not None}
-        self._with(given)  # refuses what cannot be
-        self.given = given
+        chosen = given({**self.given, **changes})
+        self._with(chosen)  # refuses what cannot be
+        self.given = chosen
         if "seed" in changes:
             self._turns = 0
         if "color_by" in changes:

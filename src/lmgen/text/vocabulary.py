@@ -27,7 +27,9 @@ NEWLINE = ord("\n")
 
 SEARCHES = 100
 """Rare words that are searched for; at the released size a search takes two milliseconds."""
-_NO_WORD = b"!!!MAXTERMID"
+NO_WORD = "!!!MAXTERMID"
+"""The last line of the release's vocabulary, the padding row: no word."""
+_NO_WORD = NO_WORD.encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII_SPACE = b" \t\n\r\v\f"
 
@@ -70,9 +72,7 @@ class Vocabulary:
         self.frequent = {word: index for index, word in enumerate(self.lines.first(FREQUENT_WORDS))}
         """Ids of the words that come first, which are the most frequent ones."""
         self._searches = 0
-        for mark in MARKS:
-            if mark not in self:
-                raise IntegrityError(f"it has no line {mark}: is it a vocabulary file?")
+        *_, self._unknown = map(self._mark, MARKS)
 
     @classmethod
     def load(cls, path: Path, spelled_marks: bool = False) -> "Vocabulary":
@@ -106,9 +106,11 @@ class Vocabulary:
         found = self._find(word)
         return self._unknown if found is None else found
 
-    @cached_property
-    def _unknown(self) -> int:
-        return self._ids[UNKNOWN] if (found := self._find(UNKNOWN)) is None else found
+    def _mark(self, mark: str) -> int:
+        found = self._find(mark)
+        if found is None:
+            raise IntegrityError(f"it has no line {mark}: is it a vocabulary file?")
+        return found
 
     def _find(self, word: str) -> int | None:
         """The word's id, or None. For a few rare words the bytes are searched, which is sooner done than `_ids` made."""

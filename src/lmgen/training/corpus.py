@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from lmgen.errors import IntegrityError, LmgenError, MissingError
-from lmgen.text import MARKS, read_lines, tokenize, whole_file
+from lmgen.text import MARKS, NO_WORD, read_lines, tokenize, whole_file
 
 BOUNDARY = 0
 """Stands between sentences: as an input it is read as `<S>`, as a target it is `</S>` (id 0)."""
 _CHUNK, _AHEAD = 2000, 32
 """Lines that a process tokenises at once, and how many such chunks may wait."""
-_RESERVED = {*MARKS, "!!!MAXTERMID"}
+RESERVED = {*MARKS, NO_WORD}
 """Words that a text to train on cannot hold: special tokens, and the padding row of the release's vocabulary."""
 
 
@@ -63,7 +63,7 @@ def read_sentences(paths: Sequence[Path], raw: bool) -> Iterator[list[str]]:
 
 def _without_marks(words: list[str]) -> list[str]:
     """Words as training may read them: a special token in a text would be taken for what it marks."""
-    return [word for word in words if word not in _RESERVED] if not _RESERVED.isdisjoint(words) else words
+    return [word for word in words if word not in RESERVED] if not RESERVED.isdisjoint(words) else words
 
 
 def _tokenized(lines: Iterable[str]) -> Iterator[list[str]]:

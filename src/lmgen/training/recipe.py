@@ -60,6 +60,23 @@ class Budget:
         return min(1.0, share)
 
 
+@dataclass(frozen=True)
+class About:
+    """What is told of the model, how long it trains, and how often it is saved."""
+
+    name: str
+    description: str
+    licence: str
+    budget: Budget
+    temperature: float = 0.7
+    """With top_p what is written into `model.toml` for whoever says nothing: what reads best of a small model."""
+    top_p: float = 0.95
+    snapshot_minutes: float = 5.0
+    """A snapshot is written so often."""
+    validation_minutes: float = 20.0
+    """The perplexity is measured, and the model written, so often."""
+
+
 def rate_factor(recipe: Recipe, step: int, spent: float) -> float:
     """What a step's learning rates are multiplied by, 0 to 1: a linear rise over the warm-up, a linear fall to zero.
 

@@ -20,25 +20,8 @@ from lmgen.errors import UsageError
 from lmgen.text import Vocabulary
 from lmgen.training.corpus import Corpus, build_corpus, read_sentences
 from lmgen.training.events import Saved, Trained, Validated
-from lmgen.training.recipe import Budget, Recipe
+from lmgen.training.recipe import About, Budget, Recipe
 from lmgen.training.trainer import Trainer, read_snapshot, train_steps
-
-
-@dataclass(frozen=True)
-class About:
-    """What is told of the model, how long it trains, and how often it is saved."""
-
-    name: str
-    description: str
-    licence: str
-    budget: Budget
-    temperature: float = 0.7
-    """With top_p what is written into `model.toml` for whoever says nothing: what reads best of a small model."""
-    top_p: float = 0.95
-    snapshot_minutes: float = 5.0
-    """A snapshot is written so often."""
-    validation_minutes: float = 20.0
-    """The perplexity is measured, and the model written, so often."""
 
 
 class Run:
