@@ -1,14 +1,15 @@
 """`lmgen surprisal`: how unexpected every word is."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import click
 
 from lmgen.cli import scoring_options as shared
+from lmgen.cli.board_options import BOARD, BoardChoice, tell_board
 from lmgen.cli.input_options import INPUT
-from lmgen.cli.options import BOARD, OUTPUT, board_writer, open_board, open_model, tell_board
+from lmgen.cli.options import Destination
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import (
@@ -23,13 +24,21 @@ from lmgen.scoring import (
     write_srilm,
     write_zoo,
 )
-from lmgen.store import find
 from lmgen.text import Vocabulary, open_output, write_rows
 
 if TYPE_CHECKING:
     from lmgen.board import Board
 
 OTHERS = ("lm-zoo", "kenlm", "srilm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(shared.ScoredTexts):
+    base: str
+    columns: str
+    to: Destination
+    stats: bool
+    board: BoardChoice
 
 
 @click.command(short_help="Tell how unexpected every word is.")
@@ -43,8 +52,7 @@ OTHERS = ("lm-zoo", "kenlm", "srilm")
     metavar="A,B,…",
     help="Write only these; without rank and entropy it is faster.",
 )
-@shared.table_format(*OTHERS)
-@OUTPUT
+@shared.table_to(*OTHERS)
 @shared.PREFIX
 @shared.CONTEXT
 @shared.TABLE_COLUMN
@@ -52,7 +60,7 @@ OTHERS = ("lm-zoo", "kenlm", "srilm")
 @click.option("--stats", is_flag=True, help="Print base, counts and perplexity, on stderr.")
 @BOARD
 @shared.READING
-def surprisal(file: Path | None, text: str | None, **options) -> None:
+def surprisal(**options) -> None:
     """Tell how unexpected every word of FILE is: one row per word, the first and `</S>` included.
 
     FILE is text with a sentence on each line (`-`: stdin), or a .csv, .tsv or .jsonl with a column `text`,
@@ -67,27 +75,27 @@ def surprisal(file: Path | None, text: str | None, **options) -> None:
       lmgen surprisal story.txt --context document --columns token,surprisal
       lmgen surprisal --text "The old man the boats." --board
     """
-    files, kind, columns = find(options["model"]), shared.chosen_format(options), _columns(options["columns"])
-    options["context"] = shared.context_of(files, options)
+    asked = _Options(**options)
+    files, kind, columns = asked.model.find(), asked.to.kind, _columns(asked.columns)
     needed = () if kind in OTHERS else columns
-    wanted = shared.scoring(options, "rank" in needed, "entropy" in needed)
-    sentences = shared.sentences(file, text, options, kind, needed)
-    with board_writer(files, options) as writer:
-        model, evaluation = open_model(files, options), Evaluation()
-        board = open_board(writer, model, options, many=True)
+    wanted = asked.scoring(asked.prefix, "rank" in needed, "entropy" in needed)
+    sentences = asked.sentences(asked.context_of(files), kind, needed)
+    with asked.board.writer(files) as writer:
+        model, evaluation = asked.model.open(files), Evaluation()
+        board = asked.board.open(writer, model, many=True)
         try:
-            with open_output(options["output"]) as out:
+            with open_output(asked.to.output) as out:
                 scores = evaluation.count(score_sentences(model, sentences, wanted))
                 if board:
                     scores = _record(board, model, wanted, scores)
                 if kind in OTHERS:
-                    _write_other(kind, scores, model.vocabulary, str(file or "-"), out)
+                    _write_other(kind, scores, model.vocabulary, str(asked.file or "-"), out)
                 else:
-                    write_rows(token_rows(scores, options["base"], columns), out, kind, columns)
+                    write_rows(token_rows(scores, asked.base, columns), out, kind, columns)
         finally:
             tell_board(board)
-            if options["stats"]:
-                _tell(evaluation, options["base"])
+            if asked.stats:
+                _tell(evaluation, asked.base)
 
 
 def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Iterable[Scored]) -> Iterator[Scored]:
