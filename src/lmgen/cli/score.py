@@ -43,7 +43,9 @@ class _Score(shared.ScoredTexts):
 @shared.table_to()
 @shared.PREFIX
 @shared.CONTEXT
+@shared.END
 @shared.TABLE_COLUMN
+@shared.LAYOUT
 @INPUT
 @shared.READING
 def score_command(**options) -> None:
@@ -61,7 +63,7 @@ def score_command(**options) -> None:
     asked = _Score(**options)
     files, kind = asked.model.find(), asked.to.kind
     sentences = asked.sentences(asked.context_of(files), kind, SENTENCE_COLUMNS)
-    wanted, model = asked.scoring(asked.prefix), asked.model.open(files)
+    wanted, model = asked.scoring(asked.prefix, end=not asked.no_end), asked.model.open(files)
     with open_output(asked.to.output) as out:
         scores = score_sentences(model, sentences, wanted)
         write_rows(sentence_rows(scores, asked.base, asked.reduce), out, kind, SENTENCE_COLUMNS)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -18,6 +18,7 @@ from lmgen.scoring import (
     CONTEXTS,
     OOV_INPUTS,
     ROWS,
+    Layout,
     Scoring,
     Sentence,
     read_texts,
@@ -50,6 +51,45 @@ RENORMALIZE = click.option(
     "--renormalize/--no-renormalize", default=True, show_default=True, help="Leave out softmax rows without a word."
 )
 PREFIX = click.option("--prefix", default="", metavar="TEXT", help="Read this before each text; it is not scored.")
+END = click.option("--no-end", is_flag=True, help="Do not score the end of each text: it is a fragment.")
+
+
+def _layout(
+    word_column: str | None,
+    sentence_column: str | None,
+    region_column: str | None,
+    prefix_column: str | None,
+    group: str | None,
+) -> Layout:
+    if bool(word_column) != bool(sentence_column):
+        raise UsageError("rows that make sentences need both: --word-column and --sentence-column")
+    if region_column and not sentence_column:
+        raise UsageError(
+            "--region-column is for rows that make sentences: name their --word-column and --sentence-column"
+        )
+    column = word_column or COLUMN
+    return Layout(column, prefix=prefix_column, group=group, sentence=sentence_column, region=region_column)
+
+
+LAYOUT = group(
+    "layout",
+    _layout,
+    click.option("--word-column", metavar="COLUMN", help="Column of the words, where each row holds one word."),
+    click.option(
+        "--sentence-column",
+        metavar="COLUMN",
+        help="Column of the sentence's name, where each row holds one word.",
+    ),
+    click.option("--region-column", metavar="COLUMN", help="Column of the region, where each row holds one word."),
+    click.option("--prefix-column", metavar="COLUMN", help="Column of a text to read before each; it is not scored."),
+    click.option(
+        "--group",
+        metavar="COLUMN",
+        help="Column of the passage: carry the LSTM state within each passage, empty it between.",
+    ),
+)
+"""How rows hang together: a `Layout`."""
+
 READING = all_of(
     (
         RENORMALIZE,
@@ -99,10 +139,10 @@ class Reading:
     rows: int
     model: ModelChoice
 
-    def scoring(self, prefix: str = "", rank: bool = False, entropy: bool = False) -> Scoring:
-        """How to score."""
+    def scoring(self, prefix: str = "", rank: bool = False, entropy: bool = False, end: bool = True) -> Scoring:
+        """How to score; see the fields of `Scoring`."""
         words = tuple(self.splitting.words(prefix))
-        return Scoring(words, self.renormalize, self.oov_input, rank, entropy, self.rows)
+        return Scoring(words, self.renormalize, self.oov_input, rank, entropy, self.rows, end=end)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,24 +155,31 @@ class Source:
     column: str
     form: InputFormat
     splitting: Splitting
+    layout: Layout = Layout()  # noqa: RUF009 (immutable)
 
-    def sentences(self, context: str = "sentence", kind: str = "", columns: Sequence[str] = ()) -> Iterator[Sentence]:
+    def sentences(
+        self, context: str = "sentence", kind: str = "", columns: Sequence[str] = (), bars: bool = False
+    ) -> Iterator[Sentence]:
         """Its sentences. Those without a word are left out, and their number is told.
 
         Args:
           context: one of CONTEXTS.
           kind: in which rows will be written of them, if any are.
           columns: those that lmgen will add to theirs.
+          bars: | stands between regions.
         """
         if (self.file is None) == (self.text is None):
             raise UsageError("give a FILE (- for stdin) or a --text, and not both")
-        split = self.splitting.words
+        column = self.layout.column if self.layout.sentence else self.column
+        layout = replace(self.layout, column=column, split=self.splitting.words, context=context, bars=bars)
         if self.file is not None:
-            form = for_rows(self.form, self.file, kind, columns)
-            found = read_texts(self.file, self.column, split, context, form)
+            found = read_texts(self.file, layout, for_rows(self.form, self.file, kind, columns))
         else:
             check_no_file(self.form)
-            found = sentences_of(({COLUMN: line} for line in lines_of(self.text or "")), COLUMN, split, context)
+            lines = enumerate(lines_of(self.text or ""), 1)
+            found = sentences_of(
+                (({layout.column: line}, f"line {number} of --text") for number, line in lines), layout
+            )
         return with_words(tell_names(found, columns if kind in KINDS else ()), _tell_empty)
 
 
@@ -142,6 +189,16 @@ class ScoredTexts(Reading, Source):
 
     prefix: str = ""
     context: str | None
+    no_end: bool = False
+
+    def __post_init__(self) -> None:
+        carried = "--group" if self.layout.group else f"--context {self.context}"
+        if self.layout.group and self.context:
+            raise UsageError("--group says where the LSTM state is emptied: leave out --context")
+        if self.layout.prefix and self.prefix:
+            raise UsageError("give a --prefix or a --prefix-column, not both")
+        if self.layout.prefix and (self.layout.group or self.context not in (None, "sentence")):
+            raise UsageError(f"a text with a prefix of its own starts afresh: leave out {carried}")
 
     def context_of(self, files: ModelFiles) -> str:
         """How far the LSTM state is carried: as asked, or as the model was trained."""
