@@ -16,6 +16,9 @@ check: $(VENV)/dev  ## lint, format, types and tests
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
 
+go:  ## build go/lmgen-go, the program in Go
+	cd go && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o lmgen-go ./cmd/lmgen-go
+
 format: $(VENV)/dev  ## put the code in form
 	$(BIN)/ruff check --fix && $(BIN)/ruff format
 
@@ -30,7 +33,7 @@ bench: $(VENV)/demo  ## measure the default model against the program of 2016, a
 	$(BIN)/python benchmarks/training.py
 
 clean:  ## remove $(VENV) and what Python left
-	rm -rf $(VENV) dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) go/lmgen-go dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 SUITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
@@ -47,4 +50,4 @@ $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/demo
 
-.PHONY: help demo test check format templates golden bench clean
+.PHONY: help demo test check go format templates golden bench clean
