@@ -31,6 +31,7 @@ COMMANDS = {
     },
     "bench": "bench.bench_command",
     "eval": "eval.evaluate",
+    "export": "export.export_command",
     "next": "next.next_command",
     "serve-board": "board.serve_board",
     "board-vectors": "board.board_vectors",
