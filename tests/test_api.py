@@ -47,6 +47,17 @@ def test_surprisal_is_that_of_the_command_line(lm):
     assert lm.surprisal("the\nthe", context="stream")[2]["surprisal"] != rows[0]["surprisal"]
 
 
+def test_surprisal_can_be_had_by_the_users_own_words_and_regions(lm):
+    words = lm.surprisal("The cat’s here.", by="word", base="e")
+    regions = lm.surprisal(["The cat’s | here."], by="region", base="e")
+
+    assert [(row["word"], row["tokens"]) for row in words] == [("The", 1), ("cat’s", 2), ("here.", 2), ("</S>", 1)]
+    assert [(row["region"], row["tokens"]) for row in regions] == [("The cat’s", 3), ("here.", 2), ("</S>", 1)]
+    assert sum(row["surprisal"] for row in words) == pytest.approx(-lm.score("The cat’s here.")[0], abs=1e-4)
+    with pytest.raises(UsageError, match="by must be one of token, word, region, not 'letter'"):
+        lm.surprisal("the cat", by="letter")
+
+
 def test_there_is_a_score_for_every_sentence(lm):
     assert lm.score(["the cat", "the zork"]) == pytest.approx(totals(lm.model, "the cat", "the zork"))
     assert lm.score("the cat", reduce="mean") == pytest.approx([totals(lm.model, "the cat")[0] / 3])

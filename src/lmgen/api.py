@@ -13,14 +13,17 @@ from lmgen.generation import Word, changed, defaults, generate_from, split_optio
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
     BASES,
+    BY,
     COLUMN,
     CONTEXTS,
     Distribution,
+    Layout,
     NextWord,
     Scoring,
     Sentence,
     as_input,
     next_words,
+    part_rows,
     reduced,
     score_sentences,
     sentences_of,
@@ -93,10 +96,13 @@ class LM:
             raise UsageError("only a model that lmgen.load gave can be pickled: it is loaded again by its name")
         return _load_again, (*self._source, self.scoring, self._tokenized)
 
-    def surprisal(self, texts: Texts, base: str | int = "2", context: str | None = None) -> list[Row]:
+    def surprisal(
+        self, texts: Texts, base: str | int = "2", context: str | None = None, by: str = "token"
+    ) -> list[Row]:
         """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries. Texts without a word have none.
 
         Args:
+          by: what a row is: a `token`, a `word` as it stands in the text, or a `region`, where | stands between regions.
           base: `2`, `e` or `10`: surprisal and entropy are in bits, nats or bans.
           context: the LSTM state is emptied at each `sentence`, at blank lines (`document`), or never (`stream`);
             by default as the model was trained.
@@ -107,7 +113,11 @@ class LM:
             raise UsageError(f"base must be one of {', '.join(BASES)}, not {base!r}")
         if context not in CONTEXTS:
             raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
-        sentences = with_words(self._sentences(texts, context))
+        if by not in ("token", *BY):
+            raise UsageError(f"by must be one of token, {', '.join(BY)}, not {by!r}")
+        sentences = with_words(self._sentences(texts, context, bars=by == "region"))
+        if by in BY:
+            return list(part_rows(score_sentences(self.model, sentences, self.scoring), base, by, BY[by]))
         scoring = replace(self.scoring, rank=True, entropy=True)
         return list(token_rows(score_sentences(self.model, sentences, scoring), base))
 
@@ -171,11 +181,12 @@ class LM:
     def _read(self, text: str) -> Context:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))
 
-    def _sentences(self, texts: Texts, context: str) -> Iterator[Sentence]:
+    def _sentences(self, texts: Texts, context: str, bars: bool = False) -> Iterator[Sentence]:
         if hasattr(texts, "columns"):
             raise UsageError("a table is no list of texts: give one of its columns")
         lines = lines_of(texts) if isinstance(texts, str) else texts
-        return sentences_of(({COLUMN: line} for line in lines), COLUMN, self._split, context)
+        records = (({COLUMN: line}, f"text {number}") for number, line in enumerate(lines, 1))
+        return sentences_of(records, Layout(split=self._split, context=context, bars=bars))
 
 
 def _load_again(model: str, options: EngineOptions, scoring: Scoring, tokenized: bool) -> LM:

@@ -40,10 +40,14 @@ class LanguageModel(Protocol):
     """`float32`; `exact`, whose choices are float32's; or `fast`, int8."""
 
     def start(self, rows: int = 1) -> State:
-        """An empty memory for so many texts."""
+        """An empty LSTM state for so many texts: zeros, float32 [rows, cells + projection] per layer."""
 
     def advance(self, state: State, words: Sequence[str]) -> State:
-        """Each row reads one word, by its spelling (unknown words are read by their letters)."""
+        """The state after each row has read one word, by its spelling, which may be outside the vocabulary.
+
+        Args:
+          words: one for each row of the state.
+        """
 
     def logits(self, state: State) -> np.ndarray:
         """Unnormalised log-probabilities of the next word, float32 [rows, softmax rows].
@@ -56,7 +60,10 @@ class LanguageModel(Protocol):
         """All that the softmax sees of a memory: the top layer's h, float32 [rows, projection]."""
 
     def logits_of(self, hidden: np.ndarray) -> np.ndarray:
-        """The logits after hidden states, from whatever texts they were gathered: as `logits`."""
+        """The logits after hidden states, from whatever texts they were gathered.
+
+        float32 [rows, softmax rows], from float32 [rows, projection].
+        """
 
     def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
         """The same, some columns after the others: float32 [rows, some of the softmax rows].
@@ -147,7 +154,7 @@ class VectorCache:
 
 
 def take(state: State, rows: Sequence[int]) -> State:
-    """Choose rows: repeat them, drop them, reorder them."""
+    """The state with these rows, in this order: rows may be repeated, dropped, reordered. float32 [len(rows), …] each."""
     return tuple(layer[list(rows)] for layer in state)
 
 

@@ -83,12 +83,12 @@ class Sums(NamedTuple):
 
     @property
     def log_total(self) -> np.ndarray:
-        """Natural logarithm of the sum of exp(logit): what a softmax takes away from each logit."""
+        """Natural logarithm of the sum of exp(logit), float64 [...]: what a softmax takes away from each logit."""
         return self.shift + np.log(self.total)
 
     @property
     def entropy(self) -> np.ndarray:
-        """Entropy of each row's softmax, in nats; NaN without the moment."""
+        """Entropy of each row's softmax, in nats, float64 [...]; NaN without the moment."""
         return np.log(self.total) - self.moment / self.total
 
 

@@ -27,7 +27,7 @@ LEFT_OUT = "1 text without a word is left out\n"
 @pytest.fixture
 def run(lmgen, tiny_folder, tiny_model, monkeypatch):
     """Run a command in this process on the tiny model, which is loaded once; those in processes of their own load it."""
-    monkeypatch.setattr("lmgen.cli.options.load", lambda *_: tiny_model)
+    monkeypatch.setattr("lmgen.cli.model_options.load", lambda *_: tiny_model)
     return lambda command, *arguments: lmgen(command, *arguments, "-m", tiny_folder)
 
 
@@ -624,3 +624,62 @@ def test_the_first_word_is_predicted_from_the_start_alone(run, tiny_model):
 
     expected = math.log(np.exp(logits).sum()) - logits[tiny_model.vocabulary.id("the")]
     assert float(row["surprisal"]) == pytest.approx(expected / math.log(2), abs=1e-5)
+
+
+# words, regions, rows -------------------------------------------------------------------------
+
+
+def test_a_table_on_a_terminal_has_the_users_words_and_files_have_tokens(run):
+    assert "word_id" in run("surprisal", "--text", "The cat sat.", "--format", "table").out
+    assert "token_id" in run("surprisal", "--text", "The cat sat.", "--format", "tsv").out
+    assert "token_id" in run("surprisal", "--text", "The cat.", "--format", "table", "--columns", "token_id").out
+
+
+def test_words_that_are_rows_get_their_own_columns_back(run, tmp_path):
+    items = tmp_path / "items.csv"
+    items.write_text("word,item,zone,rt\nThe,1,a,300\ncat,1,b,310\nsat.,1,b,320\nVoilà,2,a,330\n")
+    long = ("--word-column", "word", "--sentence-column", "item")
+
+    words = table(run("surprisal", items, *long, "--by", "word").out)
+    regions = table(run("surprisal", items, *long, "--by", "region", "--region-column", "zone").out)
+    sentences = table(run("score", items, *long).out)
+
+    assert [(row["word"], row["rt"], row["tokens"]) for row in words] == [
+        ("The", "300", "1"),
+        ("cat", "310", "1"),
+        ("sat.", "320", "2"),
+        ("Voilà", "330", "1"),
+    ]
+    assert [row["region"] for row in regions] == ["The", "cat sat.", "Voilà"]
+    assert [(row["item"], row["sentence"]) for row in sentences] == [("1", "The cat sat ."), ("2", "Voilà")]
+
+
+def test_fragments_have_no_end(run):
+    whole = table(run("score", "--text", "the cat").out)
+    fragment = table(run("score", "--text", "the cat", "--no-end").out)
+
+    assert [row["tokens"] for row in (*whole, *fragment)] == ["3", "2"]
+    assert [row["token"] for row in table(run("surprisal", "--text", "the cat", "--no-end").out)] == ["the", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--word-column", "w"], "rows that make sentences need both: --word-column and --sentence-column"),
+        (["--region-column", "r"], "name their --word-column and --sentence-column"),
+        (["--group", "doc", "--context", "stream"], "leave out --context"),
+        (["--prefix-column", "p", "--prefix", "it"], "a --prefix or a --prefix-column"),
+        (["--prefix-column", "p", "--group", "doc"], "starts afresh: leave out --group"),
+        (["--by", "word", "--format", "lm-zoo"], "leave out --by"),
+        (["--no-end", "--format", "kenlm"], "leave out --no-end"),
+        (["--no-end", "--board"], "leave out --no-end"),
+        (["--punctuation", "own"], "add --by word"),
+        (["--by", "word", "--columns", "rank"], "there is no column 'rank': choose from sentence_id,word_id"),
+        (["--group", "doc"], "has no column 'doc', only text"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_by_name(run, arguments, message):
+    result = run("surprisal", "--text", "the cat", *arguments)
+
+    assert result.exit_code == 2
+    assert message in result.err

@@ -33,7 +33,11 @@ def write_checkpoint(folder: Path, weights: dict[str, np.ndarray], step: int) ->
 
 
 def write_shard(path: Path, variables: dict[str, np.ndarray]) -> Path:
-    """Write one of the twelve files, with whole variables by their names; returns its path."""
+    """Write one of the twelve files; returns its path.
+
+    Args:
+      variables: whole ones by their names, in the shapes and types that they are stored in.
+    """
     tf.raw_ops.SaveSlices(
         filename=str(path),
         tensor_names=list(variables),

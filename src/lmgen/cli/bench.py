@@ -29,7 +29,7 @@ from lmgen.bench import (
     turns,
 )
 from lmgen.cli.console import stderr_console
-from lmgen.cli.options import OUTPUT, complete_local
+from lmgen.cli.options import OUTPUT, Destination, complete_local, group
 from lmgen.errors import MissingError, UsageError
 from lmgen.store import DEFAULT_MODEL, find
 from lmgen.text import open_output
@@ -62,11 +62,21 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str | Non
     multiple=True,
     help="Compare with the program of 2016, or with the same weights in PyTorch, if it is installed.",
 )
-@click.option("--rounds", type=int, default=Plan.rounds, show_default=True, help="Turns of each at everything.")
-@click.option("--seconds", type=float, default=Plan.seconds, show_default=True, help="A turn takes about so long.")
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the output.")
-@OUTPUT
-def bench_command(model: str, engines: tuple[str, ...], rivals: tuple[str, ...], **options) -> None:
+@group(
+    "plan",
+    Plan,
+    click.option("--rounds", type=int, default=Plan.rounds, show_default=True, help="Turns of each at everything."),
+    click.option("--seconds", type=float, default=Plan.seconds, show_default=True, help="A turn takes about so long."),
+)
+@group(
+    "to",
+    Destination,
+    click.option(
+        "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the output."
+    ),
+    OUTPUT,
+)
+def bench_command(model: str, engines: tuple[str, ...], rivals: tuple[str, ...], plan: Plan, to: Destination) -> None:
     """Measure how fast MODEL, a name or a folder, reads, writes and scores on this machine, and what it takes.
 
     Each contender is a process of its own. They take turns in every round, so that their ratios can be
@@ -82,15 +92,15 @@ def bench_command(model: str, engines: tuple[str, ...], rivals: tuple[str, ...],
       lmgen bench lm1b --engine litert:fast,session --against original
       lmgen bench --against original --against torch --format md -o speed.md
     """
-    plan, names = Plan(options["rounds"], options["seconds"]), _contenders(model, engines, rivals)
+    names = _contenders(model, engines, rivals)
     measured: list[Measured] = []
-    with open_output(options["output"]) as out:
+    with open_output(to.output) as out:
         try:
             with contextlib.closing(bench(model, names, plan)) as events:
                 measured.extend(_with_progress(events, turns(names, plan)))
         finally:
             if measured:
-                _write(figures(measured), names, out, options["kind"])
+                _write(figures(measured), names, out, to.kind)
 
 
 def _contenders(model: str, engines: Sequence[str], rivals: Sequence[str]) -> list[str]:

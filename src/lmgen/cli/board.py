@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from lmgen.cli.console import stderr_console
-from lmgen.cli.options import MODEL, open_model, precision
-from lmgen.store import board_folder, find
+from lmgen.cli.model_options import ModelChoice, model_options
+from lmgen.store import board_folder
 from lmgen.text import words_of
 
 FOLDER = click.Path(path_type=Path)
@@ -49,9 +49,8 @@ def serve_board(folder: Path | None, port: int | None, host: str, reload: int, o
 @click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
 @click.option("--top", type=click.IntRange(1), default=10_000, show_default=True, help="So many frequent words.")
 @click.option("-w", "--words", type=FOLDER, metavar="FILE", help="The words of a file instead.")
-@precision("float32")
-@MODEL
-def board_vectors(folder: Path | None, top: int, words: Path | None, **options) -> None:
+@model_options("float32")
+def board_vectors(folder: Path | None, top: int, words: Path | None, model: ModelChoice) -> None:
     """Write word vectors into DIR, or where --board writes, for the projector of serve-board.
 
     Both spaces: what the LSTM sees of a word, from its letters, and the word's row of the softmax.
@@ -62,12 +61,12 @@ def board_vectors(folder: Path | None, top: int, words: Path | None, **options) 
       lmgen board-vectors runs --words animals.txt -m models/news
     """
     given = words_of(words) if words else None
-    model = open_model(find(options["model"]), options)
+    loaded = model.open(model.find())
     from lmgen.board import frequent, known, write_vectors
 
-    chosen = frequent(model.vocabulary, top) if given is None else known(model.vocabulary, given)
+    chosen = frequent(loaded.vocabulary, top) if given is None else known(loaded.vocabulary, given)
     if given and len(chosen) < len(set(given)):
         click.echo(f"{len(set(given)) - len(chosen)} words are not in the model's vocabulary: left out", err=True)
     with stderr_console().status("writing vectors"):
-        run = write_vectors(model, chosen, folder or board_folder())
+        run = write_vectors(loaded, chosen, folder or board_folder())
     click.echo(run)

@@ -2,37 +2,23 @@
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 
 from lmgen.checkpoint import ModelFiles
+from lmgen.cli.board_options import BOARD, BoardChoice, tell_board
 from lmgen.cli.console import painter
-from lmgen.cli.input_options import INPUT, check_no_file, for_rows, input_format, tell_names
-from lmgen.cli.options import (
-    BOARD,
-    COLOUR,
-    CONSTRAINTS,
-    LENGTH,
-    MODEL,
-    OUTPUT,
-    SAMPLING,
-    SPLITTING,
-    board_writer,
-    generation,
-    open_board,
-    open_model,
-    precision,
-    splitter,
-    tell,
-    tell_board,
-)
+from lmgen.cli.generation_options import CONSTRAINTS, LENGTH, SAMPLING, chosen
+from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
+from lmgen.cli.model_options import ModelChoice, model_options
+from lmgen.cli.options import COLOUR, OUTPUT, SPLITTING, Destination, Splitting, group, tell
 from lmgen.errors import UsageError
 from lmgen.generation import (
     FORMATS,
@@ -49,6 +35,7 @@ from lmgen.generation import (
     TextWriter,
     Word,
     changed,
+    defaults,
     generate_all,
     hypothesis_events,
     read_prompts,
@@ -56,11 +43,77 @@ from lmgen.generation import (
     write_samples,
 )
 from lmgen.model import LanguageModel, read
-from lmgen.store import find
-from lmgen.text import SENTENCE_END, kind_of, open_output
+from lmgen.text import SENTENCE_END, InputFormat, kind_of, open_output
 
 if TYPE_CHECKING:
     from lmgen.board import Board
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    prefix: str | None
+    file: Path | None
+    form: InputFormat
+    changes: dict[str, Any]
+    """What was asked for of a `Generation`."""
+    width: int | None
+    length_penalty: float
+    splitting: Splitting
+    to: Destination
+    style: Style
+    alternatives: int
+    logprobs: int | None
+    audit: bool
+    stats: bool
+    board: BoardChoice
+    rows: int
+    model: ModelChoice
+
+    def __post_init__(self) -> None:
+        if not self.file:
+            check_no_file(self.form)
+        if self.prefix and self.file:
+            raise UsageError("give a PREFIX or a --file, not both")
+        folder = self.board.given
+        if self.prefix is None and not self.file and " " in (folder or ""):
+            raise UsageError(f"--board took {folder!r} for its folder: write --board last, or --board=FOLDER")
+        if self.width and folder is not None:
+            raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
+        if self.width:
+            self._check_beam()
+
+    def _check_beam(self) -> None:
+        """Raise UsageError that names the option which means nothing where the best texts are searched, not drawn."""
+        own = {name: getattr(self, name) for name in ("audit", "stats", "alternatives", "logprobs")}
+        asked = {name: self.changes[name] for name in ("bias", "stop")} | own
+        ignored = [name for name, value in asked.items() if value]
+        ignored += ["sentences"] if self.changes["sentences"] != 1 else []
+        if ignored:
+            raise UsageError(f"--beam searches whole texts and does not know --{ignored[0]}: leave one of them out")
+
+    def generation(self, files: ModelFiles) -> Generation:
+        """What to write; what was not asked for is the model's."""
+        shown = {"alternatives": max(self.alternatives, self.logprobs or 0), "measure": self.stats}
+        return changed(defaults(files), self.changes | shown)
+
+    def prompts(self, wanted: Generation) -> Iterable[Prompt]:
+        """The prefix, or the prompts of the file; what of theirs will be written in rows has one name in all of them."""
+        split = self.splitting.words
+        if not self.file:
+            return [Prompt(split(_text(self.prefix)), wanted)]
+        form = for_rows(self.form, self.file, self.to.kind, RECORD)
+        prompts = read_prompts(self.file, wanted, split, form)
+        return prompts if self.to.kind == "text" else tell_names(prompts, RECORD)
+
+
+def _destination(kind: str | None, output: str) -> Destination:
+    """In the format asked for, or that of the output file's suffix, or as text."""
+    suffix = kind_of(Path(output))
+    return Destination(kind or (suffix if suffix in FORMATS else "text"), output)
+
+
+def _style(echo: bool, raw: bool, stream: bool, color_by: str | None) -> Style:
+    return Style(echo, raw, stream, by_surprisal=color_by == "surprisal")
 
 
 @click.command(short_help="Write on from a prefix, word by word.")
@@ -72,21 +125,35 @@ if TYPE_CHECKING:
     help="Go on from every prefix of a file: one a line, or .jsonl, .csv, .tsv with a column `prefix`.",
 )
 @INPUT
-@click.option("-n", "--samples", "--num-samples", type=int, default=1, show_default=True, help="Continuations of each.")
-@LENGTH
-@SAMPLING
-@CONSTRAINTS
+@group(
+    "changes",
+    chosen,
+    click.option(
+        *("-n", "--samples", "--num-samples"), type=int, default=1, show_default=True, help="Continuations of each."
+    ),
+    LENGTH,
+    SAMPLING,
+    CONSTRAINTS,
+)
 @click.option("--beam", "width", type=click.IntRange(1), help="Print the N likeliest continuations; draw nothing.")
 @click.option("--length-penalty", type=click.FloatRange(0), default=0.0, help="Rank beams by logprob / length ** X.")
 @SPLITTING
-@click.option(
-    "--format", "kind", type=click.Choice(FORMATS), help="Of the output.  [default: by the suffix of -o, else text]"
+@group(
+    "to",
+    _destination,
+    click.option(
+        "--format", "kind", type=click.Choice(FORMATS), help="Of the output.  [default: by the suffix of -o, else text]"
+    ),
+    OUTPUT,
 )
-@OUTPUT
-@click.option("--echo/--no-echo", default=True, help="Print the prefix before its continuation.")
-@click.option("--raw", is_flag=True, help="Print words as the model has them, with spaces between.")
-@click.option("--stream/--no-stream", default=True, help="Print words as they come.")
-@COLOUR
+@group(
+    "style",
+    _style,
+    click.option("--echo/--no-echo", default=True, help="Print the prefix before its continuation."),
+    click.option("--raw", is_flag=True, help="Print words as the model has them, with spaces between."),
+    click.option("--stream/--no-stream", default=True, help="Print words as they come."),
+    COLOUR,
+)
 @click.option("--alternatives", type=int, default=0, metavar="N", help="Show what else each word might have been.")
 @click.option(
     "--logprobs",
@@ -98,9 +165,8 @@ if TYPE_CHECKING:
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
 @BOARD
 @click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
-@precision("fast")
-@MODEL
-def complete(prefix: str | None, **options) -> None:
+@model_options("fast")
+def complete(**options) -> None:
     """Write on from PREFIX, word by word, until the sentence ends.
 
     Without PREFIX a sentence is begun; a pipe, or `-`, gives the prefix on stdin. Constraints come first,
@@ -114,59 +180,21 @@ def complete(prefix: str | None, **options) -> None:
       lmgen complete "It was" --ban /[A-Z]/ --min-words 5
       lmgen complete "The old man" --board
     """
-    options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
-    options["kind"] = options["kind"] or _format_of(options["output"])
-    file = options["file"]
-    if not file:
-        check_no_file(input_format(options))
-    if prefix and file:
-        raise UsageError("give a PREFIX or a --file, not both")
-    if prefix is None and not file and " " in (options["board"] or ""):
-        raise UsageError(f"--board took {options['board']!r} for its folder: write --board last, or --board=FOLDER")
-    if options["width"] and options["board"] is not None:
-        raise UsageError("--board shows how words are drawn; --beam draws none: give one of them")
-    if options["width"]:
-        _check_beam(options)
-    files = find(options["model"])
-    wanted = _generation(files, options)
-    prompts = _prompts(file, wanted, options) if file else [Prompt(splitter(options)(_text(prefix)), wanted)]
-    with board_writer(files, options) as writer:
-        model = open_model(files, options, converts=True)
-        if options["verbose"]:
+    asked = _Options(**options)
+    files = asked.model.find()
+    wanted = asked.generation(files)
+    prompts = asked.prompts(wanted)
+    with asked.board.writer(files) as writer:
+        model = asked.model.open(files, converts=True)
+        if asked.model.engine.verbose:
             _tell_chosen(wanted)
             prompts = _tell_unknown(model, prompts)
-        board = open_board(writer, model, options, many=file is not None)
-        with open_output(options["output"]) as out:
-            if options["width"]:
-                _write_beams(model, prompts, options, out)
+        board = asked.board.open(writer, model, many=asked.file is not None)
+        with open_output(asked.to.output) as out:
+            if asked.width:
+                _write_beams(model, prompts, asked, out)
             else:
-                _write_samples(model, prompts, options, out, board)
-
-
-def _format_of(output: str) -> str:
-    kind = kind_of(Path(output))
-    return kind if kind in FORMATS else "text"
-
-
-def _check_beam(options: dict) -> None:
-    """Raise UsageError that names the option which means nothing where the best texts are searched, not drawn."""
-    ignored = [name for name in ("bias", "stop", "audit", "stats", "alternatives", "logprobs") if options[name]]
-    ignored += ["sentences"] if options["sentences"] != 1 else []
-    if ignored:
-        raise UsageError(f"--beam searches whole texts and does not know --{ignored[0]}: leave one of them out")
-
-
-def _generation(files: ModelFiles, options: dict) -> Generation:
-    """What to write, from the command's options."""
-    alternatives = max(options["alternatives"], options["logprobs"] or 0)
-    return generation(files, {**options, "alternatives": alternatives, "measure": options["stats"]})
-
-
-def _prompts(file: Path, wanted: Generation, options: dict) -> Iterator[Prompt]:
-    """The prompts of a file; what of theirs will be written in rows has one name in all of them."""
-    form = for_rows(input_format(options), file, options["kind"], RECORD)
-    prompts = read_prompts(file, wanted, splitter(options), form)
-    return prompts if options["kind"] == "text" else tell_names(prompts, RECORD)
+                _write_samples(model, prompts, asked, out, board)
 
 
 def _text(prefix: str | None) -> str:
@@ -208,20 +236,20 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
 
 
 def _write_samples(
-    model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str], board: "Board | None"
+    model: LanguageModel, prompts: Iterable[Prompt], asked: _Options, out: IO[str], board: "Board | None"
 ) -> None:
     queue, statistics = SampleQueue(), Statistics(time.monotonic())
     laid = queue.lay(board.lay(prompts) if board else prompts)
-    events = generate_all(model, laid, options["rows"], steps=board is not None)
+    events = generate_all(model, laid, asked.rows, steps=board is not None)
     words = board.follow(events) if board else cast("Generator[Word | Ended, None, None]", events)  # without steps
     with contextlib.closing(words):
-        shown = statistics.count(words) if options["stats"] else words
-        shown = _audit(shown) if options["audit"] else shown
+        shown = statistics.count(words) if asked.stats else words
+        shown = _audit(shown) if asked.audit else shown
         try:
-            _write(shown, queue, options, out)
+            _write(shown, queue, asked, out)
         finally:
-            if options["stats"]:
-                tell([("seed", options["seed"]), *statistics.rows()])
+            if asked.stats:
+                tell([("seed", asked.changes["seed"]), *statistics.rows()])
             tell_board(board)
 
 
@@ -235,15 +263,16 @@ def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
         yield event
 
 
-def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict, out: IO[str]) -> None:
+def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], asked: _Options, out: IO[str]) -> None:
     """The likeliest continuations of each prompt, each as a sample that was written at once."""
     queue = SampleQueue()
     found: list[Hypothesis] = []
+    width = asked.width or 1
 
     def searched() -> Iterator[Prompt]:
         for prompt in prompts:
             context = read(model, prompt.words)
-            found[:] = search(model, context, options["width"], prompt.options, options["length_penalty"])
+            found[:] = search(model, context, width, prompt.options, asked.length_penalty)
             yield Prompt(prompt.words, changed(prompt.options, {"samples": len(found)}), prompt.extra)
 
     def events() -> Iterator[Word | Ended]:
@@ -251,19 +280,13 @@ def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], options: dict,
             for sample, hypothesis in enumerate(found):
                 yield from hypothesis_events(hypothesis, number, sample)
 
-    _write(events(), queue, options, out)
+    _write(events(), queue, asked, out)
 
 
-def _write(events: Iterable[Word | Ended], queue: SampleQueue, options: dict, out: IO[str]) -> None:
-    if options["kind"] != "text":
-        write_samples(events, queue, RecordWriter(out, options["kind"], options["logprobs"] is not None))
+def _write(events: Iterable[Word | Ended], queue: SampleQueue, asked: _Options, out: IO[str]) -> None:
+    if asked.to.kind != "text":
+        write_samples(events, queue, RecordWriter(out, asked.to.kind, asked.logprobs is not None))
         return
-    style = Style(
-        echo=options["echo"],
-        raw=options["raw"],
-        stream=options["stream"],
-        by_surprisal=options["color_by"] == "surprisal",
-        alternatives=options["alternatives"] > 0,
-        paint=painter(out) if options["output"] == "-" else None,
-    )
+    paint = painter(out) if asked.to.output == "-" else None
+    style = replace(asked.style, alternatives=asked.alternatives > 0, paint=paint)
     write_samples(events, queue, TextWriter(out, style))

@@ -5,7 +5,8 @@ from rich.progress import Progress
 
 from lmgen.cli.console import stderr_console
 from lmgen.cli.converting import convert_shown
-from lmgen.cli.options import complete_model, precision
+from lmgen.cli.model_options import precision
+from lmgen.cli.options import complete_model
 from lmgen.engines import EngineOptions, load
 from lmgen.model import SPELLED_WORDS
 from lmgen.store import DEFAULT_MODEL, find

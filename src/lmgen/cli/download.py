@@ -1,6 +1,7 @@
 """`lmgen download`: bring a model here, whole and checked."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     from lmgen.store import Event, Need, Source
 
 
+@dataclass(frozen=True)
+class _Options:
+    place: str
+    patterns: tuple[str, ...]
+    dry_run: bool
+    yes: bool
+    offline: bool
+
+
 @click.command(short_help="Bring a model here, whole and checked.")
 @click.argument("model", default=DEFAULT_MODEL, shell_complete=complete_model)
 @click.option("--from", "place", default="", metavar="URL|FOLDER", help="A mirror, or a folder that has the files.")
@@ -54,26 +64,25 @@ def download(model: str, quiet: bool, **options) -> None:
     """
     from lmgen.store import Source, bring, lacking, survey  # HTTP and TLS, which no other command waits for
 
-    console = Console(quiet=True) if quiet else stderr_console()
+    asked, console = _Options(**options), Console(quiet=True) if quiet else stderr_console()
     manifest = _manifest(model)
     if manifest is None:
         click.echo(_verified(model, console))
         return
-    source, patterns = Source(options["place"], options["offline"]), options["patterns"]
-    needs = survey(manifest, patterns)
-    if options["dry_run"]:
+    source, needs = Source(asked.place, asked.offline), survey(manifest, asked.patterns)
+    if asked.dry_run:
         _print_plan(manifest, source, needs)
         return
     if missing := sum(need.missing for need in needs):
         console.print(
             f"{manifest.name}: about {in_bytes(missing)} to fetch into {own_folder(manifest.name)}", soft_wrap=True
         )
-        _ask(options["yes"] or quiet)
-    fetched = _show(bring(manifest, source, patterns), needs, console)
+        _ask(asked.yes or quiet)
+    fetched = _show(bring(manifest, source, asked.patterns), needs, console)
     console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them brought now")
     if absent := lacking(manifest):
         console.print(f"it still lacks {', '.join(absent)}", soft_wrap=True)
-    elif options["yes"] or confirmed("Convert it for the fast engine, which takes half a minute?", nobody=False):
+    elif asked.yes or confirmed("Convert it for the fast engine, which takes half a minute?", nobody=False):
         _convert(find(manifest.name))
     click.echo(own_folder(manifest.name))
 

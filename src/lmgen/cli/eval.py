@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -10,11 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.console import stderr_console
 from lmgen.cli.input_options import INPUT
-from lmgen.cli.options import OUTPUT, open_model
+from lmgen.cli.options import OUTPUT
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import BASES, SENTENCE_COLUMNS, Evaluation, Scored, score_sentences, sentence_rows
-from lmgen.store import find
 from lmgen.text import KINDS, open_output, read_lines, write_rows
 
 MEMORY = {
@@ -22,6 +22,13 @@ MEMORY = {
     "document": "emptied at blank lines",
     "stream": "never emptied",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(shared.ScoredTexts):
+    per_sentence: bool
+    kind: str | None
+    output: str
 
 
 @click.command("eval", short_help="Measure the perplexity of a text.")
@@ -38,7 +45,7 @@ MEMORY = {
 @shared.TABLE_COLUMN
 @INPUT
 @shared.READING
-def evaluate(file: Path, per_sentence: bool, **options) -> None:
+def evaluate(**options) -> None:
     """Measure the perplexity of FILE (`-`: stdin), a sentence on each line, over all words and sentence ends.
 
     Perplexities can be compared only over the same words, OOV words and memory: all are printed. The interval
@@ -51,26 +58,28 @@ def evaluate(file: Path, per_sentence: bool, **options) -> None:
       lmgen eval story.txt --context document --format json
       lmgen eval news.txt --per-sentence > sentences.tsv
     """
-    kind = options["kind"] or ("tsv" if per_sentence else "text")
-    if per_sentence != (kind in KINDS):
-        raise UsageError(f"--format {kind} does {'not go with' if per_sentence else 'only go with'} --per-sentence")
-    files = find(options["model"])
-    options["context"] = shared.context_of(files, options)
-    wanted, total = shared.scoring(options), _count_lines(file, options["encoding"])
-    sentences = shared.sentences(file, None, options, kind, SENTENCE_COLUMNS)
-    model, evaluation = open_model(files, options), Evaluation()
-    with open_output(options["output"]) as out:
-        scores = evaluation.count(_with_progress(score_sentences(model, sentences, wanted), total))
-        if per_sentence:
+    asked = _Options(**options)
+    kind = asked.kind or ("tsv" if asked.per_sentence else "text")
+    if asked.per_sentence != (kind in KINDS):
+        raise UsageError(
+            f"--format {kind} does {'not go with' if asked.per_sentence else 'only go with'} --per-sentence"
+        )
+    files = asked.model.find()
+    context, total = asked.context_of(files), _count_lines(asked)
+    sentences = asked.sentences(context, kind, SENTENCE_COLUMNS)
+    model, evaluation = asked.model.open(files), Evaluation()
+    with open_output(asked.output) as out:
+        scores = evaluation.count(_with_progress(score_sentences(model, sentences, asked.scoring()), total))
+        if asked.per_sentence:
             write_rows(sentence_rows(scores, "2", "sum"), out, kind, SENTENCE_COLUMNS)
         else:
             _exhaust(scores)
         if not evaluation.tokens:
-            raise UsageError(f"{file} has no words: there is nothing to measure")
-        facts = _facts(evaluation, model, options)
+            raise UsageError(f"{asked.file} has no words: there is nothing to measure")
+        facts = {**_facts(evaluation, model, asked.model.name), "protocol": _protocol(asked, context)}
         if kind == "json":
             out.write(json.dumps(facts, ensure_ascii=False) + "\n")
-        elif per_sentence:
+        elif asked.per_sentence:
             click.echo(_told(facts), err=True)
         else:
             out.write(_told(facts) + "\n")
@@ -81,11 +90,11 @@ def _exhaust(scores: Iterable[Scored]) -> None:
         pass
 
 
-def _count_lines(file: Path, encoding: str) -> int | None:
+def _count_lines(asked: _Options) -> int | None:
     """How many lines there are to come, where that can be known and somebody is watching."""
-    if not stderr_console().is_terminal or not file.is_file():  # a pipe can be read only once
+    if not stderr_console().is_terminal or not asked.file or not asked.file.is_file():  # a pipe can be read only once
         return None
-    return sum(1 for _ in read_lines(file, encoding))
+    return sum(1 for _ in read_lines(asked.file, asked.form.encoding))
 
 
 def _with_progress(scores: Iterable[Scored], total: int | None) -> Iterator[Scored]:
@@ -96,10 +105,10 @@ def _with_progress(scores: Iterable[Scored], total: int | None) -> Iterator[Scor
         yield from progress.track(scores, total=total)
 
 
-def _facts(evaluation: Evaluation, model: LanguageModel, options: dict) -> dict:
+def _facts(evaluation: Evaluation, model: LanguageModel, name: str) -> dict:
     low, high = evaluation.interval or (None, None)
     return {
-        "model": options["model"],
+        "model": name,
         "vocabulary": len(model.vocabulary),
         "perplexity": evaluation.perplexity,
         "low": low,
@@ -110,21 +119,20 @@ def _facts(evaluation: Evaluation, model: LanguageModel, options: dict) -> dict:
         "words": evaluation.words,
         "sentences": evaluation.sentences,
         "oov": evaluation.oov,
-        "protocol": _protocol(options),
     }
 
 
-def _protocol(options: dict) -> str:
+def _protocol(asked: _Options, context: str) -> str:
     """What was predicted from what, in words."""
     return "; ".join(
         (
             "every word and sentence end is predicted, the first after <S>",
-            f"the memory is {MEMORY[options['context']]}",
+            f"the memory is {MEMORY[context]}",
             "an OOV word is <UNK> as a target and read "
-            + ("by its letters" if options["oov_input"] == "chars" else "as <UNK>"),
-            f"softmax rows without a word are {'left out' if options['renormalize'] else 'counted in'}",
-            *(["marks are spelled"] if options["spelled_marks"] else []),
-            "words as they stand" if options["tokenized"] else "text tokenised by Moses' rules",
+            + ("by its letters" if asked.oov_input == "chars" else "as <UNK>"),
+            f"softmax rows without a word are {'left out' if asked.renormalize else 'counted in'}",
+            *(["marks are spelled"] if asked.model.engine.spelled_marks else []),
+            "words as they stand" if asked.splitting.tokenized else "text tokenised by Moses' rules",
         )
     )
 

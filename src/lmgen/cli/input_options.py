@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
-from lmgen.cli.options import all_of
+from lmgen.cli.options import group
 from lmgen.errors import UsageError
 from lmgen.text import INPUT_KINDS, KINDS, InputFormat, names_of, own_name
 
@@ -22,27 +22,22 @@ class WithColumns(Protocol):
 
 Read = TypeVar("Read", bound=WithColumns)
 
-INPUT = all_of(
-    (
-        click.option(
-            "--input-format",
-            type=click.Choice(INPUT_KINDS),
-            help="Of FILE.  [default: by its suffix; text from stdin]",
-        ),
-        click.option("--encoding", default=InputFormat.encoding, show_default=True, metavar="NAME", help="Of FILE."),
-        click.option(
-            "--delimiter",
-            metavar="X",
-            help="Between the cells of a .csv or .tsv.  [default: a comma; a tab]",
-        ),
-    )
+INPUT = group(
+    "form",
+    lambda input_format, encoding, delimiter: InputFormat(input_format, encoding, delimiter),
+    click.option(
+        "--input-format",
+        type=click.Choice(INPUT_KINDS),
+        help="Of FILE.  [default: by its suffix; text from stdin]",
+    ),
+    click.option("--encoding", default=InputFormat.encoding, show_default=True, metavar="NAME", help="Of FILE."),
+    click.option(
+        "--delimiter",
+        metavar="X",
+        help="Between the cells of a .csv or .tsv.  [default: a comma; a tab]",
+    ),
 )
-"""How the file of texts is written: `input_format`."""
-
-
-def input_format(options: dict) -> InputFormat:
-    """How the file of texts is written, from a command's options."""
-    return InputFormat(options["input_format"], options["encoding"], options["delimiter"])
+"""How the file of texts is written: an `InputFormat`."""
 
 
 def check_no_file(form: InputFormat) -> None:

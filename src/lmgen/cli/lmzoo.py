@@ -2,17 +2,31 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
-from lmgen.cli.options import MODEL_NAME, OUTPUT, SPLITTING, open_model
+from lmgen.cli.model_options import MODEL_NAME
+from lmgen.cli.options import OUTPUT, SPLITTING
 from lmgen.errors import UsageError
 from lmgen.scoring import specification, write_predictions, zoo_tokens
 from lmgen.store import find
 from lmgen.text import Vocabulary, check_output, clean, open_output, whole_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tokens(shared.Source):
+    model: str
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Predictions(shared.Reading, shared.Source):
+    prefix: str
+    output: Path
 
 
 @click.command("tokenize", short_help="Split sentences into a model's tokens.")
@@ -24,7 +38,7 @@ from lmgen.text import Vocabulary, check_output, clean, open_output, whole_file
 @INPUT
 @SPLITTING
 @MODEL_NAME
-def tokenize_command(file: Path | None, text: str | None, **options) -> None:
+def tokenize_command(plain: bool, **options) -> None:
     """Split the sentences of FILE into tokens, a sentence a line, between <S> and </S>, unknown words as <UNK>.
 
     Lines without a word are passed over. It needs no more of a model than its vocabulary.
@@ -34,8 +48,7 @@ def tokenize_command(file: Path | None, text: str | None, **options) -> None:
       lmgen tokenize --text "Don't panic, Zaphod."
       lmgen tokenize raw.txt --plain > words.txt
     """
-    plain = options["plain"]
-    _write_lines(file, text, options, lambda words, known: words if plain else zoo_tokens(words, known))
+    _write_lines(_Tokens(**options), lambda words, known: words if plain else zoo_tokens(words, known))
 
 
 @click.command(short_help="Tell which tokens a model does not know.")
@@ -46,7 +59,7 @@ def tokenize_command(file: Path | None, text: str | None, **options) -> None:
 @INPUT
 @SPLITTING
 @MODEL_NAME
-def unkify(file: Path | None, text: str | None, **options) -> None:
+def unkify(**options) -> None:
     """Write 1 for each token of FILE that is outside the vocabulary and 0 for others, as many as `tokenize` writes.
 
     \b
@@ -54,13 +67,13 @@ def unkify(file: Path | None, text: str | None, **options) -> None:
       lmgen unkify --text "Don't panic, Zaphod."
       lmgen unkify raw.txt -o unknown.txt
     """
-    _write_lines(file, text, options, lambda words, known: ["0", *("01"[word not in known] for word in words), "0"])
+    _write_lines(_Tokens(**options), lambda words, known: ["0", *("01"[word not in known] for word in words), "0"])
 
 
-def _write_lines(file: Path | None, text: str | None, options: dict, line: Callable) -> None:
-    sentences = shared.sentences(file, text, options)
-    vocabulary = Vocabulary.load(find(options["model"]).vocabulary)
-    with open_output(options["output"]) as out:
+def _write_lines(asked: _Tokens, line: Callable) -> None:
+    sentences = asked.sentences()
+    vocabulary = Vocabulary.load(find(asked.model).vocabulary)
+    with open_output(asked.output) as out:
         for sentence in sentences:
             out.write(clean(" ".join(line(sentence.words, vocabulary))) + "\n")
 
@@ -73,7 +86,7 @@ def _write_lines(file: Path | None, text: str | None, options: dict, line: Calla
 @shared.TABLE_COLUMN
 @INPUT
 @shared.READING
-def predictions(file: Path | None, text: str | None, output: Path, **options) -> None:
+def predictions(**options) -> None:
     """Write the distribution over all words at every token of FILE, in HDF5 as lm-zoo does.
 
     /sentence/I/predictions [tokens, words] holds natural logarithms, with a uniform row for <S>;
@@ -85,13 +98,14 @@ def predictions(file: Path | None, text: str | None, output: Path, **options) ->
       lmgen predictions sentences.txt -o predictions.hdf5
       lmgen predictions --text "I love you." -o love.hdf5
     """
-    if check_output(str(output)) == "-":
+    asked = _Predictions(**options)
+    if check_output(str(asked.output)) == "-":
         raise UsageError("HDF5 cannot be written to stdout: give -o a file's name")
-    wanted, sentences = shared.scoring(options), shared.sentences(file, text, options)
-    model = open_model(find(options["model"]), options)
-    with whole_file(output, keep=True) as partial:
+    wanted, sentences = asked.scoring(asked.prefix), asked.sentences()
+    model = asked.model.open(asked.model.find())
+    with whole_file(asked.output, keep=True) as partial:
         count = write_predictions(model, sentences, wanted, partial)
-    click.echo(f"{output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)
+    click.echo(f"{asked.output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)
 
 
 @click.command(short_help="Tell what a model is, in lm-zoo's terms.")

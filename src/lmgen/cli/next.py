@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import numpy as np
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.options import OUTPUT, open_model, splitter
+from lmgen.cli.options import Destination
 from lmgen.errors import UsageError
 from lmgen.generation import matching
 from lmgen.model import read
@@ -23,11 +24,23 @@ from lmgen.scoring import (
     probability,
     suffix_logprobs,
 )
-from lmgen.store import find
 from lmgen.text import Row, open_output, words_of, write_rows
 
 BAR = 30
 """Characters of the longest bar."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(shared.Reading):
+    count: int
+    full: bool
+    candidates: tuple[str, ...]
+    starts_with: str
+    pattern: str | None
+    suffix: str
+    base: str
+    to: Destination
+    stats: bool
 
 
 @click.command("next", short_help="Show the exact distribution of the next word.")
@@ -41,8 +54,7 @@ BAR = 30
     "--suffix", default="", metavar="TEXT", help="Rank the words by P(word) x P(TEXT after it), both after PREFIX."
 )
 @shared.BASE
-@shared.table_format()
-@OUTPUT
+@shared.table_to()
 @click.option("--stats", is_flag=True, help="Print entropy and shares on stderr; a table has them beneath.")
 @shared.READING
 def next_command(prefix: str, **options) -> None:
@@ -59,34 +71,32 @@ def next_command(prefix: str, **options) -> None:
       lmgen next "She is a" --suffix "of mine" --candidates "friend sister"
       lmgen next "It was" --match "^un.*ed$" -k 10
     """
-    if options["candidates"] and (options["pattern"] or options["starts_with"] or options["full"]):
+    asked = _Options(**options)
+    if asked.candidates and (asked.pattern or asked.starts_with or asked.full):
         raise UsageError("--candidates are listed as they are: leave out --full, --match and --starts-with")
-    split, kind = splitter(options), shared.chosen_format(options)
-    candidates, wanted = _candidates(options["candidates"]), shared.scoring(options)
-    model = open_model(find(options["model"]), options)
+    split, unit = asked.splitting.words, BASES[asked.base]
+    candidates, wanted = _candidates(asked.candidates), asked.scoring()
+    model = asked.model.open(asked.model.find())
     context = read(model, list(map(as_input(model, wanted), split(prefix))))
-    distribution = next_words(model, context, options["renormalize"])
-    among = _among(options, distribution)
-    listed = distribution.of(candidates) if candidates else distribution.best(_count(options), among)
-    rows = [_row(entry, BASES[options["base"]]) for entry in listed]
-    if options["suffix"] and listed:
+    distribution = next_words(model, context, asked.renormalize)
+    among = _among(asked, distribution)
+    count = None if asked.full else asked.count
+    listed = distribution.of(candidates) if candidates else distribution.best(count, among)
+    rows = [_row(entry, unit) for entry in listed]
+    if asked.suffix and listed:
         words = [entry.word for entry in listed]
-        follows = suffix_logprobs(model, context, words, split(options["suffix"]), wanted)
-        rows = _with_suffix(rows, listed, follows, BASES[options["base"]])
-    with open_output(options["output"]) as out:
-        if kind == "table" and out.isatty():
+        follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted)
+        rows = _with_suffix(rows, listed, follows, unit)
+    with open_output(asked.to.output) as out:
+        if asked.to.kind == "table" and out.isatty():
             _draw_bars(rows)
-        write_rows(rows, out, kind, tuple(_row(NextWord("", 1, 1.0, 1.0), 1.0)))
-        facts = _facts(distribution, listed, among, options["base"])
-        if kind == "table":
+        write_rows(rows, out, asked.to.kind, tuple(_row(NextWord("", 1, 1.0, 1.0), 1.0)))
+        facts = _facts(distribution, listed, among, asked.base)
+        if asked.to.kind == "table":
             out.write("\n" + "".join(f"{name}: {value}\n" for name, value in facts))
-    if options["stats"]:
+    if asked.stats:
         for name, value in facts:
             click.echo(f"{name}\t{value}", err=True)
-
-
-def _count(options: dict) -> int | None:
-    return None if options["full"] else options["count"]
 
 
 def _candidates(given: tuple[str, ...]) -> list[str]:
@@ -98,15 +108,15 @@ def _candidates(given: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _among(options: dict, distribution: Distribution) -> np.ndarray | None:
+def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:
     """Which words the patterns leave, bool [words]; None where there are no patterns."""
-    if not options["pattern"] and not options["starts_with"]:
+    if not asked.pattern and not asked.starts_with:
         return None
     words = distribution.vocabulary.words
-    among = np.fromiter((word.startswith(options["starts_with"]) for word in words), bool, len(words))
-    if options["pattern"]:
+    among = np.fromiter((word.startswith(asked.starts_with) for word in words), bool, len(words))
+    if asked.pattern:
         found = np.zeros(len(words), bool)
-        found[matching([f"/{options['pattern']}/"], distribution.vocabulary)] = True
+        found[matching([f"/{asked.pattern}/"], distribution.vocabulary)] = True
         among &= found
     return among
 

@@ -1,28 +1,20 @@
 """`lmgen repl`: write together with the model."""
 
 import contextlib
-import secrets
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
+from lmgen.cli.board_options import BOARD, BoardChoice, board_of
 from lmgen.cli.console import painter
-from lmgen.cli.options import (
-    BOARD,
-    COLOUR,
-    CONSTRAINTS,
-    LENGTH,
-    MODEL,
-    SAMPLING,
-    SPLITTING,
-    board_of,
-    open_model,
-    precision,
-    splitter,
-)
+from lmgen.cli.generation_options import CONSTRAINTS, LENGTH, SAMPLING, chosen
+from lmgen.cli.model_options import ModelChoice, model_options
+from lmgen.cli.options import COLOUR, SPLITTING, Splitting, group
 from lmgen.errors import UsageError
-from lmgen.generation import Generation, Style, changed, given, split_options
+from lmgen.generation import Generation, Style, changed, split_options
 from lmgen.model import LanguageModel
 from lmgen.repl import Leave, Repl, Settings, read
 from lmgen.store import find
@@ -37,17 +29,25 @@ def settable(**_options) -> None:
     """Hold the options that /set knows; it is no command of its own."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    changes: dict[str, Any]
+    """What was asked for of a `Generation`."""
+    color_by: str | None
+    splitting: Splitting
+    board: BoardChoice
+    no_history: bool
+    model: ModelChoice
+
+
 @click.command(short_help="Write together with the model: undo, branch, choose words.")
-@LENGTH
-@SAMPLING
-@CONSTRAINTS
+@group("changes", chosen, LENGTH, SAMPLING, CONSTRAINTS)
 @COLOUR
 @SPLITTING
 @BOARD
 @click.option("--no-history", is_flag=True, help="Neither read nor keep what was typed in earlier sessions.")
-@precision("fast")
-@MODEL
-def repl(no_history: bool, **options) -> None:
+@model_options("fast")
+def repl(**options) -> None:
     """Write together with the model: type a text, and it goes on.
 
     Enter alone goes on from where the text stands. Commands, listed by /help, undo, branch, show what else
@@ -59,27 +59,21 @@ def repl(no_history: bool, **options) -> None:
       lmgen repl -t 0.7 --color-by surprisal
       printf 'The old man\\n/alt\\n' | lmgen repl --seed 1
     """
-    options["seed"] = secrets.randbits(32) if options["seed"] is None else options["seed"]
-    chosen, _ = split_options(given(options))
-    changed(Generation(), chosen)  # refuses what cannot be before the model is opened
+    asked = _Options(**options)
+    known, _ = split_options(asked.changes)
+    changed(Generation(), known)  # refuses what cannot be before the model is opened
 
     def load_model(name: str) -> LanguageModel:
-        return open_model(find(name), options, converts=True)
+        return asked.model.open(find(name), converts=True)
 
-    with contextlib.closing(
-        Repl(
-            load_model,
-            options["model"],
-            Settings([option for option in settable.params if isinstance(option, click.Option)]),
-            sys.stdout,
-        )
-    ) as session:
-        session.given, session.split = chosen, splitter(options)
-        session.style = Style(by_surprisal=options["color_by"] == "surprisal", paint=painter(sys.stdout))
-        session.board_histograms = options["board_histograms"]
-        if options["board"] is not None:
-            session.record_into(board_of(options["board"]))
-        _converse(session, keep_history=not no_history)
+    settings = Settings([option for option in settable.params if isinstance(option, click.Option)])
+    with contextlib.closing(Repl(load_model, asked.model.name, settings, sys.stdout)) as session:
+        session.given, session.split = known, asked.splitting.words
+        session.style = Style(by_surprisal=asked.color_by == "surprisal", paint=painter(sys.stdout))
+        session.board_histograms = asked.board.histograms
+        if asked.board.given is not None:
+            session.record_into(board_of(asked.board.given))
+        _converse(session, keep_history=not asked.no_history)
 
 
 def _converse(session: Repl, keep_history: bool) -> None:

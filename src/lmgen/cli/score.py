@@ -1,13 +1,14 @@
 """`lmgen score` and `lmgen choose`: sentences as wholes."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.input_options import INPUT, check_no_file, for_rows, input_format, tell_names
-from lmgen.cli.options import OUTPUT, open_model, splitter
+from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
+from lmgen.cli.options import Destination
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
@@ -21,11 +22,17 @@ from lmgen.scoring import (
     score_sentences,
     sentence_rows,
 )
-from lmgen.store import find
-from lmgen.text import Row, joined, open_output, write_rows
+from lmgen.text import InputFormat, Row, joined, open_output, write_rows
 
 COLUMNS = ("item_id", "best", "sentence", "log_ratio", "position", "parting", "correct")
 """Of an item and its choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Score(shared.ScoredTexts):
+    reduce: str
+    base: str
+    to: Destination
 
 
 @click.command("score", short_help="Tell how likely whole sentences are.")
@@ -33,14 +40,15 @@ COLUMNS = ("item_id", "best", "sentence", "log_ratio", "position", "parting", "c
 @shared.TEXT
 @shared.REDUCE
 @shared.BASE
-@shared.table_format()
-@OUTPUT
+@shared.table_to()
 @shared.PREFIX
 @shared.CONTEXT
+@shared.END
 @shared.TABLE_COLUMN
+@shared.LAYOUT
 @INPUT
 @shared.READING
-def score_command(file: Path | None, text: str | None, **options) -> None:
+def score_command(**options) -> None:
     """Tell how likely each sentence of FILE is: a row with its tokens, OOV words, surprisal and logprob.
 
     FILE is as for `lmgen surprisal`. logprob is the natural logarithm of the probability of all words and the
@@ -52,13 +60,26 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
       lmgen score sentences.txt --reduce mean --format csv
       lmgen score answers.csv --column answer --prefix "It was late."
     """
-    files, wanted, kind = find(options["model"]), shared.scoring(options), shared.chosen_format(options)
-    options["context"] = shared.context_of(files, options)
-    sentences = shared.sentences(file, text, options, kind, SENTENCE_COLUMNS)
-    model = open_model(files, options)
-    with open_output(options["output"]) as out:
+    asked = _Score(**options)
+    files, kind = asked.model.find(), asked.to.kind
+    sentences = asked.sentences(asked.context_of(files), kind, SENTENCE_COLUMNS)
+    wanted, model = asked.scoring(asked.prefix, end=not asked.no_end), asked.model.open(files)
+    with open_output(asked.to.output) as out:
         scores = score_sentences(model, sentences, wanted)
-        write_rows(sentence_rows(scores, options["base"], options["reduce"]), out, kind, SENTENCE_COLUMNS)
+        write_rows(sentence_rows(scores, asked.base, asked.reduce), out, kind, SENTENCE_COLUMNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Choose(shared.Reading):
+    given: tuple[str, ...]
+    file: Path | None
+    candidates: str
+    answer: str | None
+    form: InputFormat
+    reduce: str
+    base: str
+    to: Destination
+    prefix: str
 
 
 @click.command(short_help="Choose the likelier of sentences.")
@@ -77,11 +98,10 @@ def score_command(file: Path | None, text: str | None, **options) -> None:
 @INPUT
 @shared.REDUCE
 @shared.BASE
-@shared.table_format()
-@OUTPUT
+@shared.table_to()
 @shared.PREFIX
 @shared.READING
-def choose(given: tuple[str, ...], file: Path | None, **options) -> None:
+def choose(**options) -> None:
     """Choose the likeliest of SENTENCEs, or in every item of a --file: minimal pairs and multiple choice.
 
     A row per item: the best and its number, log_ratio (its score above the second's, in units of --base), the
@@ -94,29 +114,29 @@ def choose(given: tuple[str, ...], file: Path | None, **options) -> None:
       lmgen choose -f anaphor_number_agreement.jsonl
       lmgen choose -f questions.csv --candidates a,b,c,d --answer correct
     """
-    if bool(given) == bool(file) or len(given) == 1:
+    asked = _Choose(**options)
+    if bool(asked.given) == bool(asked.file) or len(asked.given) == 1:
         raise UsageError("give two SENTENCEs or more, or a --file with items")
-    wanted, kind = shared.scoring(options), shared.chosen_format(options)
-    items = _items(given, file, options, kind)
-    model = open_model(find(options["model"]), options)
+    wanted, items = asked.scoring(asked.prefix), _items(asked)
     counted: list[bool] = []
-    with open_output(options["output"]) as out:
-        chosen = _counted(choose_sentences(model, items, wanted, options["reduce"]), counted)
-        write_rows(_rows(chosen, BASES[options["base"]]), out, kind, COLUMNS)
+    model = asked.model.open(asked.model.find())
+    with open_output(asked.to.output) as out:
+        chosen = _counted(choose_sentences(model, items, wanted, asked.reduce), counted)
+        write_rows(_rows(chosen, BASES[asked.base]), out, asked.to.kind, COLUMNS)
     if counted:
         click.echo(f"accuracy {sum(counted) / len(counted):.4f} ({sum(counted):,} of {len(counted):,})", err=True)
 
 
-def _items(given: tuple[str, ...], file: Path | None, options: dict, kind: str) -> Iterable[Item]:
-    split, form = splitter(options), input_format(options)
-    if not file:
-        check_no_file(form)
-        return [Item(list(map(split, given)))]
-    candidates = options["candidates"].split(",")
+def _items(asked: _Choose) -> Iterable[Item]:
+    split = asked.splitting.words
+    if not asked.file:
+        check_no_file(asked.form)
+        return [Item(list(map(split, asked.given)))]
+    candidates = asked.candidates.split(",")
     if len(set(candidates)) < 2:
         raise UsageError("--candidates takes two columns or more, with commas")
-    items = read_items(file, candidates, options["answer"], split, for_rows(form, file, kind, COLUMNS))
-    return tell_names(items, COLUMNS)
+    form = for_rows(asked.form, asked.file, asked.to.kind, COLUMNS)
+    return tell_names(read_items(asked.file, candidates, asked.answer, split, form), COLUMNS)
 
 
 def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:

@@ -1,14 +1,16 @@
 """What the commands that score share: options, the model, the sentences."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.cli.input_options import check_no_file, for_rows, input_format, tell_names
-from lmgen.cli.options import MODEL, SPLITTING, all_of, precision, splitter
+from lmgen.cli.input_options import check_no_file, for_rows, tell_names
+from lmgen.cli.model_options import ModelChoice, model_options
+from lmgen.cli.options import OUTPUT, SPLITTING, Destination, Splitting, all_of, group
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
@@ -16,13 +18,14 @@ from lmgen.scoring import (
     CONTEXTS,
     OOV_INPUTS,
     ROWS,
+    Layout,
     Scoring,
     Sentence,
     read_texts,
     sentences_of,
     with_words,
 )
-from lmgen.text import KINDS, kind_of, lines_of
+from lmgen.text import KINDS, InputFormat, kind_of, lines_of
 
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 TEXT = click.option("--text", metavar="TEXT", help="Take these sentences, a line each; no FILE.")
@@ -48,6 +51,45 @@ RENORMALIZE = click.option(
     "--renormalize/--no-renormalize", default=True, show_default=True, help="Leave out softmax rows without a word."
 )
 PREFIX = click.option("--prefix", default="", metavar="TEXT", help="Read this before each text; it is not scored.")
+END = click.option("--no-end", is_flag=True, help="Do not score the end of each text: it is a fragment.")
+
+
+def _layout(
+    word_column: str | None,
+    sentence_column: str | None,
+    region_column: str | None,
+    prefix_column: str | None,
+    group: str | None,
+) -> Layout:
+    if bool(word_column) != bool(sentence_column):
+        raise UsageError("rows that make sentences need both: --word-column and --sentence-column")
+    if region_column and not sentence_column:
+        raise UsageError(
+            "--region-column is for rows that make sentences: name their --word-column and --sentence-column"
+        )
+    column = word_column or COLUMN
+    return Layout(column, prefix=prefix_column, group=group, sentence=sentence_column, region=region_column)
+
+
+LAYOUT = group(
+    "layout",
+    _layout,
+    click.option("--word-column", metavar="COLUMN", help="Column of the words, where each row holds one word."),
+    click.option(
+        "--sentence-column",
+        metavar="COLUMN",
+        help="Column of the sentence's name, where each row holds one word.",
+    ),
+    click.option("--region-column", metavar="COLUMN", help="Column of the region, where each row holds one word."),
+    click.option("--prefix-column", metavar="COLUMN", help="Column of a text to read before each; it is not scored."),
+    click.option(
+        "--group",
+        metavar="COLUMN",
+        help="Column of the passage: carry the LSTM state within each passage, empty it between.",
+    ),
+)
+"""How rows hang together: a `Layout`."""
+
 READING = all_of(
     (
         RENORMALIZE,
@@ -60,62 +102,107 @@ READING = all_of(
         ),
         SPLITTING,
         click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Texts read at once."),
-        precision("float32"),
-        MODEL,
+        model_options("float32"),
     )
 )
-"""How texts are read, and by which model."""
+"""How texts are read, and by which model: fields of `Reading`."""
 
 
-def table_format(*others: str):
-    """`--format`, of a command that writes rows."""
-    return click.option(
+def table_to(*others: str) -> Callable:
+    """`--format` and `-o` of a command that writes rows: the group `to`, a `Destination`."""
+    form = click.option(
         "--format",
         "kind",
         type=click.Choice((*KINDS, *others)),
         help="Of the output.  [default: by the suffix of -o; table on a terminal, else tsv]",
     )
+    return group("to", _destination, form, OUTPUT)
 
 
-def chosen_format(options: dict) -> str:
-    """The format asked for, or that of the output file's suffix, or that which suits stdout."""
-    path = Path(options["output"])
-    if options["kind"] is None and path.suffix.lower() == ".json":
+def _destination(kind: str | None, output: str) -> Destination:
+    """In the format asked for, or that of the output file's suffix, or that which suits stdout."""
+    path = Path(output)
+    if kind is None and path.suffix.lower() == ".json":
         raise UsageError(f"{path}: rows are written as JSON lines, not as JSON: name it .jsonl, or give a --format")
     suffix = kind_of(path)
-    terminal = options["output"] == "-" and sys.stdout.isatty()
-    return options["kind"] or (suffix if suffix != "text" else "table" if terminal else "tsv")
+    terminal = output == "-" and sys.stdout.isatty()
+    return Destination(kind or (suffix if suffix != "text" else "table" if terminal else "tsv"), output)
 
 
-def context_of(files: ModelFiles, options: dict) -> str:
-    """How far the LSTM state is carried: as a command's options say, or as the model was trained."""
-    return options["context"] or files.context
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How texts are read, and by which model."""
+
+    renormalize: bool
+    oov_input: str
+    splitting: Splitting
+    rows: int
+    model: ModelChoice
+
+    def scoring(self, prefix: str = "", rank: bool = False, entropy: bool = False, end: bool = True) -> Scoring:
+        """How to score; see the fields of `Scoring`."""
+        words = tuple(self.splitting.words(prefix))
+        return Scoring(words, self.renormalize, self.oov_input, rank, entropy, self.rows, end=end)
 
 
-def scoring(options: dict, rank: bool = False, entropy: bool = False) -> Scoring:
-    """How to score, from a command's options."""
-    prefix = tuple(splitter(options)(options.get("prefix", "")))
-    return Scoring(prefix, options["renormalize"], options["oov_input"], rank, entropy, options["rows"])
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where sentences come from, and how words are made of them."""
+
+    file: Path | None
+    """`-` is stdin."""
+    text: str | None = None
+    column: str
+    form: InputFormat
+    splitting: Splitting
+    layout: Layout = Layout()  # noqa: RUF009 (immutable)
+
+    def sentences(
+        self, context: str = "sentence", kind: str = "", columns: Sequence[str] = (), bars: bool = False
+    ) -> Iterator[Sentence]:
+        """Its sentences. Those without a word are left out, and their number is told.
+
+        Args:
+          context: one of CONTEXTS.
+          kind: in which rows will be written of them, if any are.
+          columns: those that lmgen will add to theirs.
+          bars: | stands between regions.
+        """
+        if (self.file is None) == (self.text is None):
+            raise UsageError("give a FILE (- for stdin) or a --text, and not both")
+        column = self.layout.column if self.layout.sentence else self.column
+        layout = replace(self.layout, column=column, split=self.splitting.words, context=context, bars=bars)
+        if self.file is not None:
+            found = read_texts(self.file, layout, for_rows(self.form, self.file, kind, columns))
+        else:
+            check_no_file(self.form)
+            lines = enumerate(lines_of(self.text or ""), 1)
+            found = sentences_of(
+                (({layout.column: line}, f"line {number} of --text") for number, line in lines), layout
+            )
+        return with_words(tell_names(found, columns if kind in KINDS else ()), _tell_empty)
 
 
-def sentences(
-    file: Path | None, text: str | None, options: dict, kind: str = "", columns: Sequence[str] = ()
-) -> Iterator[Sentence]:
-    """The sentences of FILE, of stdin for `-`, or of --text. Those without a word are left out, and their number is told.
+@dataclass(frozen=True, kw_only=True)
+class ScoredTexts(Reading, Source):
+    """Texts, what is read before each, and how far the LSTM state is carried."""
 
-    Args:
-      kind: in which rows will be written of them, if any are.
-      columns: those that lmgen will add to theirs.
-    """
-    split, context, form = splitter(options), options.get("context", "sentence"), input_format(options)
-    if (file is None) == (text is None):
-        raise UsageError("give a FILE (- for stdin) or a --text, and not both")
-    if file is not None:
-        found = read_texts(file, options["column"], split, context, for_rows(form, file, kind, columns))
-    else:
-        check_no_file(form)
-        found = sentences_of(({COLUMN: line} for line in lines_of(text or "")), COLUMN, split, context)
-    return with_words(tell_names(found, columns if kind in KINDS else ()), _tell_empty)
+    prefix: str = ""
+    context: str | None
+    no_end: bool = False
+
+    def __post_init__(self) -> None:
+        carried = "--group" if self.layout.group else f"--context {self.context}"
+        if self.layout.group and self.context:
+            raise UsageError("--group says where the LSTM state is emptied: leave out --context")
+        if self.layout.prefix and self.prefix:
+            raise UsageError("give a --prefix or a --prefix-column, not both")
+        if self.layout.prefix and (self.layout.group or self.context not in (None, "sentence")):
+            raise UsageError(f"a text with a prefix of its own starts afresh: leave out {carried}")
+
+    def context_of(self, files: ModelFiles) -> str:
+        """How far the LSTM state is carried: as asked, or as the model was trained."""
+        return self.context or files.context
 
 
 def _tell_empty(count: int) -> None:

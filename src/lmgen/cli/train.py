@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lmgen.checkpoint import Shape
 from lmgen.cli.console import stderr_console
-from lmgen.cli.options import all_of
+from lmgen.cli.options import group
 from lmgen.engines import quiet_tensorflow
 from lmgen.errors import UsageError, needing_tensorflow
 from lmgen.training import OPTIMIZERS, PRECISIONS, About, Budget, Recipe, Saved, Trained, Validated
@@ -27,47 +27,96 @@ def _recipe(name: str, kind: click.ParamType, help: str) -> Callable:
     return click.option(name, type=kind, default=default, show_default=True, help=help)
 
 
-RECIPE = all_of(
-    (
-        _recipe("--words", click.IntRange(4), "Size of the vocabulary."),
-        _recipe("--projection", SIZE, "Length of the words' vectors."),
-        _recipe("--cells", SIZE, "LSTM cells of a layer."),
-        _recipe("--layers", SIZE, "LSTM layers."),
-        click.option(
-            "--filters",
-            default=",".join(map(str, Shape.filters)),
-            show_default=True,
-            help="Filters of each of the eight convolutions.",
-        ),
-        _recipe("--batch", SIZE, "Streams of text read side by side."),
-        _recipe("--window", SIZE, "Words that back-propagation reaches back."),
-        _recipe(
-            "--optimizer", click.Choice(OPTIMIZERS), "Muon for the matrices and Adam for the rest, or Adam for all."
-        ),
-        _recipe("--rate", POSITIVE, "Highest learning rate of Adam."),
-        _recipe("--muon-rate", POSITIVE, "Highest learning rate of Muon."),
-        _recipe("--warmup", SIZE, "Steps until the learning rates are reached."),
-        click.option(
-            "--average/--no-average",
-            default=Recipe.average,
-            show_default=True,
-            help="Write the average of the weights over the last steps; the learning rate falls at the end only.",
-        ),
-        _recipe("--clip", POSITIVE, "Highest norm of the gradient."),
-        click.option(
-            "--dropout",
-            type=click.FloatRange(0, 1, max_open=True),
-            default=Recipe.dropout,
-            show_default=True,
-            help="Share of the layers' inputs that is set to zero.",
-        ),
-        _recipe("--candidates", SIZE, "Softmax rows that a step looks at; at least --words for all."),
-        _recipe("--frequent", SIZE, "Most frequent words that are always among the candidates."),
-        _recipe("--context", click.Choice(("sentence", "stream")), "Empty the LSTM state at each sentence, or never."),
-        _recipe("--precision", click.Choice(PRECISIONS), "Precision of the matrix products."),
-        _recipe("--seed", click.IntRange(0), "Seed of the first weights and of the sentences' order."),
-    )
+def _made(filters: str, projection: int, cells: int, layers: int, **chosen) -> Recipe:
+    return Recipe(Shape(_filters(filters), projection=projection, cells=cells, layers=layers), **chosen)
+
+
+def _filters(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(count) for count in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--filters takes eight numbers with commas, not {text!r}") from error
+
+
+RECIPE = group(
+    "recipe",
+    _made,
+    _recipe("--words", click.IntRange(4), "Size of the vocabulary."),
+    _recipe("--projection", SIZE, "Length of the words' vectors."),
+    _recipe("--cells", SIZE, "LSTM cells of a layer."),
+    _recipe("--layers", SIZE, "LSTM layers."),
+    click.option(
+        "--filters",
+        default=",".join(map(str, Shape.filters)),
+        show_default=True,
+        help="Filters of each of the eight convolutions.",
+    ),
+    _recipe("--batch", SIZE, "Streams of text read side by side."),
+    _recipe("--window", SIZE, "Words that back-propagation reaches back."),
+    _recipe("--optimizer", click.Choice(OPTIMIZERS), "Muon for the matrices and Adam for the rest, or Adam for all."),
+    _recipe("--rate", POSITIVE, "Highest learning rate of Adam."),
+    _recipe("--muon-rate", POSITIVE, "Highest learning rate of Muon."),
+    _recipe("--warmup", SIZE, "Steps until the learning rates are reached."),
+    click.option(
+        "--average/--no-average",
+        default=Recipe.average,
+        show_default=True,
+        help="Write the average of the weights over the last steps; the learning rate falls at the end only.",
+    ),
+    _recipe("--clip", POSITIVE, "Highest norm of the gradient."),
+    click.option(
+        "--dropout",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=Recipe.dropout,
+        show_default=True,
+        help="Share of the layers' inputs that is set to zero.",
+    ),
+    _recipe("--candidates", SIZE, "Softmax rows that a step looks at; at least --words for all."),
+    _recipe("--frequent", SIZE, "Most frequent words that are always among the candidates."),
+    _recipe("--context", click.Choice(("sentence", "stream")), "Empty the LSTM state at each sentence, or never."),
+    _recipe("--precision", click.Choice(PRECISIONS), "Precision of the matrix products."),
+    _recipe("--seed", click.IntRange(0), "Seed of the first weights and of the sentences' order."),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    texts: tuple[Path, ...]
+    folder: Path
+    hours: float | None
+    steps: int | None
+    resume: bool
+    tokenize: bool
+    valid: Path | None
+    recipe: Recipe
+    name: str | None
+    description: str
+    licence: str
+    temperature: float
+    top_p: float
+    snapshot_minutes: float
+    validation_minutes: float
+    verbose: bool
+
+    def __post_init__(self) -> None:
+        if self.hours and self.steps:
+            raise UsageError("give --hours or --steps, not both")
+        if self.resume == bool(self.texts):
+            raise UsageError("give a TEXT to train on, or --resume to go on with the one begun; not both")
+        if self.resume:
+            _check_resumed(click.get_current_context())
+        elif self.budget is None:
+            raise UsageError("say how long to train: --hours or --steps")
+
+    @property
+    def budget(self) -> Budget | None:
+        """How long to train; None for as long as was said before."""
+        return Budget(self.steps, self.hours) if self.hours or self.steps else None
+
+    def about(self, budget: Budget) -> About:
+        """What is told of the model, and how often it is saved."""
+        own = {field.name: getattr(self, field.name) for field in fields(About) if field.name != "budget"}
+        return About(**{**own, "name": self.name or self.folder.resolve().name}, budget=budget)
 
 
 @click.command(short_help="Train a model on one's own text.")
@@ -111,7 +160,7 @@ RECIPE = all_of(
     help="Written into model.toml: the top-p where the model's user gives none.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
-def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **options) -> None:
+def train(**options) -> None:
     """Train a model on TEXT: files, plain or .gz, one sentence a line.
 
     The folder can be used as a model from the first validation on. Ctrl-C leaves a snapshot.
@@ -122,41 +171,30 @@ def train(texts: tuple[Path, ...], folder: Path, resume: bool, verbose: bool, **
       lmgen train --resume --out models/news
       lmgen complete -m models/news "The president said"
     """
-    if options["hours"] and options["steps"]:
-        raise UsageError("give --hours or --steps, not both")
-    if resume == bool(texts):
-        raise UsageError("give a TEXT to train on, or --resume to go on with the one begun; not both")
-    if resume:
-        _check_resumed(click.get_current_context())
-    if not resume and not (options["hours"] or options["steps"]):
-        raise UsageError("say how long to train: --hours or --steps")
-    with needing_tensorflow("training"), quiet_tensorflow(verbose):
-        run = _resume(folder, options) if resume else _begin(folder, texts, options)
+    asked = _Options(**options)
+    with needing_tensorflow("training"), quiet_tensorflow(asked.verbose):
+        run = _run(asked)
         from lmgen.board import record_training
 
         try:
             with closing(run.events()) as events:
                 last = _show(record_training(events, run.board))
         except KeyboardInterrupt:
-            click.echo(f"to go on: lmgen train --resume --out {folder}", err=True)
+            click.echo(f"to go on: lmgen train --resume --out {asked.folder}", err=True)
             raise
     if last:
-        click.echo(f"{folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
+        click.echo(f"{asked.folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
 
 
-def _begin(folder: Path, texts: tuple[Path, ...], options: dict):
-    from lmgen.training import Texts, begin
+def _run(asked: _Options):
+    """The training that the folder holds, or a new one in it."""
+    from lmgen.training import Texts, begin, resume
 
-    shape = Shape(_filters(options["filters"]), **{name: options[name] for name in ("projection", "cells", "layers")})
-    chosen = {field.name: options[field.name] for field in fields(Recipe) if field.name in options}
-    about = About(
-        name=options["name"] or folder.resolve().name,
-        budget=Budget(options["steps"], options["hours"]),
-        **{field.name: options[field.name] for field in fields(About) if field.name not in ("name", "budget")},
-    )
-    recipe = Recipe(shape, **chosen)
+    if asked.resume or asked.budget is None:
+        return resume(asked.folder, asked.budget)
+    texts = Texts(asked.texts, asked.valid, asked.tokenize)
     with stderr_console().status("reading the text"):
-        return begin(folder, Texts(texts, options["valid"], options["tokenize"]), recipe, about)
+        return begin(asked.folder, texts, asked.recipe, asked.about(asked.budget))
 
 
 def _check_resumed(context: click.Context) -> None:
@@ -165,20 +203,6 @@ def _check_resumed(context: click.Context) -> None:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             spelled = next(one for one in context.command.params if one.name == name).opts[0]
             raise UsageError(f"{spelled} was settled when the training began: leave it out with --resume")
-
-
-def _resume(folder: Path, options: dict):
-    from lmgen.training import resume
-
-    new = options["hours"] or options["steps"]
-    return resume(folder, Budget(options["steps"], options["hours"]) if new else None)
-
-
-def _filters(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(count) for count in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"--filters takes eight numbers with commas, not {text!r}") from error
 
 
 def _show(events: Iterable[Trained | Validated | Saved]) -> Validated | None:

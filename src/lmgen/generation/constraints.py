@@ -80,7 +80,7 @@ class Limits:
         return self._shifts[self._stage(index, length)]
 
     def ruled_out(self, index: int, length: int | None = None) -> np.ndarray | None:
-        """Places of all that is ruled out for that word, if nothing else is shifted and they are few."""
+        """Places of all that is ruled out for that word, int [places], if nothing else is shifted and they are few."""
         return self._ruled_out[self._stage(index, length)]
 
     def _stage(self, index: int, length: int | None) -> int:

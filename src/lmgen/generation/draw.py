@@ -25,16 +25,20 @@ class Choice:
 
 
 def choose(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> Choice:
-    """The likeliest word at temperature 0, else a draw."""
+    """The most likely word at temperature 0, else a draw, from logits, float32 [softmax rows]. 0 <= temperature."""
     if temperature == 0:
         return Choice(int(logits.argmax()), 0.0, 0.0, 1.0)
     return CategoricalDraw(logits).draw(rng)
 
 
 def choose_except(logits: np.ndarray, ruled_out: np.ndarray, rng: np.random.Generator) -> tuple[Choice, float]:
-    """A draw from all words but few, given by their places, and ln of its probability among all.
+    """A draw from all words but few, and the natural logarithm of its probability among all.
 
     The exponentials are summed once for both, which takes half as long.
+
+    Args:
+      logits: float32 [softmax rows].
+      ruled_out: places of the few, int [places].
     """
     drawn = CategoricalDraw(logits)
     log_total = drawn.log_total

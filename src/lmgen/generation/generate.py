@@ -126,7 +126,12 @@ class _Sample:
     def write(
         self, logits: np.ndarray, limits: Limits, screen: Screen | None, memory: State | None
     ) -> Iterator[Step | Word | Ended]:
-        """The next word, and the end if it is one; before it, if the memory is given, what that predicted."""
+        """The next word, and the end if it is one; before it, if the memory is given, what that predicted.
+
+        Args:
+          logits: of this text, float32 [softmax rows].
+          memory: its LSTM state, one row.
+        """
         choice, logprob, allowed = self._choose(logits, limits, screen)
         text = self._vocabulary.word(choice.index)
         if memory is not None:
@@ -165,7 +170,11 @@ class _Sample:
 
 
 def alternatives(logits: np.ndarray, count: int, vocabulary: Vocabulary) -> tuple[tuple[str, float], ...]:
-    """The likeliest words and their probabilities, the likeliest first; rows without a word are left out."""
+    """The most likely words and their probabilities, the highest first; padding rows are left out.
+
+    Args:
+      logits: float32 [softmax rows].
+    """
     words = logits[: len(vocabulary)]
     best = most_likely(words, count)
     shares = np.exp(words[best] - log_total(logits))

@@ -33,8 +33,10 @@ from .selftest import Answer as Answer, answers as answers
 from .sentences import (
     BLIMP as BLIMP,
     COLUMN as COLUMN,
+    Layout as Layout,
     read_items as read_items,
     read_texts as read_texts,
     sentences_of as sentences_of,
     with_words as with_words,
 )
+from .words import BY as BY, part_rows as part_rows

@@ -43,6 +43,8 @@ class Scoring:
     """Texts read side by side. 1 <= rows."""
     whole: bool = False
     """In `LM`: a text is one sentence, whatever it looks like; else it is split where Moses' rules end sentences."""
+    end: bool = True
+    """Whether the end of each text is scored; without it a text is a fragment."""
 
     def __post_init__(self) -> None:
         if isinstance(self.prefix, str):
@@ -69,6 +71,10 @@ class Measures:
         """Those of a text that was measured in parts."""
         columns = ([getattr(part, column.name) for part in parts] for column in fields(cls))
         return cls(*map(np.concatenate, columns)) if len(parts) > 1 else parts[0]
+
+    def after(self, count: int) -> "Measures":
+        """Those of all words but the first."""
+        return Measures(*(getattr(self, column.name)[count:] for column in fields(self)))
 
 
 def as_input(model: LanguageModel, options: Scoring) -> Callable[[str], str]:

@@ -32,6 +32,14 @@ class Sentence:
     """Its place in the input, from 1; texts without a word count."""
     carried: bool = False
     """Whether the state is carried over a `</S>` among the words; else it is emptied there too."""
+    prefix: Sequence[str] = ()
+    """Words that are read before it, after those of `Scoring.prefix`, and are not scored; `</S>` may be among them."""
+    text: str = ""
+    """What the user wrote, of which the words were made."""
+    regions: Sequence[tuple[int, int]] = ()
+    """(start, end) of each region of the text, in code points."""
+    rows: Sequence[dict[str, Any]] = ()
+    """Columns of each region, if every region was a row of the user's."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Scored:
 
     sentence: Sentence
     tokens: tuple[str, ...]
-    """Its words and `</S>`."""
+    """Its words, and `</S>` unless the end is not scored."""
     ids: np.ndarray
     """Of the tokens, int64 [tokens]; that of `<UNK>` for words outside the vocabulary."""
     oov: np.ndarray
@@ -60,39 +68,39 @@ def score_sentences(
 ) -> Iterator[Scored]:
     """Score sentences, in order; no more than WINDOW words of them are in memory, or one sentence.
 
-    The first word is predicted after `<S>` (and the prefix), the last prediction is `</S>`.
+    The first word is predicted after `<S>` (and the prefix), the last prediction is `</S>`. Where ends are not scored,
+    a sentence that is not fresh continues the one before.
     """
     vocabulary, known = model.vocabulary, as_input(model, options)
     start, first = _start(model, [known(word) for word in options.prefix])
-    waiting: deque[tuple[Sentence, tuple[str, ...], np.ndarray]] = deque()
+    waiting: deque[tuple[Sentence, np.ndarray, int]] = deque()
 
     def passages() -> Iterator[Passage]:
+        last = SENTENCE_START
         for number, sentence in enumerate(sentences):
-            tokens = (*sentence.words, SENTENCE_END)
-            ids = np.array([vocabulary.id(word) for word in tokens])
-            waiting.append((sentence, tokens, ids))
-            before: tuple[State | None, str] = (
-                (start, first) if sentence.fresh or not number else (None, SENTENCE_START)
-            )
-            for part in _parts(tokens):
-                inputs = [before[1], *map(known, tokens[part][:-1])]
+            whole = (*sentence.prefix, *sentence.words, *([SENTENCE_END] if options.end else []))
+            ids, parts = np.array([vocabulary.id(word) for word in whole]), _parts(whole)
+            waiting.append((sentence, ids, len(parts)))
+            before: tuple[State | None, str] = (start, first) if sentence.fresh or not number else (None, last)
+            for part in parts:
+                inputs = [before[1], *map(known, whole[part][:-1])]
                 yield Passage(inputs, ids[part], before[0])
                 before = (None if sentence.carried else model.start(), SENTENCE_START)
+            last = SENTENCE_START if options.end else known(whole[-1])
 
     measured = measure_passages(model, passages(), options)
     for measures in measured:
-        sentence, tokens, ids = waiting.popleft()
-        measures = Measures.joined([measures, *islice(measured, sentence.words.count(SENTENCE_END))])
-        yield Scored(sentence, tokens, ids, np.array([word not in vocabulary for word in tokens]), measures)
+        sentence, ids, parts = waiting.popleft()
+        measures = Measures.joined([measures, *islice(measured, parts - 1)]).after(len(sentence.prefix))
+        tokens = (*sentence.words, *([SENTENCE_END] if options.end else []))
+        oov = np.array([word not in vocabulary for word in tokens])
+        yield Scored(sentence, tokens, ids[len(sentence.prefix) :], oov, measures)
 
 
-def _parts(tokens: Sequence[str]) -> Iterator[slice]:
-    """Where each sentence stands among tokens, its `</S>` included."""
-    begin = 0
-    for place, token in enumerate(tokens):
-        if token == SENTENCE_END:
-            yield slice(begin, place + 1)
-            begin = place + 1
+def _parts(tokens: Sequence[str]) -> list[slice]:
+    """Where each sentence stands among tokens, its `</S>` included; the last may have none."""
+    begins = [0, *(place + 1 for place, token in enumerate(tokens) if token == SENTENCE_END)]
+    return [slice(begin, end) for begin, end in zip(begins, [*begins[1:], len(tokens)], strict=True) if begin < end]
 
 
 def _start(model: LanguageModel, prefix: Sequence[str]) -> tuple[State, str]:
@@ -111,7 +119,7 @@ def hidden_states(model: LanguageModel, sentence: Sentence, options: Scoring) ->
 def memories(
     model: LanguageModel, sentence: Sentence, options: Scoring, before: State | None = None
 ) -> Iterator[State]:
-    """The memory that predicts each word of one sentence, and then its end: one row each.
+    """The LSTM state that predicts each word of one sentence, and then its end: a `State` of one row each.
 
     Args:
       before: the last of the sentence before, one row; it is read on from there, unless this sentence is fresh.
@@ -121,8 +129,9 @@ def memories(
         state, first = _start(model, [known(word) for word in options.prefix])
     else:
         state, first = before, SENTENCE_START
-    for word in (first, *map(known, sentence.words)):
+    for place, word in enumerate((first, *map(known, (*sentence.prefix, *sentence.words)))):
         if word == SENTENCE_END:
             state, word = state if sentence.carried else model.start(), SENTENCE_START
         state = model.advance(state, [word])
-        yield state
+        if place >= len(sentence.prefix):
+            yield state

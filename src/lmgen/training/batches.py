@@ -33,7 +33,12 @@ class Window:
 
 
 def windows(tokens: np.ndarray, steps: int, rows: int, start: tuple[int, int], seed: int) -> Iterator[Window]:
-    """Windows without end; every epoch shuffles the sentences anew, by `seed` and epoch alone."""
+    """Windows without end; every epoch shuffles the sentences anew, by `seed` and epoch alone.
+
+    Args:
+      tokens: int32 [tokens], sentences that each end with BOUNDARY.
+      start: (epoch, window) of the first.
+    """
     epoch, first = start
     while True:
         stream = shuffled(tokens, np.random.default_rng([seed, epoch]))
@@ -48,7 +53,7 @@ def windows(tokens: np.ndarray, steps: int, rows: int, start: tuple[int, int], s
 
 
 def shuffled(tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same sentences in another order; each ends with BOUNDARY."""
+    """The same sentences in another order, int32 [tokens]; each ends with BOUNDARY."""
     ends = np.flatnonzero(tokens == BOUNDARY).astype(np.int64) + 1
     starts = np.concatenate([[0], ends[:-1]])
     order = rng.permutation(len(ends))
@@ -87,7 +92,11 @@ class Spelling:
         self._short = (self._characters[:, SHORT:] == pad).all(1)
 
     def distinct(self, ids: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """Buckets of the distinct words' character ids, and where each of `ids` lies in them."""
+        """Buckets of the distinct words' character ids, and where each of `ids` lies in them.
+
+        int32 [words of the bucket, its length] for each of BUCKETS; and int, in the shape of `ids`, a row of all
+        buckets one below the other.
+        """
         words, places = np.unique(ids, return_inverse=True)
         short = self._short[words]
         position = np.empty(len(words), np.int32)
@@ -125,6 +134,9 @@ def choose_candidates(
     of the full one, given the targets. With `total` >= `words` it is the full softmax itself. Where a batch has so
     many rare targets that fewer than an eighth could be drawn, there are more candidates, by steps of MORE: without
     draws the model would never learn which rare words do not come.
+
+    Args:
+      targets: ids of the batch, int32 [tokens]; 0 <= each < `words`.
     """
     frequent = min(frequent, total // 2)
     rare = np.unique(targets[targets >= frequent])
@@ -143,7 +155,7 @@ def choose_candidates(
 
 
 def in_vocabulary(targets: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-    """Targets outside the vocabulary become `<UNK>`."""
+    """Targets with those outside the vocabulary as `<UNK>`: int32, of the same shape."""
     return np.where(targets < len(vocabulary), targets, np.int32(vocabulary.id(UNKNOWN)))
 
 

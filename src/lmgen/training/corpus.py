@@ -143,7 +143,7 @@ class _Numbers:
 
 
 def split_sentences(tokens: np.ndarray) -> list[np.ndarray]:
-    """The sentences, each with its BOUNDARY."""
+    """The sentences of int32 [tokens], each with its BOUNDARY."""
     return np.split(tokens, np.flatnonzero(tokens == BOUNDARY) + 1)[:-1]
 
 

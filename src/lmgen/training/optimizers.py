@@ -116,7 +116,7 @@ class Average:
         self.slots = {f"average:{name}": tf.Variable(value) for name, value in weights.items()}
 
     def update(self, step: tf.Tensor) -> None:
-        """Take the weights after the `step`-th step in."""
+        """Take the weights after the `step`-th step, int [], into the average."""
         share = 1 / (1 + HORIZON * tf.cast(step - 1, tf.float32))
         for name, weight in self._weights.items():
             average = self.slots[f"average:{name}"]

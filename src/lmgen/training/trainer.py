@@ -264,7 +264,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def train_steps(trainer: Trainer, tokens: np.ndarray, budget: Budget) -> Iterator[Trained]:
-    """Train until the budget is spent; an event for every step."""
+    """Train on int32 [tokens] until the budget is spent; an event for every step."""
     recipe, before = trainer.recipe, trainer.progress.seconds
     stream = windows(tokens, recipe.window, recipe.batch, trainer.progress.position, recipe.seed)
     began = time.monotonic()

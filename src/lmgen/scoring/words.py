@@ -1,0 +1,94 @@
+"""Scores by the user's own words and regions: those of their tokens together."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmgen.errors import UsageError
+from lmgen.scoring.formats import BASES, decimals
+from lmgen.scoring.score import Scored
+from lmgen.text import SENTENCE_END, Row, joined, region_spans, word_spans
+
+WORD_COLUMNS = ("sentence_id", "word_id", "word", "start", "end", "tokens", "surprisal", "logprob", "oov")
+REGION_COLUMNS = ("sentence_id", "region_id", "region", "start", "end", "tokens", "surprisal", "logprob", "oov")
+BY = {"word": WORD_COLUMNS, "region": REGION_COLUMNS}
+"""What scores are given by, besides tokens, and the columns of each."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A word or region of a text, or the end of a sentence, with places among the text's tokens."""
+
+    text: str
+    start: int
+    """In code points of the text, from 0; start == end for the end of a sentence."""
+    end: int
+    tokens: Sequence[int]
+
+
+def part_rows(
+    scores: Iterable[Scored], base: str, by: str, columns: Sequence[str], punctuation: bool = False
+) -> Iterator[Row]:
+    """A row for every word or region: the user's columns, then `columns`, which give way where names are the same.
+
+    surprisal is in units of the base, logprob is the natural logarithm; both are sums over the part's tokens. oov is
+    the number of its tokens outside the vocabulary. The end of a sentence has a row of its own where it is scored,
+    unless words are rows of the user's.
+
+    Args:
+      by: `word` or `region`.
+      columns: some of BY[by].
+      punctuation: tokens without a letter or digit at either end of a word are words by themselves.
+    """
+    for scored in scores:
+        rows, parts = scored.sentence.rows, parts_of(scored, by, punctuation)
+        parts = [part for part in parts if part.start < part.end or part.text != SENTENCE_END] if rows else parts
+        for place, part in enumerate(parts):
+            extra = rows[place] if rows else scored.sentence.extra
+            row = dict(zip(BY[by], _values(scored, part, place + 1, BASES[base]), strict=True))
+            yield joined(extra, {column: row[column] for column in columns})
+
+
+def _values(scored: Scored, part: Part, number: int, unit: float) -> Iterator[Any]:
+    places = list(part.tokens)
+    logprob, oov = float(scored.logprobs[places].sum()), int(scored.oov[places].sum())
+    yield from (scored.sentence.number, number, part.text, part.start, part.end, len(places))
+    yield from (decimals(-logprob / unit), decimals(logprob), oov)
+
+
+def parts_of(scored: Scored, by: str, punctuation: bool = False) -> list[Part]:
+    """The words or regions of a scored text and the ends of its sentences, in order; each token is in one of them.
+
+    Raises UsageError where the text has no regions, or one that ends within a token.
+    """
+    sentence, tokens = scored.sentence, scored.tokens
+    ends = [place for place, token in enumerate(tokens) if token == SENTENCE_END]
+    ends = ends[sentence.text.split().count(SENTENCE_END) :]  # without those that the user wrote
+    words = [place for place in range(len(tokens)) if place not in ends]
+    spelled = [tokens[place] for place in words]
+    if by == "region" and not sentence.regions:
+        raise UsageError("the text has no regions: put | between them, or name a --region-column")
+    if by == "region" or sentence.rows:
+        spans = region_spans(sentence.text, sentence.regions, spelled)
+    else:
+        spans = word_spans(sentence.text, spelled, punctuation)
+    parts = [
+        Part(sentence.text[span.start : span.end], span.start, span.end, [words[place] for place in span.tokens])
+        for span in spans
+    ]
+    return _with_ends(parts, ends)
+
+
+def _with_ends(parts: list[Part], ends: list[int]) -> list[Part]:
+    """The parts, and each end of a sentence after the part before it."""
+    found: list[Part] = []
+    for part in parts:
+        while ends and part.tokens and ends[0] < part.tokens[0]:
+            found.append(_end(found, ends.pop(0)))
+        found.append(part)
+    return [*found, *(_end(found, place) for place in ends)]
+
+
+def _end(before: list[Part], place: int) -> Part:
+    at = before[-1].end if before else 0
+    return Part(SENTENCE_END, at, at, [place])
