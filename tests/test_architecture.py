@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 ORDER = """
-errors softmax text checkpoint store model engines export generation scoring training board
+errors softmax text display checkpoint store model engines export generation scoring training board
 api repl bench cli __main__
 """.split()
 """A wing, or a file beside them, imports only those before it."""
