@@ -58,6 +58,17 @@ def test_surprisal_can_be_had_by_the_users_own_words_and_regions(lm):
         lm.surprisal("the cat", by="letter")
 
 
+def test_texts_and_words_have_vectors(lm):
+    vectors = lm.embed("the cat\n\nthe zork")
+
+    assert vectors.shape == (2, 16)
+    assert lm.embed([]).shape == (0, 16)
+    np.testing.assert_allclose(lm.embed("sat", "mean"), lm.embed("sat"), atol=1e-6)
+    assert [near.rank for near in lm.words("out").neighbours(["cat"], count=2)] == [1, 2]
+    with pytest.raises(UsageError, match="pool must be one of last, mean, not 'max'"):
+        lm.embed("sat", "max")
+
+
 def test_there_is_a_score_for_every_sentence(lm):
     assert lm.score(["the cat", "the zork"]) == pytest.approx(totals(lm.model, "the cat", "the zork"))
     assert lm.score("the cat", reduce="mean") == pytest.approx([totals(lm.model, "the cat")[0] / 3])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lmgen.display import Samples
+from lmgen.embeddings import POOLS, WordSpace, embed_sentences
 from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
@@ -34,7 +35,7 @@ from lmgen.scoring import (
     with_words,
 )
 from lmgen.store import DEFAULT_MODEL, find
-from lmgen.text import detokenize_sentences, lines_of, split_words
+from lmgen.text import SENTENCE_START, detokenize_sentences, lines_of, split_words
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""
@@ -165,6 +166,23 @@ class LM:
         distribution = next_words(self.model, context, self.scoring.renormalize)
         probs = np.array([entry.prob for entry in distribution.of(words)])
         return probs * np.exp(suffix_logprobs(self.model, context, words, after, self.scoring)) if after else probs
+
+    def embed(self, texts: Texts, pool: str = "last", layer: int | None = None) -> np.ndarray:
+        """A vector for every text that has a word: the LSTM's output, float32 [texts, projection].
+
+        Args:
+          pool: `last`, after the last word, or the `mean` over the words.
+          layer: of the LSTM, from 0; without it the top one.
+        """
+        if pool not in POOLS:
+            raise UsageError(f"pool must be one of {', '.join(POOLS)}, not {pool!r}")
+        sentences = with_words(self._sentences(texts, "sentence"))
+        found = [one.pooled(pool) for one in embed_sentences(self.model, sentences, layer, self.scoring.rows)]
+        return np.stack(found) if found else np.empty((0, self.model.vectors([SENTENCE_START]).shape[1]), np.float32)
+
+    def words(self, space: str = "in") -> WordSpace:
+        """All words as vectors: `in`, from their characters, or `out`, rows of the softmax; with their neighbours."""
+        return WordSpace(self.model, space)
 
     def sample(self, prefix: str = "", **options) -> Samples:
         """Continue a prefix: a list of texts, each with the prefix.

@@ -30,8 +30,10 @@ COMMANDS = {
         for name in ("cache", "complete", "convert", "download", "models", "repl", "surprisal", "train", "version")
     },
     "bench": "bench.bench_command",
+    "embed": "embed.embed_command",
     "eval": "eval.evaluate",
     "export": "export.export_command",
+    "neighbours": "embed.neighbours",
     "next": "next.next_command",
     "serve-board": "board.serve_board",
     "board-vectors": "board.board_vectors",
