@@ -162,3 +162,7 @@ def test_pandas_is_imported_where_it_is_asked_for_alone(monkeypatch):
 
     with pytest.raises(UnsupportedError, match="to_pandas needs pandas: pip install pandas"):
         NEXT.to_pandas()
+
+
+def test_a_terminal_obeys_nothing_in_a_text():
+    assert "\x1b" not in repr(Samples(["\x1b]0;title\x07"]))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, SupportsIndex, TypeVar
 
 from lmgen.errors import UnsupportedError
-from lmgen.text import Row, clean, whole_file, write_rows
+from lmgen.text import Row, clean, visible, whole_file, write_rows
 
 IN_NOTEBOOK, AT_PROMPT = 1000, 60
 """Entries that are shown there at most; `to_html` and `to_pandas` have all."""
@@ -56,7 +56,7 @@ class Shown(ABC):
     def __repr__(self) -> str:
         out = io.StringIO()
         write_rows(({name: _rounded(value) for name, value in row.items()} for row in self._short_rows()), out, "table")
-        return (out.getvalue() + self._rest(AT_PROMPT)).rstrip("\n") or "(nothing)"
+        return visible(out.getvalue() + self._rest(AT_PROMPT)).rstrip("\n") or "(nothing)"
 
     def _short_rows(self) -> Iterator[Row]:
         return islice(self.rows(), AT_PROMPT)

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from lmgen.errors import UsageError
 from lmgen.store import model_folders, released
-from lmgen.text import check_output, split_words
+from lmgen.text import check_output, split_words, visible
 
 
 def all_of(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
@@ -59,7 +60,7 @@ def complete_model(_context: click.Context, _parameter: click.Parameter, incompl
 def tell(rows: Iterable[Iterable]) -> None:
     """Write rows of notes to stderr."""
     for row in rows:
-        click.echo("\t".join(map(str, row)), err=True)
+        click.echo("\t".join(visible(str(value)) for value in row), err=True)
 
 
 OUTPUT = click.option(
@@ -88,10 +89,18 @@ class Splitting:
     """It is words with spaces between them already."""
     whole: bool
     """It is one sentence."""
+    tokens: str | None
+    """`ptb`: it is tokens of the Penn Treebank with spaces between them."""
+
+    def __post_init__(self) -> None:
+        if self.tokens and self.tokenized:
+            raise UsageError(
+                "--tokens says how the text was tokenised, --no-tokenize that it is as it should be: give one"
+            )
 
     def words(self, text: str) -> list[str]:
         """The words of a text."""
-        return split_words(self.tokenized, self.whole)(text)
+        return split_words(self.tokenized, self.whole, self.tokens == "ptb")(text)
 
 
 SPLITTING = group(
@@ -99,6 +108,11 @@ SPLITTING = group(
     Splitting,
     click.option(
         "--no-tokenize", "tokenized", is_flag=True, help="The text is words with spaces between them already."
+    ),
+    click.option(
+        "--tokens",
+        type=click.Choice(("ptb",)),
+        help="The text is tokens of another convention: ptb, the Penn Treebank's; each text is one sentence.",
     ),
     click.option(
         "--no-split", "whole", is_flag=True, help="Read the text as one sentence, even if it looks like more."

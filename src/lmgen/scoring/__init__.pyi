@@ -3,6 +3,7 @@ from .distribution import (
     Distribution as Distribution,
     NextWord as NextWord,
     NextWords as NextWords,
+    next_candidates as next_candidates,
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
 )
