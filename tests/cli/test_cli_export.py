@@ -1,4 +1,6 @@
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -21,6 +23,7 @@ def test_export_prints_the_new_folder_named_after_model_and_format(lmgen, tiny_f
     [
         (["-o", "taken"], 2, "taken is there already: remove it, or give -o another name"),
         (["-o", "taken/file"], 2, "taken/file is there already"),
+        (["-o", ""], 2, "the name of the new folder is empty"),
         (["-o", "none/new"], 3, "cannot write none/new: No such file or directory"),
         (["--format", "graphdef", "--precision", "int8"], 2, "graphdef is written in float32 alone"),
     ],
@@ -47,4 +50,18 @@ def test_an_interrupted_export_leaves_nothing(tiny_folder, tmp_path):
 
     assert process.wait(30) == 128 + signal.SIGTERM
     assert b"lmgen: stopped" in process.stderr.read()
+    assert not list(tmp_path.glob("*new*"))
+
+
+@pytest.mark.parametrize("form", ["onnx", "savedmodel", "litert-web"])
+def test_what_the_disk_refuses_is_one_line(tmp_path, form):
+    """A limit on the size of files stands for a full disk: both are refused at a write."""
+    code = (
+        "import resource, signal, sys; from lmgen.cli import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "export", "mini", "--format", form, "-o", str(tmp_path / "new")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (3, f"lmgen: cannot write {tmp_path / 'new'}: File too large\n")
     assert not list(tmp_path.glob("*new*"))

@@ -143,7 +143,7 @@ def _write(model, contents: dict[int, np.ndarray], path: Path) -> None:
         file.write(_packed(model))
         for number, content in contents.items():
             file.seek(model.buffers[number].offset)
-            content.tofile(file)
+            file.write(content.data)  # tofile says nothing of a full disk
         file.truncate(end)
 
 

@@ -89,7 +89,7 @@ class _Graph:
             return self.constant(name, values)
         begin = -(-self._data.tell() // PAGE) * PAGE
         self._data.seek(begin)
-        np.ascontiguousarray(values).tofile(self._data)
+        self._data.write(np.ascontiguousarray(values).data)
         kind = helper.np_dtype_to_tensor_dtype(values.dtype)
         tensor = TensorProto(name=name, dims=values.shape, data_type=kind, data_location=TensorProto.EXTERNAL)
         for key, value in {"location": DATA, "offset": begin, "length": values.nbytes}.items():

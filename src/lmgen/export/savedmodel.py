@@ -14,10 +14,16 @@ from lmgen.text import WORD_LENGTH
 
 
 def write_savedmodel(weights: Weights, folder: Path) -> None:
-    """Write `saved_model.pb` and its variables into a folder. The weights are in memory once, and a part of them twice."""
+    """Write `saved_model.pb` and its variables into a folder. The weights are in memory once, and a part of them twice.
+
+    Raises OSError if it cannot be written.
+    """
     with tf.device("cpu:0"):
         step = _Step(weights)
-        tf.saved_model.save(step, str(folder), step.step)
+        try:
+            tf.saved_model.save(step, str(folder), step.step)
+        except tf.errors.OpError as error:  # a full disk: the end of the message says so
+            raise OSError(error.message.rpartition("; ")[2].partition(" [Op")[0]) from error
 
 
 class _Step(tf.Module):
