@@ -218,7 +218,7 @@ def _piped() -> bool:
         mode = os.fstat(0).st_mode
     except OSError:  # stdin is closed
         return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)  # Node.js pipes by sockets
 
 
 def _tell_chosen(wanted: Generation) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from lmgen.errors import UsageError
 from lmgen.store import model_folders, released
@@ -47,14 +48,23 @@ def confirmed(question: str, nobody: bool, default: bool = True) -> bool:
     return click.confirm(question, default=default, err=True)
 
 
-def complete_local(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: models that are here."""
-    return [name for name in model_folders() if name.startswith(incomplete)]
+def complete_local(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: models that are here, and folders."""
+    return [CompletionItem(incomplete, "dir"), *_named(model_folders(), incomplete)]
 
 
-def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: models that are here or can be had."""
-    return sorted(name for name in {*model_folders(), *released()} if name.startswith(incomplete))
+def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: models that are here or can be had, and folders."""
+    return [CompletionItem(incomplete, "dir"), *_named({*model_folders(), *released()}, incomplete)]
+
+
+def complete_file(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: files."""
+    return [CompletionItem(incomplete, "file")]
+
+
+def _named(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
 
 def tell(rows: Iterable[Iterable]) -> None:
@@ -67,6 +77,7 @@ OUTPUT = click.option(
     *("-o", "--output"),
     default="-",
     metavar="FILE",
+    shell_complete=complete_file,
     callback=lambda _context, _parameter, path: check_output(path),
     help="Write to a file, not to stdout.",
 )
