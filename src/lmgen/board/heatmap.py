@@ -18,7 +18,7 @@ SHADES, INKS = 16, 8
 WHITE, BLACK = (255, 255, 255), (20, 20, 30)
 HUES = ((25, 75, 150), (225, 95, 0))
 """Of a word that is certain; and of one that is certain and was written."""
-CAPTION = "First row: the words written. Below each the most likely, darker if likelier; orange is what was written."
+CAPTION = "First row: the words written. Below each the most likely, darker if more likely; orange is what was written."
 
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -26,7 +26,7 @@ def cache() -> None:
 
 @cache.command("list")
 @click.option(
-    "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Of the output."
+    "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Output format."
 )
 def list_cache(kind: str) -> None:
     """Print model, kind, size and folder of all that is in the cache."""
@@ -41,7 +41,7 @@ def list_cache(kind: str) -> None:
 
 @cache.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Clear it all.")
+@click.option("--all", "everything", is_flag=True, help="Clear the whole cache.")
 def rm(names: tuple[str, ...], everything: bool) -> None:
     """Remove what is in the cache of each MODEL. Nothing is asked: all of it can be made again."""
     if bool(names) == everything:

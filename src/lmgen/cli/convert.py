@@ -13,7 +13,7 @@ from lmgen.store import DEFAULT_MODEL, find
 from lmgen.text import FREQUENT_WORDS
 
 
-@click.command(short_help="Make the files that the fast engine runs.")
+@click.command(short_help="Convert a model for the fast engine.")
 @click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL|FOLDER]", shell_complete=complete_model)
 @precision("fast")
 @click.option(
@@ -23,12 +23,12 @@ from lmgen.text import FREQUENT_WORDS
     metavar="N",
     help="Of a large model, also compute the vectors of the N most frequent words, which are kept in the cache.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more on stderr.")
 def convert(model: str, precision: str, embeddings: int, verbose: bool) -> None:
     """Make LiteRT files of MODEL, a name or a folder, and print where they are.
 
     They are written beside the checkpoint, or in the cache where that cannot be. Files that are there and
-    belong to the checkpoint are left as they are; an interrupted conversion goes on.
+    belong to the checkpoint are left as they are; an interrupted conversion continues.
 
     \b
     Examples:

@@ -41,18 +41,18 @@ class _Options:
     offline: bool
 
 
-@click.command(short_help="Bring a model here, whole and checked.")
+@click.command(short_help="Download a model and verify it.")
 @click.argument("model", default=DEFAULT_MODEL, shell_complete=complete_model)
 @click.option("--from", "place", default="", metavar="URL|FOLDER", help="A mirror, or a folder that has the files.")
-@click.option("--files", "patterns", multiple=True, metavar="GLOB", help="Only the files that match.")
+@click.option("--files", "patterns", multiple=True, metavar="GLOB", help="Download only the files that match.")
 @click.option("--dry-run", is_flag=True, help="Print what would be fetched from where; fetch nothing.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the model's folder.")
 @click.option("--offline", is_flag=True, envvar="LMGEN_OFFLINE", help="Use no network; so does LMGEN_OFFLINE=1.")
 def download(model: str, quiet: bool, **options) -> None:
     """Bring MODEL here: a name such as lm1b, or a manifest FILE.toml. Every file is verified.
 
-    After any interruption, run it again: it goes on from there. For a model that is here already, such as
+    After any interruption, run it again: it continues there. For a model that is here already, such as
     the default, it verifies the files. The model's folder is printed on stdout.
 
     \b
@@ -111,7 +111,7 @@ def _verified(model: str, console: Console) -> Path:
 
 def _ask(certain: bool) -> None:
     """Go on only if the person at the terminal, if there is one, wants it."""
-    if not certain and not confirmed("Go on?", nobody=True):
+    if not certain and not confirmed("Continue?", nobody=True):
         raise LmgenError("nothing was fetched")
 
 

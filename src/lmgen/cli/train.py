@@ -49,11 +49,15 @@ RECIPE = group(
         "--filters",
         default=",".join(map(str, Shape.filters)),
         show_default=True,
-        help="Filters of each of the eight convolutions.",
+        help="Number of filters of each of the eight convolutions.",
     ),
     _recipe("--batch", SIZE, "Streams of text read side by side."),
     _recipe("--window", SIZE, "Words that back-propagation reaches back."),
-    _recipe("--optimizer", click.Choice(OPTIMIZERS), "Muon for the matrices and Adam for the rest, or Adam for all."),
+    _recipe(
+        "--optimizer",
+        click.Choice(OPTIMIZERS),
+        "Optimizer: Muon for the matrices and Adam for the rest, or Adam for all.",
+    ),
     _recipe("--rate", POSITIVE, "Highest learning rate of Adam."),
     _recipe("--muon-rate", POSITIVE, "Highest learning rate of Muon."),
     _recipe("--warmup", SIZE, "Steps until the learning rates are reached."),
@@ -73,7 +77,7 @@ RECIPE = group(
     ),
     _recipe("--candidates", SIZE, "Softmax rows that a step looks at; at least --words for all."),
     _recipe("--frequent", SIZE, "Most frequent words that are always among the candidates."),
-    _recipe("--context", click.Choice(("sentence", "stream")), "Empty the LSTM state at each sentence, or never."),
+    _recipe("--context", click.Choice(("sentence", "stream")), "Reset the LSTM state at each sentence, or never."),
     _recipe("--precision", click.Choice(PRECISIONS), "Precision of the matrix products."),
     _recipe("--seed", click.IntRange(0), "Seed of the first weights and of the sentences' order."),
 )
@@ -102,7 +106,7 @@ class _Options:
         if self.hours and self.steps:
             raise UsageError("give --hours or --steps, not both")
         if self.resume == bool(self.texts):
-            raise UsageError("give a TEXT to train on, or --resume to go on with the one begun; not both")
+            raise UsageError("give a TEXT to train on, or --resume to continue the training in the folder; not both")
         if self.resume:
             _check_resumed(click.get_current_context())
         elif self.budget is None:
@@ -119,11 +123,11 @@ class _Options:
         return About(**{**own, "name": self.name or self.folder.resolve().name}, budget=budget)
 
 
-@click.command(short_help="Train a model on one's own text.")
+@click.command(short_help="Train a model on your text.")
 @click.argument("texts", nargs=-1, type=FILE, metavar="TEXT...")
 @click.option("--out", "folder", type=FILE, required=True, help="Folder of the model and of its training.")
-@click.option("--hours", type=POSITIVE, help="Train so long.")
-@click.option("--steps", type=SIZE, help="Train so many steps.")
+@click.option("--hours", type=POSITIVE, help="Hours to train.")
+@click.option("--steps", type=SIZE, help="Steps to train.")
 @click.option("--resume", is_flag=True, help="Continue the training in the folder, with the options it was begun with.")
 @click.option("--tokenize", is_flag=True, help="Split words by Moses' rules: for text that is not yet tokenised.")
 @click.option("--valid", type=FILE, help="Text to validate on.  [default: one sentence in 200]")
@@ -159,7 +163,7 @@ class _Options:
     show_default=True,
     help="Written into model.toml: the top-p where the model's user gives none.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more on stderr.")
 def train(**options) -> None:
     """Train a model on TEXT: files, plain or .gz, one sentence a line.
 
@@ -180,7 +184,7 @@ def train(**options) -> None:
             with closing(run.events()) as events:
                 last = _show(record_training(events, run.board))
         except KeyboardInterrupt:
-            click.echo(f"to go on: lmgen train --resume --out {asked.folder}", err=True)
+            click.echo(f"to continue: lmgen train --resume --out {asked.folder}", err=True)
             raise
     if last:
         click.echo(f"{asked.folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
