@@ -12,7 +12,7 @@ The message is one line: what was wrong, and what to do next.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class LmgenError(Exception):
@@ -57,12 +57,25 @@ class UnsupportedError(LmgenError):
     exit_code = 99
 
 
-@contextmanager
-def needing_tensorflow(what: str) -> Iterator[None]:
+EXTRAS = {
+    "tensorflow": ("TensorFlow", ("tensorflow",)),
+    "server": ("a web server", ("starlette", "uvicorn", "msgspec", "prometheus_client")),
+}
+"""Extras of the package, each with what it brings and the modules of that."""
+
+
+def needing_tensorflow(what: str) -> AbstractContextManager[None]:
     """Raise UnsupportedError that says what needs TensorFlow, where it is not installed."""
+    return needing("tensorflow", what)
+
+
+@contextmanager
+def needing(extra: str, what: str) -> Iterator[None]:
+    """Raise UnsupportedError that says what needs an extra, where that is not installed."""
+    called, modules = EXTRAS[extra]
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "tensorflow":
+        if (error.name or "").partition(".")[0] not in modules:
             raise
-        raise UnsupportedError(f"{what} needs TensorFlow: pip install 'lmgen[tensorflow]'") from error
+        raise UnsupportedError(f"{what} needs {called}: pip install 'lmgen[{extra}]'") from error

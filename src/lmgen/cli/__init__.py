@@ -32,6 +32,7 @@ COMMANDS = {
     "bench": "bench.bench_command",
     "eval": "eval.evaluate",
     "next": "next.next_command",
+    "serve": "serve.serve_command",
     "serve-board": "board.serve_board",
     "board-vectors": "board.board_vectors",
     "score": "score.score_command",

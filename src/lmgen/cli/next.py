@@ -20,6 +20,7 @@ from lmgen.scoring import (
     NextWord,
     as_input,
     decimals,
+    next_row,
     next_words,
     probability,
     suffix_logprobs,
@@ -82,7 +83,7 @@ def next_command(prefix: str, **options) -> None:
     among = _among(asked, distribution)
     count = None if asked.full else asked.count
     listed = distribution.of(candidates) if candidates else distribution.best(count, among)
-    rows = [_row(entry, unit) for entry in listed]
+    rows = [next_row(entry, asked.base) for entry in listed]
     if asked.suffix and listed:
         words = [entry.word for entry in listed]
         follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted)
@@ -90,7 +91,7 @@ def next_command(prefix: str, **options) -> None:
     with open_output(asked.to.output) as out:
         if asked.to.kind == "table" and out.isatty():
             _draw_bars(rows)
-        write_rows(rows, out, asked.to.kind, tuple(_row(NextWord("", 1, 1.0, 1.0), 1.0)))
+        write_rows(rows, out, asked.to.kind, tuple(next_row(NextWord("", 1, 1.0, 1.0), "e")))
         facts = _facts(distribution, listed, among, asked.base)
         if asked.to.kind == "table":
             out.write("\n" + "".join(f"{name}: {value}\n" for name, value in facts))
@@ -119,17 +120,6 @@ def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:
         found[matching([f"/{asked.pattern}/"], distribution.vocabulary)] = True
         among &= found
     return among
-
-
-def _row(entry: NextWord, unit: float) -> Row:
-    return {
-        "rank": entry.rank,
-        "word": entry.word,
-        "prob": probability(entry.prob),
-        "cumulative": probability(entry.cumulative),
-        "surprisal": decimals(-entry.logprob / unit),
-        "oov": int(entry.oov),
-    }
 
 
 def _with_suffix(rows: list[Row], listed: list[NextWord], follows: np.ndarray, unit: float) -> list[Row]:

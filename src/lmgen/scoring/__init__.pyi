@@ -8,10 +8,13 @@ from .distribution import (
 from .evaluation import Evaluation as Evaluation
 from .formats import (
     BASES as BASES,
+    CHOICE_COLUMNS as CHOICE_COLUMNS,
     COLUMNS as COLUMNS,
     SENTENCE_COLUMNS as SENTENCE_COLUMNS,
     UNITS as UNITS,
+    choice_rows as choice_rows,
     decimals as decimals,
+    next_row as next_row,
     probability as probability,
     sentence_rows as sentence_rows,
     token_rows as token_rows,
