@@ -101,11 +101,14 @@ class Engine:
             except Exception:
                 logger.exception("a step failed")
                 self._refuse_all(LmgenError("internal error: see the server's log"))
-            self._post(self._said)
-            self._said = []
+            self._tell()
         self._refuse_all(LmgenError("the server is stopping"))
-        self._post(self._said)
+        self._tell()
         self._batch.__exit__()
+
+    def _tell(self) -> None:
+        said, self._said = self._said, []
+        self._post(said)
 
     def _wait(self) -> bool:
         """Sleep until there is something to do; whether to go on."""
@@ -121,9 +124,10 @@ class Engine:
         self._forget()
         while self._arrived:
             self._admit(self._arrived.popleft())
+        self._read()
         self._fill()
         self._write()
-        self._read()
+        self._tell()
         self._score()
         self.metrics.queue.set(self.waiting)
         self.metrics.rows.labels("write").set(len(self._batch.live))
