@@ -21,7 +21,15 @@ from pathlib import Path
 
 LMGEN = [sys.executable, "-m", "lmgen"]
 CLIENTS, WORDS = 32, 200
-TEXTS = ["The old man", "I love that I", "It was", "She said", "The president of the United States", "When he", "In 1945"]
+TEXTS = [
+    "The old man",
+    "I love that I",
+    "It was",
+    "She said",
+    "The president of the United States",
+    "When he",
+    "In 1945",
+]
 
 
 class Server:
@@ -42,7 +50,9 @@ class Server:
         reader, writer = await asyncio.open_connection(self.host, self.port, limit=1 << 24)
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         method = "POST" if data else "GET"
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\nConnection: close\r\nContent-Length: {len(data)}\r\n\r\n"
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\nConnection: close\r\nContent-Length: {len(data)}\r\n\r\n"
+        )
         writer.write(head.encode() + data)
         try:
             async for line in reader:
@@ -66,7 +76,13 @@ class Server:
 
 
 def full(number):
-    return {"prompt": TEXTS[number % len(TEXTS)], "max_tokens": WORDS, "ignore_end": True, "seed": number, "stream": True}
+    return {
+        "prompt": TEXTS[number % len(TEXTS)],
+        "max_tokens": WORDS,
+        "ignore_end": True,
+        "seed": number,
+        "stream": True,
+    }
 
 
 async def written(server):
@@ -99,7 +115,9 @@ def throughput(precision, rounds):
         rates.append((completed(precision), asyncio.run(written(server))))
     server.stop()
     alone, served = (statistics.median(side) for side in zip(*rates, strict=True))
-    print(f"{precision}: complete -n {CLIENTS} {alone:,.0f} words/s, {CLIENTS} streams {served:,.0f} ({served / alone:.2f})")
+    print(
+        f"{precision}: complete -n {CLIENTS} {alone:,.0f} words/s, {CLIENTS} streams {served:,.0f} ({served / alone:.2f})"
+    )
 
 
 async def firsts(server, requests):
@@ -129,7 +147,10 @@ def first_words(requests):
 
 KINDS = [
     ("/v1/completions", lambda n: {"prompt": TEXTS[n], "max_tokens": 10, "seed": n}),
-    ("/v1/completions", lambda n: {"prompt": TEXTS[n], "max_tokens": 5, "seed": n, "n": 2, "top_k": 10, "temperature": 1}),
+    (
+        "/v1/completions",
+        lambda n: {"prompt": TEXTS[n], "max_tokens": 5, "seed": n, "n": 2, "top_k": 10, "temperature": 1},
+    ),
     ("/v1/completions", lambda n: {"prompt": TEXTS[n], "max_tokens": 0, "echo": True, "logprobs": 2}),
     ("/v1/surprisal", lambda n: {"input": TEXTS[n]}),
     ("/v1/next", lambda n: {"prefix": TEXTS[n], "k": 5}),

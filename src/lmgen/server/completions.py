@@ -16,14 +16,14 @@ from starlette.types import Receive, Scope, Send
 from lmgen.errors import LmgenError
 from lmgen.generation import Ended, Generation, Word
 from lmgen.server.models import Served
-from lmgen.server.requests import CompletionRequest, body_of, refusal_of
+from lmgen.server.requests import CompletionRequest, RefusedError, body_of, refusal_of
 from lmgen.server.tasks import Done, Event, Scores, Task
 from lmgen.server.tokens import Cut, Joiner, Text
 from lmgen.text import SENTENCE_END, SENTENCE_START
 
 FINISHED = {"sentence": "stop", "stop": "stop", "length": "length"}
-PING = 15.0
-"""Seconds without a word after which a stream shows that it is alive."""
+UNREAD = 1024
+"""Events that wait for a client to read, besides what is in the system's buffers; a client that leaves more is let go."""
 Record = dict[str, Any]
 
 
@@ -38,7 +38,11 @@ class Asking:
         served.engine.submit(tasks)
 
     def _hear(self, task: Task, event: Event) -> None:
-        self._heard.put_nowait((task, event))
+        if self._heard.qsize() == UNREAD:
+            self.close()
+            event = Done(RefusedError(408, "the answer was read too slowly"))
+        if self._heard.qsize() <= UNREAD:
+            self._heard.put_nowait((task, event))
 
     async def events(self) -> AsyncIterator[tuple[Task, Event]]:
         """All that is said, until nothing more is to come. Raises the LmgenError that ends a task."""

@@ -104,7 +104,7 @@ class Guard:
             self._note(scope, {"status": status, "bytes": size, "seconds": round(time.monotonic() - began, 6)})
 
     def _refusal(self, scope: Scope) -> RefusedError | None:
-        if self._metrics.open_now > self._rules.connections:
+        if self._metrics.open_now > self._rules.connections and scope["path"] not in OPEN:
             return RefusedError(503, f"{self._rules.connections} requests are being answered: try again later")
         headers = Headers(scope=scope)
         host = _name_of(headers.get("host", ""))

@@ -1,5 +1,6 @@
 """A server listens, until it is told to stop."""
 
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -75,6 +76,7 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
     address = f"http://{name}:{listening.getsockname()[1]}"
     app = application(service, settings.rules, lambda: started(address))
     server = uvicorn.Server(_config(app, settings))
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that is gone
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)  # uvicorn raises it anew when it has stopped
     server.run(sockets=[listening])
     if service.failed:
