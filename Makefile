@@ -7,6 +7,7 @@ help:  ## print the targets
 
 demo: $(VENV)/demo  ## install in $(VENV) and write on from "I love that I"
 	$(BIN)/lmgen complete "I love that I"
+	@echo "lmgen is $(BIN)/lmgen; to call it by its name: . $(BIN)/activate"
 
 test: $(VENV)/dev  ## run the tests
 	$(BIN)/python -m pytest -n 2
@@ -32,7 +33,10 @@ clean:  ## remove $(VENV) and what Python left
 	rm -rf $(VENV) dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+SUITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
+
 $(VENV)/bin/python:
+	@$(PYTHON) -c '$(SUITS)' || { echo "lmgen needs Python 3.10 to 3.13, not $$($(PYTHON) --version 2>&1): name one by PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/demo: pyproject.toml | $(VENV)/bin/python

@@ -58,6 +58,31 @@ def test_surprisal_can_be_had_by_the_users_own_words_and_regions(lm):
         lm.surprisal("the cat", by="letter")
 
 
+def test_texts_and_words_have_vectors(lm):
+    vectors = lm.embed("the cat\n\nthe zork")
+
+    assert vectors.shape == (2, 16)
+    assert lm.embed([]).shape == (0, 16)
+    np.testing.assert_allclose(lm.embed("sat", "mean"), lm.embed("sat"), atol=1e-6)
+    assert [near.rank for near in lm.words("out").neighbours(["cat"], count=2)] == [1, 2]
+    with pytest.raises(UsageError, match="pool must be one of last, mean, not 'max'"):
+        lm.embed("sat", "max")
+
+
+def test_samples_begin_with_the_prefix_as_it_was_given(lm):
+    [text] = lm.sample("The “cat’s”  home ", max_words=2, seed=1)
+
+    assert text.startswith("The “cat’s”  home")
+    assert len(text) > len("The “cat’s”  home")
+
+
+def test_a_word_of_several_tokens_has_the_product_of_their_probabilities(lm):
+    both, first = lm.words_probs("the", ["cat sat", "cat"])
+    [after] = lm.words_probs("the cat", ["sat"])
+
+    assert both == pytest.approx(first * after)
+
+
 def test_there_is_a_score_for_every_sentence(lm):
     assert lm.score(["the cat", "the zork"]) == pytest.approx(totals(lm.model, "the cat", "the zork"))
     assert lm.score("the cat", reduce="mean") == pytest.approx([totals(lm.model, "the cat")[0] / 3])

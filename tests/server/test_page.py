@@ -106,7 +106,7 @@ def test_a_text_is_written_and_taken_over_by_keyboard(page):
 
 
 def test_a_likely_word_is_added_by_its_bar(page):
-    bar = elements(page, "#bars button")[1]
+    bar = elements(page, "#bars button")[0]
     word = bar.find_element("css selector", "span").text
 
     bar.click()

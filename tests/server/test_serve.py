@@ -203,8 +203,8 @@ def test_a_sentence_may_begin_and_end_by_its_marks(ask):
         ("/v1/next", {"prefix": "I love", "k": 4}, ["next", "I love", "-k", 4]),
         (
             "/v1/next",
-            {"prefix": "The keys", "candidates": ["is", "zaphod"]},
-            ["next", "The keys", "--candidates", "is zaphod"],
+            {"prefix": "The keys", "candidates": ["is", "are not"]},
+            ["next", "The keys", "--candidates", "is,are not"],
         ),
         (
             "/v1/choose",

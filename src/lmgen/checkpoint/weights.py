@@ -59,11 +59,11 @@ class Weights:
 
     def softmax_rows(self, words: np.ndarray) -> np.ndarray:
         """Rows of the softmax's matrix by their numbers, int64 [words]: float32 [words, projection]; no others are read."""
-        return dealt_rows(self._mapped, words)
+        return dealt_rows(self.softmax_shards, words)
 
     @cached_property
-    def _mapped(self) -> list[np.ndarray]:
-        """The softmax's shards: row w of the matrix is row w // 8 of shard w % 8."""
+    def softmax_shards(self) -> list[np.ndarray]:
+        """The softmax's matrix, mapped: row w is row w // 8 of shard w % 8, float32 [rows / 8, projection] each."""
         return [self._extents[name].mapped(self.shape.projection) for name in shard_names("softmax/W")]
 
     def _read(self, variable: str, begin: int = 0, end: int | None = None) -> np.ndarray:

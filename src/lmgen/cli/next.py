@@ -1,6 +1,7 @@
 """`lmgen next`: the exact distribution of the next word."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from lmgen.scoring import (
     Distribution,
     NextWord,
     as_input,
+    candidate_tokens,
     decimals,
+    next_candidates,
     next_row,
     next_words,
     probability,
@@ -27,6 +30,7 @@ from lmgen.scoring import (
 )
 from lmgen.text import Row, open_output, words_of, write_rows
 
+_COMMA = re.compile(r"(?<=\S),(?=\S)")
 BAR = 30
 """Characters of the longest bar."""
 
@@ -48,7 +52,12 @@ class _Options(shared.Reading):
 @click.argument("prefix", default="")
 @click.option("-k", "count", type=click.IntRange(1), default=20, show_default=True, help="How many words.")
 @click.option("--full", is_flag=True, help="Every word of the vocabulary, the likeliest first.")
-@click.option("--candidates", multiple=True, metavar="WORDS|@FILE", help="Only these words, in this order.")
+@click.option(
+    "--candidates",
+    multiple=True,
+    metavar="WORDS|@FILE",
+    help="Only these words, in this order, with spaces between; with commas between, each may have several words.",
+)
 @click.option("--starts-with", default="", metavar="LETTERS", help="Only words that begin so.")
 @click.option("--match", "pattern", metavar="REGEX", help="Only words in which this is found.")
 @click.option(
@@ -69,6 +78,7 @@ def next_command(prefix: str, **options) -> None:
     Examples:
       lmgen next "I love" -k 5
       lmgen next "The keys to the cabinet" --candidates "is are was were"
+      lmgen next "He wanted" --candidates "ice cream,sorbet,some of it"
       lmgen next "She is a" --suffix "of mine" --candidates "friend sister"
       lmgen next "It was" --match "^un.*ed$" -k 10
     """
@@ -82,10 +92,14 @@ def next_command(prefix: str, **options) -> None:
     distribution = next_words(model, context, asked.renormalize)
     among = _among(asked, distribution)
     count = None if asked.full else asked.count
-    listed = distribution.of(candidates) if candidates else distribution.best(count, among)
+    tokens = {name: candidate_tokens(name, model.vocabulary, split) for name in candidates}
+    if tokens:
+        listed = next_candidates(model, context, distribution, tokens, wanted)
+    else:
+        listed = distribution.best(count, among)
     rows = [next_row(entry, asked.base) for entry in listed]
     if asked.suffix and listed:
-        words = [entry.word for entry in listed]
+        words = [tokens.get(entry.word, [entry.word]) for entry in listed]
         follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted)
         rows = _with_suffix(rows, listed, follows, unit)
     with open_output(asked.to.output) as out:
@@ -101,12 +115,14 @@ def next_command(prefix: str, **options) -> None:
 
 
 def _candidates(given: tuple[str, ...]) -> list[str]:
-    files = (text.startswith("@") and len(text) > 1 for text in given)
-    return [
-        word
-        for text, file in zip(given, files, strict=True)
-        for word in (words_of(Path(text[1:])) if file else text.split())
-    ]
+    """The words of texts and of files; a text with commas between has what stands between them."""
+    found: list[str] = []
+    for text in given:
+        if text.startswith("@") and len(text) > 1:
+            found += words_of(Path(text[1:]))
+        else:
+            found += map(str.strip, _COMMA.split(text)) if _COMMA.search(text) else text.split()
+    return list(dict.fromkeys(found))
 
 
 def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:

@@ -101,6 +101,11 @@ class PlainNetwork:
         """Rows of the softmax's matrix, float32 [ids, projection]; 0 <= each id < softmax rows."""
         return self._weights.softmax_rows(np.asarray(ids, np.int64))
 
+    @property
+    def softmax_shards(self) -> list[np.ndarray]:
+        """See `Weights.softmax_shards`."""
+        return self._weights.softmax_shards
+
     def _strongest(self, letters: np.ndarray, index: int) -> np.ndarray:
         """What one convolution finds at its strongest place, float32 [words, filters]."""
         kernel = self._spelling[f"char_embedding/cnn_{index}/kernel"][:, :, 0]

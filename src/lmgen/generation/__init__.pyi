@@ -24,6 +24,7 @@ from .output import (
     SampleQueue as SampleQueue,
     Style as Style,
     TextWriter as TextWriter,
+    continuation as continuation,
     write_samples as write_samples,
 )
 from .prefixes import Prefixes as Prefixes

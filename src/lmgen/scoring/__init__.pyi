@@ -2,6 +2,8 @@ from .choices import Chosen as Chosen, Item as Item, choose_sentences as choose_
 from .distribution import (
     Distribution as Distribution,
     NextWord as NextWord,
+    candidate_tokens as candidate_tokens,
+    next_candidates as next_candidates,
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
 )
@@ -24,7 +26,16 @@ from .formats import (
     zoo_tokens as zoo_tokens,
 )
 from .lmzoo import specification as specification, write_predictions as write_predictions
-from .measure import OOV_INPUTS as OOV_INPUTS, ROWS as ROWS, Scoring as Scoring, as_input as as_input
+from .measure import (
+    OOV_INPUTS as OOV_INPUTS,
+    ROWS as ROWS,
+    Passage as Passage,
+    Scoring as Scoring,
+    as_input as as_input,
+    read_together as read_together,
+    runs_of as runs_of,
+    windows_of as windows_of,
+)
 from .score import (
     CONTEXTS as CONTEXTS,
     Scored as Scored,

@@ -77,7 +77,7 @@ def next_row(entry: NextWord, base: str) -> Row:
         "rank": entry.rank,
         "word": entry.word,
         "prob": probability(entry.prob),
-        "cumulative": probability(entry.cumulative),
+        "cumulative": None if entry.cumulative is None else probability(entry.cumulative),
         "surprisal": decimals(-entry.logprob / BASES[base]),
         "oov": int(entry.oov),
     }

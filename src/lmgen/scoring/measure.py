@@ -97,7 +97,7 @@ class Passage:
 def measure_passages(model: LanguageModel, passages: Iterable[Passage], options: Scoring) -> Iterator[Measures]:
     """Measure the targets of passages, in order; yields those of one passage each."""
     memory = model.start()
-    for window in _windows(passages):
+    for window in windows_of(passages):
         found, memory = _measure_window(model, window, memory, options)
         begin = 0
         for passage in window:
@@ -106,7 +106,7 @@ def measure_passages(model: LanguageModel, passages: Iterable[Passage], options:
             begin = end
 
 
-def _windows(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
+def windows_of(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
     """Passages in groups, of about as many words as are to be sorted together."""
     window, words, size = [], 0, FIRST_WINDOW
     for passage in passages:
@@ -126,7 +126,7 @@ def _measure_window(
     inputs = [word for passage in window for word in passage.inputs]
     model.vectors(sorted(set(inputs)))  # engines keep them: spelled together, new words cost less
     gathered = _Gathered(model, np.concatenate([passage.targets for passage in window]), options)
-    for places, state in _advance(model, inputs, _runs(window, memory), options.rows):
+    for places, state in read_together(model, inputs, runs_of(window, memory), options.rows):
         gathered.add(places, model.hidden(state))
         if len(last := np.flatnonzero(places == len(inputs) - 1)):
             memory = take(state, last.tolist())
@@ -134,7 +134,7 @@ def _measure_window(
     return gathered.found, memory
 
 
-def _runs(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
+def runs_of(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
     """Passages that begin anew, each with those that continue it: (first place, number of words, memory before)."""
     begins: list[int] = []
     starts: list[State] = []
@@ -147,7 +147,7 @@ def _runs(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
     return list(zip(begins, np.diff([*begins, place]).tolist(), starts, strict=True))
 
 
-def _advance(
+def read_together(
     model: LanguageModel, inputs: list[str], runs: list[tuple[int, int, State]], rows: int
 ) -> Iterator[tuple[np.ndarray, State]]:
     """Read runs side by side, those of like length together.

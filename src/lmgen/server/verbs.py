@@ -12,8 +12,19 @@ import numpy as np
 
 from lmgen.api import LM
 from lmgen.errors import UsageError
-from lmgen.model import LanguageModel
-from lmgen.scoring import BASES, Item, Scoring, choice_rows, choose_sentences, next_row
+from lmgen.model import LanguageModel, read
+from lmgen.scoring import (
+    BASES,
+    Item,
+    Scoring,
+    as_input,
+    candidate_tokens,
+    choice_rows,
+    choose_sentences,
+    next_candidates,
+    next_row,
+    next_words,
+)
 from lmgen.server.completions import Asking
 from lmgen.server.models import Served
 from lmgen.server.requests import Limits, Prompts, RefusedError, check_size, prompts_of
@@ -107,8 +118,11 @@ def surprisal(asked: SurprisalRequest, model: LanguageModel) -> list[Record]:
 
 def following(asked: NextRequest, model: LanguageModel) -> list[Record]:
     """A row for every word that may come next, or candidate."""
-    distribution = LM(model, asked.scoring(), asked.tokenized).distribution(asked.prefix)
-    found = distribution.best(asked.k) if asked.candidates is None else distribution.of(asked.candidates)
+    wanted = asked.scoring()
+    context = read(model, list(map(as_input(model, wanted), asked.split(asked.prefix))))
+    distribution = next_words(model, context, asked.renormalize)
+    tokens = {name: candidate_tokens(name, model.vocabulary, asked.split) for name in asked.candidates or ()}
+    found = next_candidates(model, context, distribution, tokens, wanted) if tokens else distribution.best(asked.k)
     return [next_row(entry, asked.base) for entry in found]
 
 
@@ -142,6 +156,8 @@ def _texts_of(asked: _Reading) -> list[str]:
     texts = [asked.prefix]
     if isinstance(asked, SurprisalRequest):
         texts += [asked.input] if isinstance(asked.input, str) else asked.input
+    if isinstance(asked, NextRequest):
+        texts += asked.candidates or []
     if isinstance(asked, ChooseRequest):
         texts += [sentence for item in asked.items for sentence in item]
     return texts

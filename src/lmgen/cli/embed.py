@@ -1,0 +1,182 @@
+"""`lmgen embed` and `lmgen neighbours`: vectors of words and texts, and words near each other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from lmgen.cli import scoring_options as shared
+from lmgen.cli.input_options import INPUT
+from lmgen.cli.model_options import ModelChoice, model_options
+from lmgen.cli.options import OUTPUT, SPLITTING, Destination, group
+from lmgen.embeddings import (
+    FORMATS,
+    POOLS,
+    SPACES,
+    Labelled,
+    WordSpace,
+    embed_sentences,
+    write_vectors,
+)
+from lmgen.errors import UsageError
+from lmgen.model import LanguageModel
+from lmgen.scoring import ROWS, decimals
+from lmgen.text import Row, joined, open_output, read_lines, write_rows
+
+OF = ("word", "token", "sentence")
+SPACE = click.option(
+    "--space",
+    type=click.Choice(SPACES),
+    default="in",
+    show_default=True,
+    help="Word vectors: in, what the LSTM reads, for any spelling; out, rows of the softmax.",
+)
+
+
+def _destination(kind: str | None, output: str) -> Destination:
+    suffix = FORMATS.get(Path(output.removesuffix(".gz")).suffix.lower(), "jsonl")
+    if output == "-" and kind in ("npy", "npz"):
+        raise UsageError(f"{kind} cannot be written to stdout: give -o a file's name")
+    return Destination(kind or suffix, output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(shared.Source):
+    of: str
+    pool: str
+    layer: int | None
+    space: str
+    to: Destination
+    rows: int
+    model: ModelChoice
+
+    def __post_init__(self) -> None:
+        if self.of == "word" and self.layer is not None:
+            raise UsageError("--layer is for tokens and sentences: a word's vector has none")
+
+    def found(self, model: LanguageModel) -> Iterator[Labelled]:
+        """What was asked for, with labels."""
+        sentences = self.sentences()
+        if self.of == "word":
+            words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
+            space = WordSpace(model, self.space)
+            for begin in range(0, len(words), ROWS):
+                some = words[begin : begin + ROWS]
+                for word, vector in zip(some, space.vectors(some), strict=True):
+                    yield Labelled({"word": word}, vector)
+            return
+        for embedded in embed_sentences(model, sentences, self.layer, self.rows):
+            sentence = embedded.sentence
+            own: Row = {"sentence_id": sentence.number}
+            if self.of == "sentence":
+                yield Labelled(joined(sentence.extra, {**own, "sentence": sentence.text}), embedded.pooled(self.pool))
+            else:
+                for place, token in enumerate(embedded.tokens):
+                    labels = {**own, "token_id": place, "token": token}
+                    yield Labelled(joined(sentence.extra, labels), embedded.vectors[place])
+
+
+@click.command("embed", short_help="Write vectors of words, tokens or sentences.")
+@shared.FILE
+@shared.TEXT
+@click.option("--of", type=click.Choice(OF), default="sentence", show_default=True, help="What each vector belongs to.")
+@click.option(
+    "--pool",
+    type=click.Choice(POOLS),
+    default="last",
+    show_default=True,
+    help="Of a sentence: the LSTM's output after its last word, or the mean over its words.",
+)
+@click.option("--layer", type=click.IntRange(0), help="LSTM layer, from 0.  [default: the top one]")
+@SPACE
+@group(
+    "to",
+    _destination,
+    click.option(
+        "--format",
+        "kind",
+        type=click.Choice(tuple(dict.fromkeys(FORMATS.values()))),
+        help="Output format.  [default: by the suffix of -o, else jsonl]",
+    ),
+    OUTPUT,
+)
+@shared.TABLE_COLUMN
+@INPUT
+@SPLITTING
+@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Texts read at once.")
+@model_options("float32")
+def embed_command(**options) -> None:
+    """Write vectors of the sentences of FILE, of their tokens, or of the distinct words in them.
+
+    A sentence or token has the output of an LSTM layer; a token's is that after it was read, <S> first. Formats:
+    .npy (numbers alone), .npz (with labels), .jsonl, .tsv, and word2vec's text form (.txt, .vec) for words.
+
+    \b
+    Examples:
+      lmgen embed sentences.txt -o sentences.npz
+      lmgen embed items.csv --column sentence --of token --layer 0 -o tokens.jsonl
+      lmgen embed words.txt --of word --space out -o words.vec
+    """
+    asked = _Options(**options)
+    model = asked.model.open(asked.model.find())
+    write_vectors(asked.found(model), asked.to.output, asked.to.kind)
+
+
+@click.command("neighbours", short_help="List the words nearest to a word, or to a sum of words.")
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@click.option("--plus", multiple=True, metavar="WORD", help="Add this word's vector to each WORD's.")
+@click.option("--minus", multiple=True, metavar="WORD", help="Subtract this word's vector from each WORD's.")
+@click.option(
+    "--pairs",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead, the similarity of the two words in each line of FILE.",
+)
+@click.option("-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many words.")
+@SPACE
+@shared.table_to()
+@model_options("fast")
+def neighbours(words: tuple[str, ...], pairs: Path | None, space: str, **options) -> None:
+    """List the words nearest to each WORD: rank, word, and the cosine of the angle between the vectors.
+
+    All words of the vocabulary are compared. The first call with --space in computes all their vectors and keeps
+    them in the cache; with a large model that takes minutes.
+
+    \b
+    Examples:
+      lmgen neighbours Paris walked
+      lmgen neighbours king --minus man --plus woman --space out
+      lmgen neighbours --pairs pairs.txt --format csv
+    """
+    choice, to = options["model"], options["to"]
+    if bool(words) == bool(pairs):
+        raise UsageError("give one WORD or more, or --pairs with a file, and not both")
+    given = _pairs(pairs) if pairs else []
+    near = WordSpace(choice.open(choice.find()), space)
+    rows = _pair_rows(near, given) if pairs else _near_rows(near, words, options)
+    with open_output(to.output) as out:
+        write_rows(rows, out, to.kind)
+
+
+def _near_rows(space: WordSpace, words: tuple[str, ...], options: dict) -> Iterator[Row]:
+    for word in words:
+        for near in space.neighbours([word, *options["plus"]], options["minus"], options["count"]):
+            yield {"word": word, "rank": near.rank, "neighbour": near.word, "similarity": decimals(near.similarity)}
+
+
+def _pair_rows(space: WordSpace, pairs: list[tuple[str, str]]) -> Iterator[Row]:
+    for begin in range(0, len(pairs), ROWS):
+        some = pairs[begin : begin + ROWS]
+        for (first, second), similarity in zip(some, space.similarities(some), strict=True):
+            yield {"word": first, "other": second, "similarity": decimals(similarity)}
+
+
+def _pairs(path: Path) -> list[tuple[str, str]]:
+    found = []
+    for number, line in enumerate(read_lines(path), 1):
+        words = line.split()
+        if words and len(words) != 2:
+            raise UsageError(f"{path}, line {number}: a pair is two words with a space between, not {line!r}")
+        found += [(words[0], words[1])] if words else []
+    return found
