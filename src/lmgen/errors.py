@@ -59,6 +59,7 @@ class UnsupportedError(LmgenError):
 
 EXTRAS = {
     "tensorflow": ("TensorFlow", ("tensorflow",)),
+    "onnx": ("onnx", ("onnx",)),
     "server": ("a web server", ("starlette", "uvicorn", "msgspec", "prometheus_client")),
 }
 """Extras of the package, each with what it brings and the modules of that."""
@@ -67,6 +68,11 @@ EXTRAS = {
 def needing_tensorflow(what: str) -> AbstractContextManager[None]:
     """Raise UnsupportedError that says what needs TensorFlow, where it is not installed."""
     return needing("tensorflow", what)
+
+
+def needing_onnx(what: str) -> AbstractContextManager[None]:
+    """The same of `onnx`."""
+    return needing("onnx", what)
 
 
 @contextmanager

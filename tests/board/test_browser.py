@@ -1,18 +1,13 @@
 """What a user of `lmgen serve-board` sees, in a real browser. Screenshots are left in artefacts/."""
 
-import shutil
 import time
 
 import pytest
 
-from conftest import ROOT, serving_board
+from conftest import ROOT, needs_chromium, serving_board
 
 PATIENCE = 60
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="apt install chromium chromium-driver"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 ALL_TEXT = """
     const shown = [];
     (function visit(node) {
@@ -41,20 +36,6 @@ def board(tmp_path_factory):
     assert main(["board-vectors", folder, "--top", "2000"]) == 0
     with serving_board(folder) as (address, _):
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,2000"):
-        options.add_argument(f"--{argument}")
-    driver = webdriver.Chrome(options, Service(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.parametrize(

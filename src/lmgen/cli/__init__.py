@@ -33,6 +33,7 @@ COMMANDS = {
     "bench": "bench.bench_command",
     "embed": "embed.embed_command",
     "eval": "eval.evaluate",
+    "export": "export.export_command",
     "neighbours": "embed.neighbours",
     "next": "next.next_command",
     "serve": "serve.serve_command",
