@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import time
 import httpx
 import pytest
 
-from conftest import serving
+from conftest import ROOT, serving
 
 LONG = {"prompt": "It was", "max_tokens": 4000, "ignore_end": True}
 
@@ -258,6 +259,28 @@ def test_models_are_listed(client):
     assert client.get("/v1/models/other").status_code == 404
 
 
+def test_models_make_place_for_each_other(tmp_path):
+    second = shutil.copytree(ROOT / "models" / "mini", tmp_path / "second")
+    arguments = ("-m", "mini", "-m", second, "--memory", 60)
+    with (
+        serving(*arguments, stderr=subprocess.DEVNULL) as (address, _),
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
+        texts = [
+            client.post("/v1/completions", json={"model": name, "prompt": "It", "seed": 1}).json()["choices"][0]["text"]
+            for name in ("mini", "second", "mini")
+        ]
+        assert len(set(texts)) == 1
+        assert [model["loaded"] for model in client.get("/v1/models").json()["data"]] == [True, False]
+        assert metric(client, "lmgen_models_loaded") == 1
+
+        with client.stream("POST", "/v1/completions", json={**LONG, "stream": True}) as busy:
+            lines = busy.iter_lines()  # kept: without it the answer is closed
+            next(lines)
+            answer = client.post("/v1/completions", json={"model": "second"})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
 # Refusals -------------------------------------------------------------------------------------
 
 
@@ -347,7 +370,8 @@ def test_foreign_pages_may_not_ask(client, headers, status):
 
 def test_a_client_that_goes_away_frees_its_rows(client, server):
     with httpx.stream("POST", f"{server}/v1/completions", json={**LONG, "n": 8, "stream": True}) as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()
+        next(lines)
         assert metric(client, 'lmgen_rows{use="write"}') == 8
 
     wait_until(lambda: metric(client, 'lmgen_rows{use="write"}') == 0)

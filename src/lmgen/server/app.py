@@ -22,7 +22,7 @@ from lmgen.errors import LmgenError
 from lmgen.generation import defaults
 from lmgen.server import openapi, verbs
 from lmgen.server.completions import Completion, EventStream
-from lmgen.server.guard import TEXT, Guard, Metrics, Rules
+from lmgen.server.guard import GONE, TEXT, Guard, Metrics, Rules
 from lmgen.server.models import Models, Served
 from lmgen.server.requests import (
     CompletionRequest,
@@ -44,8 +44,6 @@ CHAT = (
 )
 UPLOAD = 30.0
 """Seconds in which a request's body must have come."""
-GONE = 499
-"""Status of requests whose client went away, in metrics and logs."""
 Found = TypeVar("Found")
 Body = dict[str, Any]
 

@@ -17,6 +17,8 @@ from lmgen.server.requests import RefusedError, error_response
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OPEN = {"/", "/health", "/ready", "/openapi.json"}
 """Paths that need no token: they say nothing of models or texts."""
+GONE = 499
+"""Status, in metrics and the log, where the client went away before it had an answer."""
 TEXT = "lmgen.text"
 """Where in a request's scope its body is kept, if it is to be logged."""
 
@@ -96,7 +98,11 @@ class Guard:
         try:
             refused = self._refusal(scope)
             await (error_response(refused) if refused else self._app)(scope, receive, watched)
+        except Exception:
+            status = 500
+            raise
         finally:
+            status = status or GONE
             self._metrics.open_now -= 1
             self._metrics.open.set(self._metrics.open_now)
             path = scope["path"] if scope["path"] in self._paths else "other"

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.engines import GoneError, SharedModel
+from lmgen.engines import SharedModel
 from lmgen.errors import LmgenError
 from lmgen.model import LanguageModel
 from lmgen.server.engine import Capacity, Engine
@@ -70,8 +70,6 @@ class Served:
         shared: LanguageModel = SharedModel(self.model, self.engine.turns, gone.is_set)
         try:
             return await asyncio.wrap_future(self.scoring.submit(partial(work, shared)))
-        except GoneError:
-            raise asyncio.CancelledError from None
         finally:
             gone.set()
             self.waiting -= 1

@@ -59,8 +59,6 @@ class CompletionRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     stream_options: StreamOptions | None = None
     suffix: str | None = None
     user: str | None = None
-    add_special_tokens: bool | None = None
-    skip_special_tokens: bool | None = None
     lmgen: dict[str, Any] = {}
     """Options of `Generation`, `Sampling` and `Constraints`, under the names of the library."""
 
