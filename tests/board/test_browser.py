@@ -43,7 +43,7 @@ def board(tmp_path_factory):
     [
         ("scalars", ["softmax/top_1000", "softmax/entropy", "word/surprisal", "word/perplexity"]),
         ("custom_scalars", ["surprisal and entropy, bits", "mass of the most likely words"]),
-        ("images", ["softmax/likeliest", "image 1008 wide"]),
+        ("images", ["softmax/most likely", "image 1008 wide"]),
         ("graphs", ["lstm", "char_embedding", "softmax_out", "Reshape_3"]),
         ("histograms", ["logprobs/model", "logprobs/sampled", "lstm_0/cells"]),
         ("distributions", ["logprobs/sampled"]),

@@ -136,7 +136,7 @@ def test_words_are_shown_as_they_are_not_as_markdown():
 
 
 def test_the_softmaxs_course_is_a_picture(run):
-    [event] = run.Images("softmax/likeliest")
+    [event] = run.Images("softmax/most likely")
     picture = Image.open(io.BytesIO(event.encoded_image_string))
 
     assert (picture.format, picture.size) == ("PNG", (event.width, event.height))
@@ -202,7 +202,7 @@ def test_an_interruption_leaves_whole_files(writer, tiny_model, tmp_path):
 
     run = load(board.run)
     assert texts(run, "text/continuation") == [" ".join(words)]
-    assert len(run.Images("softmax/likeliest")) == 1
+    assert len(run.Images("softmax/most likely")) == 1
 
 
 def test_what_is_written_can_be_seen_before_the_end(writer, tiny_model, tmp_path):
@@ -271,7 +271,7 @@ def test_one_process_writes_call_after_call_of_any_model(writer, tiny_model, rel
         board = Board(writer, model, tmp_path)
         laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(max_words=2))]))
         list(board.follow(generate_all(model, laid, steps=True)))
-        assert load(board.run).Images("softmax/likeliest")
+        assert load(board.run).Images("softmax/most likely")
 
 
 def test_any_stream_of_steps_can_be_recorded(writer, tiny_model, tmp_path):

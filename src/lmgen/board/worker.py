@@ -146,7 +146,7 @@ class _Run:
         """Write all that is shown of the whole."""
         if count := len(self._words):
             written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
-            picture = image_value("softmax/likeliest", self._heatmap.finish())
+            picture = image_value("softmax/most likely", self._heatmap.finish())
             mean = scalars({hparams.MEAN: self._bits / count})
             self._writer.write(count - 1, [written, picture, *mean, hparams.done()])
         self._writer.close()

@@ -61,7 +61,9 @@ BOARD = group(
         "where serve-board looks.",
     ),
     click.option(
-        "--board-histograms", is_flag=True, help="Also histograms of log-probabilities, gates and memory: slower."
+        "--board-histograms",
+        is_flag=True,
+        help="Write histograms of log-probabilities, gates and LSTM state too: slower.",
     ),
 )
 

@@ -22,7 +22,7 @@ def convert_first(files: ModelFiles, precision: str, verbose: bool) -> None:
     except (LmgenError, MemoryError) as error:
         if not tensorflow_installed():
             raise
-        click.echo(f"it was not, and TensorFlow goes on: {error or 'out of memory'}", err=True)
+        click.echo(f"it was not converted, and TensorFlow runs it: {error or 'out of memory'}", err=True)
 
 
 def convert_shown(files: ModelFiles, precision: str, verbose: bool) -> Path:
