@@ -39,7 +39,6 @@ SECTIONS = {
         "spec": "lmzoo.spec",
     },
     "Vectors": {"embed": "embed.embed_command", "neighbours": "embed.neighbours"},
-    "Serve": {"serve": "serve.serve_command"},
     "Models": {
         "models": "models.models",
         "download": "download.download",
