@@ -118,6 +118,12 @@ def writer_folder(tiny_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def mini_folder(tmp_path_factory):
+    """The default model, in a folder that may get more converted files."""
+    return shutil.copytree(ROOT / "models" / "mini", tmp_path_factory.mktemp("models") / "mini")
+
+
+@pytest.fixture(scope="session")
 def released_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
     """The really released graph, its shape constants scaled down, with random shards."""
     from lmgen.checkpoint.writer import write_checkpoint

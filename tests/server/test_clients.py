@@ -11,17 +11,22 @@ PAIRS = [("", "The keys are here."), ("", "The keys is here."), ("Zaphod didn't"
 """A context and what follows it, with words outside the vocabulary."""
 
 
+@pytest.fixture
+def lmgen(lmgen, mini_folder):
+    return lambda command, *arguments: lmgen(command, *arguments, "-m", mini_folder)
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, mini_folder):
     tokens = tmp_path_factory.mktemp("tokens") / "tokens"
     tokens.write_text("secret\n")
-    with serving("--tokens", tokens, "--queue", 300, stderr=subprocess.DEVNULL) as (address, _):
+    with serving("-m", mini_folder, "--tokens", tokens, "--queue", 300, stderr=subprocess.DEVNULL) as (address, _):
         yield address
 
 
 @pytest.fixture(scope="module")
-def open_server():
-    with serving(stderr=subprocess.DEVNULL) as (address, _):
+def open_server(mini_folder):
+    with serving("-m", mini_folder, stderr=subprocess.DEVNULL) as (address, _):
         yield address
 
 

@@ -29,7 +29,7 @@ TEXTS = [("The", "old", "man"), (), ("It", "was"), ("Zaphod", "said", "</S>", "S
 
 @pytest.fixture(scope="module")
 def model():
-    return load("mini")
+    return load("mini", precision="fast")
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server():
-    with serving(stderr=subprocess.DEVNULL) as (address, _):
+def server(mini_folder):
+    with serving("-m", mini_folder, stderr=subprocess.DEVNULL) as (address, _):
         yield address
 
 

@@ -12,7 +12,7 @@ import time
 import httpx
 import pytest
 
-from conftest import ROOT, serving
+from conftest import serving
 
 LONG = {"prompt": "It was", "max_tokens": 4000, "ignore_end": True}
 
@@ -22,9 +22,17 @@ def log(tmp_path_factory):
     return tmp_path_factory.mktemp("serve") / "log"
 
 
+@pytest.fixture
+def lmgen(lmgen, mini_folder):
+    return lambda command, *arguments: lmgen(command, *arguments, "-m", mini_folder)
+
+
 @pytest.fixture(scope="module")
-def server(log):
-    with open(log, "w") as file, serving("--max-body", 1, "--max-samples", 64, stderr=file) as (address, _):
+def server(log, mini_folder):
+    with (
+        open(log, "w") as file,
+        serving("-m", mini_folder, "--max-body", 1, "--max-samples", 64, stderr=file) as (address, _),
+    ):
         yield address
 
 
@@ -259,9 +267,9 @@ def test_models_are_listed(client):
     assert client.get("/v1/models/other").status_code == 404
 
 
-def test_models_make_place_for_each_other(tmp_path):
-    second = shutil.copytree(ROOT / "models" / "mini", tmp_path / "second")
-    arguments = ("-m", "mini", "-m", second, "--memory", 60)
+def test_models_make_place_for_each_other(tmp_path, mini_folder):
+    second = shutil.copytree(mini_folder, tmp_path / "second")
+    arguments = ("-m", mini_folder, "-m", second, "--memory", 60)
     with (
         serving(*arguments, stderr=subprocess.DEVNULL) as (address, _),
         httpx.Client(base_url=address, timeout=60) as client,
@@ -372,7 +380,7 @@ def test_a_client_that_goes_away_frees_its_rows(client, server):
     with httpx.stream("POST", f"{server}/v1/completions", json={**LONG, "n": 8, "stream": True}) as answer:
         lines = answer.iter_lines()
         next(lines)
-        assert metric(client, 'lmgen_rows{use="write"}') == 8
+        wait_until(lambda: metric(client, 'lmgen_rows{use="write"}') == 8)
 
     wait_until(lambda: metric(client, 'lmgen_rows{use="write"}') == 0)
 
@@ -410,8 +418,8 @@ def test_no_text_is_in_the_log(ask, log):
     assert {"time", "client", "method", "path", "status", "bytes", "seconds"} <= lines[-1].keys()
 
 
-def test_a_server_that_is_told_to_end_lets_requests_end():
-    with serving(stderr=subprocess.DEVNULL) as (address, process):
+def test_a_server_that_is_told_to_end_lets_requests_end(mini_folder):
+    with serving("-m", mini_folder, stderr=subprocess.DEVNULL) as (address, process):
         with httpx.stream(
             "POST", f"{address}/v1/completions", json={**LONG, "max_tokens": 200, "stream": True}
         ) as answer:
@@ -440,10 +448,10 @@ def test_a_port_that_is_taken_is_named(lmgen, server):
     assert "cannot listen" in result.err
 
 
-def test_a_token_is_asked_for_where_there_is_one(tmp_path, monkeypatch):
+def test_a_token_is_asked_for_where_there_is_one(tmp_path, monkeypatch, mini_folder):
     (tmp_path / "tokens").write_text("first\nsecond\n")
     monkeypatch.setenv("LMGEN_SERVE_TOKEN", "third")
-    models = ("-m", "mini", "--allow-origin", "https://pages.example")
+    models = ("-m", mini_folder, "--allow-origin", "https://pages.example")
     with serving(*models, "--tokens", tmp_path / "tokens", "--no-access-log") as (address, _):
         given = [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "second"}]
         given += [{"Authorization": f"Bearer {token}"} for token in ("first", "second", "third")]
