@@ -20,7 +20,7 @@ def retired():
 
 def helps(command, name, context=None):
     """(name, help) of a command and of all below it."""
-    context = click.Context(command, info_name=name, parent=context)
+    context = click.Context(command, info_name=name, parent=context, **program.context_settings)
     yield name, command.get_help(context)
     for below in command.list_commands(context) if isinstance(command, click.Group) else ():
         yield from helps(command.get_command(context, below), f"{name} {below}", context)
