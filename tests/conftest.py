@@ -175,13 +175,13 @@ def start_lmgen(*arguments, **options):
 
 @contextlib.contextmanager
 def serving_board(*arguments):
-    """`lmgen serve-board` on a free port: its address and its process."""
+    """`lmgen serve-board` on a free port: the address of its root, and its process."""
     process = start_lmgen("serve-board", *arguments, "--port", 0)
     _started.remove(process)  # it may serve many tests
     try:
         address = process.stdout.readline().decode().strip()
-        assert address, process.stderr.read().decode()
-        yield address, process
+        assert address.endswith("/newest"), process.stderr.read().decode()
+        yield address.removesuffix("newest"), process
         process.send_signal(signal.SIGINT)
         process.wait(30)
     finally:
