@@ -7,6 +7,7 @@ help:  ## print the targets
 
 demo: $(VENV)/demo  ## install in $(VENV) and write on from "I love that I"
 	$(BIN)/lmgen complete "I love that I"
+	@echo "lmgen is $(BIN)/lmgen; to call it by its name: . $(BIN)/activate"
 
 test: $(VENV)/dev  ## run the tests
 	$(BIN)/python -m pytest -n 2
@@ -14,6 +15,9 @@ test: $(VENV)/dev  ## run the tests
 check: $(VENV)/dev  ## lint, format, types and tests
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
+
+go:  ## build go/lmgen-go, the program in Go
+	cd go && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o lmgen-go ./cmd/lmgen-go
 
 format: $(VENV)/dev  ## put the code in form
 	$(BIN)/ruff check --fix && $(BIN)/ruff format
@@ -29,10 +33,13 @@ bench: $(VENV)/demo  ## measure the default model against the program of 2016, a
 	$(BIN)/python benchmarks/training.py
 
 clean:  ## remove $(VENV) and what Python left
-	rm -rf $(VENV) dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) go/lmgen-go dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+SUITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
+
 $(VENV)/bin/python:
+	@$(PYTHON) -c '$(SUITS)' || { echo "lmgen needs Python 3.10 to 3.13, not $$($(PYTHON) --version 2>&1): name one by PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/demo: pyproject.toml | $(VENV)/bin/python
@@ -43,4 +50,4 @@ $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/demo
 
-.PHONY: help demo test check format templates golden bench clean
+.PHONY: help demo test check go format templates golden bench clean

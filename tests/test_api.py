@@ -69,6 +69,20 @@ def test_texts_and_words_have_vectors(lm):
         lm.embed("sat", "max")
 
 
+def test_samples_begin_with_the_prefix_as_it_was_given(lm):
+    [text] = lm.sample("The “cat’s”  home ", max_words=2, seed=1)
+
+    assert text.startswith("The “cat’s”  home")
+    assert len(text) > len("The “cat’s”  home")
+
+
+def test_a_word_of_several_tokens_has_the_product_of_their_probabilities(lm):
+    both, first = lm.words_probs("the", ["cat sat", "cat"])
+    [after] = lm.words_probs("the cat", ["sat"])
+
+    assert both == pytest.approx(first * after)
+
+
 def test_there_is_a_score_for_every_sentence(lm):
     assert lm.score(["the cat", "the zork"]) == pytest.approx(totals(lm.model, "the cat", "the zork"))
     assert lm.score("the cat", reduce="mean") == pytest.approx([totals(lm.model, "the cat")[0] / 3])

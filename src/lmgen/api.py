@@ -10,7 +10,7 @@ from lmgen.embeddings import POOLS, WordSpace, embed_sentences
 from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
-from lmgen.generation import Word, changed, defaults, generate_from, split_options
+from lmgen.generation import Word, changed, continuation, defaults, generate_from, split_options
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
     BASES,
@@ -23,6 +23,7 @@ from lmgen.scoring import (
     Scoring,
     Sentence,
     as_input,
+    next_candidates,
     next_words,
     part_rows,
     reduced,
@@ -33,7 +34,7 @@ from lmgen.scoring import (
     with_words,
 )
 from lmgen.store import DEFAULT_MODEL, find
-from lmgen.text import SENTENCE_START, Row, detokenize_sentences, lines_of, split_words
+from lmgen.text import SENTENCE_START, Row, lines_of, split_words
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""
@@ -154,14 +155,19 @@ class LM:
     def words_probs(self, prefix: str, words: Sequence[str], suffix: str = "") -> np.ndarray:
         """The probability of each word after a prefix, times that of the suffix after it: float64 [words].
 
-        The probability of a word outside the vocabulary is that of `<UNK>`.
+        A word of several tokens (`can't`, `ice cream`) has the product of their probabilities; the probability of one
+        outside the vocabulary is that of `<UNK>`.
         """
         if isinstance(words, str):
             raise UsageError(f"words are given as a list: [{words!r}]")
         context, after = self._read(prefix), self._split(suffix)
         distribution = next_words(self.model, context, self.scoring.renormalize)
-        probs = np.array([entry.prob for entry in distribution.of(words)])
-        return probs * np.exp(suffix_logprobs(self.model, context, words, after, self.scoring)) if after else probs
+        tokens = {word: [word] if word in self.model.vocabulary else self._split(word) or [word] for word in words}
+        entries = next_candidates(self.model, context, distribution, tokens, self.scoring)
+        probs = np.array([entry.prob for entry in entries])
+        found = probs * np.exp(suffix_logprobs(self.model, context, tokens.values(), after, self.scoring))
+        places = {word: place for place, word in enumerate(tokens)}
+        return found[[places[word] for word in words]]
 
     def embed(self, texts: Texts, pool: str = "last", layer: int | None = None) -> np.ndarray:
         """A vector for every text that has a word: the LSTM's output, float32 [texts, projection].
@@ -181,7 +187,7 @@ class LM:
         return WordSpace(self.model, space)
 
     def sample(self, prefix: str = "", **options) -> list[str]:
-        """Write on from a prefix: texts, each with the prefix.
+        """Continue a prefix: texts, each with the prefix as it was given.
 
         Args:
           options: fields of `Generation`, `Sampling` and `Constraints`: samples=3, temperature=0.7, seed=1, …
@@ -190,11 +196,12 @@ class LM:
         for name in unknown:
             raise UsageError(f"there is no option {name!r}: see lmgen.generation.Generation")
         context, wanted = self._read(prefix), changed(defaults(self.model.files), changes)
-        written: list[list[str]] = [[*self._split(prefix)] for _ in range(wanted.samples)]
+        written: list[list[str]] = [[] for _ in range(wanted.samples)]
         for event in generate_from(self.model, context, wanted):
             if isinstance(event, Word):
                 written[event.sample].append(event.text)
-        return list(map(detokenize_sentences, written))
+        before = self._split(prefix)
+        return [prefix.rstrip() + continuation(before, words) for words in written]
 
     def _read(self, text: str) -> Context:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))

@@ -70,18 +70,20 @@ def test_shells_learn_to_complete(lmgen, shell):
 @pytest.mark.parametrize(
     ("words", "place", "expected"),
     [
-        ("lmgen com", 1, "complete"),
-        ("lmgen complete --top", 2, "--top-k"),
-        ("lmgen complete -m mi", 3, "mini"),
-        ("lmgen download l", 2, "lm1b"),
-        ("lmgen models verify mi", 3, "mini"),
+        ("lmgen com", 1, "plain,complete"),
+        ("lmgen complete --top", 2, "plain,--top-k"),
+        ("lmgen complete -m mi", 3, "plain,mini"),
+        ("lmgen complete -m mi", 3, "dir,mi"),
+        ("lmgen complete -o out", 3, "file,out"),
+        ("lmgen download l", 2, "plain,lm1b"),
+        ("lmgen models verify mi", 3, "plain,mini"),
     ],
 )
-def test_commands_options_and_models_are_completed(words, place, expected):
+def test_commands_options_models_folders_and_files_are_completed(words, place, expected):
     asked = {"_LMGEN_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(place)}
     process = start_lmgen(env={**os.environ, **asked})
 
-    assert f"plain,{expected}" in process.communicate()[0].decode().split()
+    assert expected in process.communicate()[0].decode().split()
 
 
 def test_the_version_is_told(lmgen):

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import time
 
@@ -100,6 +101,16 @@ def test_a_prefix_comes_from_stdin(writer_folder):
 
     assert (process.returncode, err) == (0, b"")
     assert out.decode().startswith("the voilà")
+
+
+def test_a_prefix_comes_through_a_socket_too(writer_folder):
+    ours, its = socket.socketpair()
+    process = start_lmgen("complete", "-m", writer_folder, "--seed", 1, stdin=its)
+    ours.sendall(b"the cat")
+    ours.close()
+    its.close()
+
+    assert process.communicate()[0].startswith(b"the cat")
 
 
 @pytest.mark.parametrize(

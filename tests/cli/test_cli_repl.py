@@ -1,6 +1,7 @@
 """`lmgen repl` as it is used: in a real terminal, and with lines piped in."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -195,6 +196,44 @@ def test_ctrl_c_stops_the_writing_and_keeps_it_then_leaves_with_130(spawn):
     terminal.until("> ", below=terminal.screen.cursor.y)
     terminal.process.send("\x03")
     assert terminal.end() == 130
+
+
+def press_ctrl_c(terminal):
+    terminal.process.send("\x03")
+    terminal.until("> ", below=terminal.screen.cursor.y)
+
+
+def test_ctrl_c_drops_a_typed_line_however_often_and_keeps_the_text(spawn):
+    terminal = spawn("--max-words", 3)
+    written = terminal.tell("the cat")
+    for _ in range(3):
+        terminal.type("half a li")
+        press_ctrl_c(terminal)
+    press_ctrl_c(terminal)  # on an empty line: asked whether it is meant
+    terminal.type("no")
+    press_ctrl_c(terminal)
+
+    assert terminal.tell("/text") == written
+
+
+def test_ctrl_z_gives_the_shell_back(writer_folder, tmp_path):
+    environment = {**os.environ, "TERM": "dumb", "LMGEN_HOME": str(tmp_path), "PS1": "shell$ "}
+    shell = pexpect.spawn("bash", ["--norc", "-i"], env=environment, encoding="utf-8", timeout=60)
+    shell.sendline(f"{sys.executable} -m lmgen repl -m {writer_folder}")
+    shell.expect("/help lists.*> ")
+    shell.send("\x1a")
+    shell.expect("Stopped")
+    shell.sendline("fg")
+    shell.send("/quit\r")
+    shell.expect_exact("shell$ ")
+    shell.close(force=True)
+
+
+def test_sigterm_ends_it_while_it_waits(spawn):
+    terminal = spawn()
+    terminal.process.kill(signal.SIGTERM)
+
+    assert terminal.end() == 128 + signal.SIGTERM
 
 
 def test_what_is_piped_in_is_done_line_by_line_without_control_characters(writer_folder, tmp_path):

@@ -626,6 +626,37 @@ def test_the_first_word_is_predicted_from_the_start_alone(run, tiny_model):
     assert float(row["surprisal"]) == pytest.approx(expected / math.log(2), abs=1e-5)
 
 
+def test_candidates_of_several_words_stand_between_commas(run):
+    several = table(run("next", "the", "--candidates", "the cat,sat,cat's").out)
+    words = table(run("next", "the", "--candidates", "the , cat").out)
+
+    assert [(row["word"], bool(row["rank"])) for row in several] == [
+        ("the cat", False),
+        ("sat", True),
+        ("cat's", False),
+    ]
+    assert [row["word"] for row in words] == ["the", ",", "cat"]
+
+
+def test_a_terminal_obeys_nothing_in_a_text(tiny_folder, tmp_path):
+    evil = "the \x1b]0;title\x07cat \x1b[2J\x9b2Jsat"
+    shown = on_a_terminal("stdout", "surprisal", "--text", evil, "--by", "word", "-m", tiny_folder)
+    told = on_a_terminal("stderr", "score", "--text", "cat", "-m", "no\x1b[2Jmodel")
+    start_lmgen("surprisal", "--text", evil, "--by", "word", "-o", tmp_path / "f", "-m", tiny_folder).wait()
+
+    assert "␛]0;title␇cat" in shown
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown + told)
+    assert "\x1b]0;title\x07cat" in (tmp_path / "f").read_text()
+
+
+def test_tokens_of_the_penn_treebank_are_scored_as_the_text_is(run):
+    penn = table(run("surprisal", "--text", "I ca n't -LRB- sit -RRB- .", "--tokens", "ptb").out)
+    plain = table(run("surprisal", "--text", "I can't (sit).").out)
+
+    assert penn == plain
+    assert run("surprisal", "--text", "the", "--tokens", "ptb", "--no-tokenize").exit_code == 2
+
+
 # words, regions, rows -------------------------------------------------------------------------
 
 

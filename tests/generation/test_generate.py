@@ -200,6 +200,23 @@ def test_a_stop_text_ends_it_with_the_word_that_completes_it():
     assert events[-1].reason == "stop"
 
 
+def test_a_stop_text_sees_quotes_that_the_prefix_opened():
+    model = Speller('he said " I know " and left')
+
+    events = run(model, ["he", "said", '"', "I"], stop=('know" and',))
+
+    assert texts(events) == [["know", '"', "and"]]
+
+
+def test_a_stop_text_sees_each_sentence_joined_by_itself():
+    model = Speller('" a b', carries=False)
+
+    events = run(model, sentences=3, stop=('b "a',))
+
+    assert texts(events) == [['"', "a", "b", "</S>", '"', "a"]]
+    assert events[-1].reason == "stop"
+
+
 def test_sentences_go_on_with_the_memory_carried():
     model = Speller("a b c")
 

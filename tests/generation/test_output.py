@@ -1,4 +1,5 @@
 import io
+import json
 
 import pytest
 
@@ -55,6 +56,36 @@ def test_words_are_seen_as_they_come(monkeypatch):
     text_of([word(0, "sat"), word(0, "."), end(0)], ("The cat", 1), out=out)
 
     assert out.seen == ["The cat", "The cat sat", "The cat sat.", "The cat sat.\n"]
+
+
+PREFIX = "He said “AT&T’s\n o’clock" + "”"
+TYPED = Prompt(["He", "said", '"', "AT", "&", "T", "'s", "o", "'clock", '"'], Generation(seed=9), text=PREFIX)
+
+
+@pytest.mark.parametrize(
+    ("written", "style", "expected"),
+    [
+        ([",", "so"], {}, "He said “AT&T’s o’clock”, so\n"),
+        (["and"], {}, "He said “AT&T’s o’clock” and\n"),
+        ([","], {"raw": True}, "He said \" AT & T 's o 'clock \" ,\n"),
+        (["and"], {"echo": False}, "and\n"),
+    ],
+)
+def test_the_prefix_is_shown_as_it_was_typed(written, style, expected):
+    desk, out = SampleQueue(), io.StringIO()
+    list(desk.lay([TYPED]))
+    write_samples([*(word(0, text) for text in written), end(0)], desk, TextWriter(out, Style(**style)))
+
+    assert out.getvalue() == expected
+
+
+def test_records_hold_the_prefix_as_it_was_typed():
+    desk, out = SampleQueue(), io.StringIO()
+    list(desk.lay([TYPED]))
+    write_samples([word(0, ","), word(0, "so"), end(0)], desk, RecordWriter(out, "jsonl"))
+    row = json.loads(out.getvalue())
+
+    assert (row["prefix"], row["text"]) == ("He said “AT&T’s o’clock”", ", so")
 
 
 def test_without_streaming_a_line_is_seen_whole(monkeypatch):

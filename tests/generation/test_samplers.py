@@ -98,6 +98,7 @@ def test_no_ngram_comes_twice():
     assert kept(samplers.no_repeat_ngram([1, 2, 1, 3, 1], logits, 2)) == {0, 1, 4, 5}
     assert kept(samplers.no_repeat_ngram([1, 4], logits, 1)) == {0, 2, 3, 5}
     assert kept(samplers.no_repeat_ngram([1, 2], logits, 3)) == set(range(6))
+    assert kept(samplers.no_repeat_ngram([1, 0, 2, 1], logits, 2, end=0)) == set(range(6))
 
 
 def test_mirostat_moves_its_bound_towards_tau():

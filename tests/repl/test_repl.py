@@ -144,6 +144,32 @@ def test_alt_offers_other_words_at_earlier_places(session):
     assert session.tell(f"/pick {number}").split() == [*words[:-2], other]
 
 
+def test_alt_computes_no_more_than_what_it_shows(session, monkeypatch):
+    session.tell("/set max-words 40", "the cat")
+    rows = []
+    logits = type(session._model).logits
+    monkeypatch.setattr(type(session._model), "logits", lambda self, state: rows.append(1) or logits(self, state))
+    session.tell("/alt 2")
+
+    assert len(rows) == 2
+
+
+def test_the_text_is_written_to_a_file_which_is_replaced_only_on_request(session, tmp_path):
+    file = tmp_path / "story.txt"
+    session.tell("the cat", f"/write {file}")
+    first = file.read_text()
+    session.tell("sat")
+
+    assert first.startswith("the cat")
+    with pytest.raises(UsageError, match="stays as it is: /write .* over replaces it"):
+        session.read(f"/write {file}")
+    with pytest.raises(UsageError, match="what is 'now'"):
+        session.read(f"/write {file} now")
+    assert file.read_text() == first
+    session.tell(f"/write {file} over")
+    assert file.read_text() == session.tell("/text")
+
+
 def test_constraints_hold_for_what_can_be_picked(session):
     session.tell("/set allow cat sat")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lmgen.model import read
-from lmgen.scoring.distribution import Distribution, next_words, suffix_logprobs
+from lmgen.scoring.distribution import Distribution, next_candidates, next_words, suffix_logprobs
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Sentence, score_sentences
 from lmgen.text.vocabulary import MARKS, Vocabulary
@@ -92,10 +92,28 @@ def test_a_model_s_distribution_sums_to_one_and_agrees_with_scoring(tiny_model, 
     assert distribution.entropy == pytest.approx(scored.measures.entropies[2], abs=1e-5)
 
 
+def test_a_candidate_of_several_tokens_has_the_product_of_their_probabilities(tiny_model, context):
+    candidates = {"sat": ["sat"], "the cat zork": ["the", "cat", "zork"]}
+    distribution = next_words(tiny_model, context)
+    one, several = next_candidates(tiny_model, context, distribution, candidates, Scoring())
+    [scored] = score_sentences(tiny_model, [Sentence(["the", "cat", "the", "cat", "zork"])])
+
+    assert [one] == distribution.of(["sat"])
+    assert (several.word, several.rank, several.cumulative, several.oov) == ("the cat zork", None, None, True)
+    assert several.logprob == pytest.approx(scored.logprobs[2:5].sum(), abs=1e-5)
+
+
+def test_a_suffix_is_scored_after_several_tokens(tiny_model, context):
+    [found] = suffix_logprobs(tiny_model, context, [["the", "cat"]], ["sat", "</S>"], Scoring())
+    [scored] = score_sentences(tiny_model, [Sentence(["the", "cat", "the", "cat", "sat"])])
+
+    assert found == pytest.approx(scored.logprobs[4:].sum(), abs=1e-5)
+
+
 @pytest.mark.parametrize("suffix", [["sat"], ["sat", "never-seen", "</S>"]])
 def test_a_suffix_is_scored_after_each_word(tiny_model, context, suffix):
     words = ["the", "zork", "voilà"]
-    found = suffix_logprobs(tiny_model, context, words, suffix, Scoring())
+    found = suffix_logprobs(tiny_model, context, [[word] for word in words], suffix, Scoring())
 
     for word, logprob in zip(words, found, strict=True):
         [scored] = score_sentences(tiny_model, [Sentence(["the", "cat", word, *suffix])])

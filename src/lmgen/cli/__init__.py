@@ -1,7 +1,6 @@
 """The command line: the one place that turns errors into messages and exit codes."""
 
 import contextlib
-import io
 import os
 import shlex
 import signal
@@ -13,9 +12,11 @@ from importlib import import_module
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from lmgen.cli.console import prepare_stdout
 from lmgen.cli.environment import name_variables
 from lmgen.cli.suggest import Suggesting
 from lmgen.errors import LmgenError
+from lmgen.text import visible
 
 INTERRUPTED = 130
 ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -146,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _refuse(message: str, exit_code: int) -> int:
     with contextlib.suppress(OSError):
-        click.echo(f"lmgen: {' '.join(message.split())}", err=True)
+        click.echo(f"lmgen: {visible(' '.join(message.split()))}", err=True)
     return exit_code
 
 
@@ -169,16 +170,9 @@ def _end(number: int, _frame: object) -> None:
     raise Ended(number)
 
 
-def _write_utf8() -> None:
-    """Results are UTF-8 whatever the locale is; a terminal that cannot show all of it shows what it can."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
-        sys.stdout.reconfigure(encoding=encoding, errors="replace")
-
-
 def run() -> None:
     """The console script."""
-    _write_utf8()
+    prepare_stdout()
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one of them ignored
             signal.signal(number, _end)

@@ -43,7 +43,7 @@ from lmgen.generation import (
     write_samples,
 )
 from lmgen.model import LanguageModel, read
-from lmgen.text import SENTENCE_END, InputFormat, kind_of, open_output
+from lmgen.text import SENTENCE_END, InputFormat, kind_of, open_output, visible
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -100,7 +100,8 @@ class _Options:
         """The prefix, or the prompts of the file; what of theirs will be written in rows has one name in all of them."""
         split = self.splitting.words
         if not self.file:
-            return [Prompt(split(_text(self.prefix)), wanted)]
+            text = _text(self.prefix)
+            return [Prompt(split(text), wanted, text=text)]
         form = for_rows(self.form, self.file, self.to.kind, RECORD)
         prompts = read_prompts(self.file, wanted, split, form)
         return prompts if self.to.kind == "text" else tell_names(prompts, RECORD)
@@ -218,7 +219,7 @@ def _piped() -> bool:
         mode = os.fstat(0).st_mode
     except OSError:  # stdin is closed
         return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)  # Node.js pipes by sockets
 
 
 def _tell_chosen(wanted: Generation) -> None:
@@ -232,7 +233,7 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
     for prompt in prompts:
         unknown = [word for word in prompt.words if word not in model.vocabulary]
         if unknown:
-            click.echo(f"read by their letters, not in the vocabulary: {' '.join(unknown)}", err=True)
+            click.echo(f"read by their letters, not in the vocabulary: {visible(' '.join(unknown))}", err=True)
         yield prompt
 
 
@@ -274,7 +275,7 @@ def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], asked: _Option
         for prompt in prompts:
             context = read(model, prompt.words)
             found[:] = search(model, context, width, prompt.options, asked.length_penalty)
-            yield Prompt(prompt.words, changed(prompt.options, {"samples": len(found)}), prompt.extra)
+            yield replace(prompt, options=changed(prompt.options, {"samples": len(found)}))
 
     def events() -> Iterator[Word | Ended]:
         for number, _ in enumerate(queue.lay(searched())):

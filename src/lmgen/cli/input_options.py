@@ -9,7 +9,7 @@ import click
 
 from lmgen.cli.options import group
 from lmgen.errors import UsageError
-from lmgen.text import INPUT_KINDS, KINDS, InputFormat, names_of, own_name
+from lmgen.text import INPUT_KINDS, KINDS, InputFormat, names_of, own_name, visible
 
 
 class WithColumns(Protocol):
@@ -63,5 +63,5 @@ def tell_names(found: Iterable[Read], columns: Sequence[str]) -> Iterator[Read]:
         if new := [name for name in columns if name in one.extra and name not in told]:
             told.update(new)
             ours = ", ".join(own_name(name, one.extra) for name in new)
-            click.echo(f"columns of yours stay as they are: {', '.join(new)}; lmgen's are {ours}", err=True)
+            click.echo(visible(f"columns of yours stay as they are: {', '.join(new)}; lmgen's are {ours}"), err=True)
         yield one

@@ -1,7 +1,8 @@
 """`lmgen next`: the exact distribution of the next word."""
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,14 @@ from lmgen.scoring import (
     NextWord,
     as_input,
     decimals,
+    next_candidates,
     next_words,
     probability,
     suffix_logprobs,
 )
-from lmgen.text import Row, open_output, words_of, write_rows
+from lmgen.text import Row, Vocabulary, open_output, words_of, write_rows
 
+_COMMA = re.compile(r"(?<=\S),(?=\S)")
 BAR = 30
 """Characters of the longest bar."""
 
@@ -47,7 +50,12 @@ class _Options(shared.Reading):
 @click.argument("prefix", default="")
 @click.option("-k", "count", type=click.IntRange(1), default=20, show_default=True, help="How many words.")
 @click.option("--full", is_flag=True, help="Every word of the vocabulary, the likeliest first.")
-@click.option("--candidates", multiple=True, metavar="WORDS|@FILE", help="Only these words, in this order.")
+@click.option(
+    "--candidates",
+    multiple=True,
+    metavar="WORDS|@FILE",
+    help="Only these words, in this order, with spaces between; with commas between, each may have several words.",
+)
 @click.option("--starts-with", default="", metavar="LETTERS", help="Only words that begin so.")
 @click.option("--match", "pattern", metavar="REGEX", help="Only words in which this is found.")
 @click.option(
@@ -68,6 +76,7 @@ def next_command(prefix: str, **options) -> None:
     Examples:
       lmgen next "I love" -k 5
       lmgen next "The keys to the cabinet" --candidates "is are was were"
+      lmgen next "He wanted" --candidates "ice cream,sorbet,some of it"
       lmgen next "She is a" --suffix "of mine" --candidates "friend sister"
       lmgen next "It was" --match "^un.*ed$" -k 10
     """
@@ -81,10 +90,14 @@ def next_command(prefix: str, **options) -> None:
     distribution = next_words(model, context, asked.renormalize)
     among = _among(asked, distribution)
     count = None if asked.full else asked.count
-    listed = distribution.of(candidates) if candidates else distribution.best(count, among)
+    tokens = {name: _tokens(name, model.vocabulary, split) for name in candidates}
+    if tokens:
+        listed = next_candidates(model, context, distribution, tokens, wanted)
+    else:
+        listed = distribution.best(count, among)
     rows = [_row(entry, unit) for entry in listed]
     if asked.suffix and listed:
-        words = [entry.word for entry in listed]
+        words = [tokens.get(entry.word, [entry.word]) for entry in listed]
         follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted)
         rows = _with_suffix(rows, listed, follows, unit)
     with open_output(asked.to.output) as out:
@@ -100,12 +113,19 @@ def next_command(prefix: str, **options) -> None:
 
 
 def _candidates(given: tuple[str, ...]) -> list[str]:
-    files = (text.startswith("@") and len(text) > 1 for text in given)
-    return [
-        word
-        for text, file in zip(given, files, strict=True)
-        for word in (words_of(Path(text[1:])) if file else text.split())
-    ]
+    """The words of texts and of files; a text with commas between has what stands between them."""
+    found: list[str] = []
+    for text in given:
+        if text.startswith("@") and len(text) > 1:
+            found += words_of(Path(text[1:]))
+        else:
+            found += map(str.strip, _COMMA.split(text)) if _COMMA.search(text) else text.split()
+    return list(dict.fromkeys(found))
+
+
+def _tokens(candidate: str, vocabulary: Vocabulary, split: Callable[[str], list[str]]) -> list[str]:
+    """What a candidate is read as: itself, if it is a word of the vocabulary."""
+    return [candidate] if candidate in vocabulary else split(candidate) or [candidate]
 
 
 def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:
@@ -126,7 +146,7 @@ def _row(entry: NextWord, unit: float) -> Row:
         "rank": entry.rank,
         "word": entry.word,
         "prob": probability(entry.prob),
-        "cumulative": probability(entry.cumulative),
+        "cumulative": None if entry.cumulative is None else probability(entry.cumulative),
         "surprisal": decimals(-entry.logprob / unit),
         "oov": int(entry.oov),
     }

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from lmgen.errors import UsageError
 from lmgen.store import model_folders, released
-from lmgen.text import check_output, split_words
+from lmgen.text import check_output, split_words, visible
 
 
 def all_of(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
@@ -46,26 +48,36 @@ def confirmed(question: str, nobody: bool, default: bool = True) -> bool:
     return click.confirm(question, default=default, err=True)
 
 
-def complete_local(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: models that are here."""
-    return [name for name in model_folders() if name.startswith(incomplete)]
+def complete_local(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: models that are here, and folders."""
+    return [CompletionItem(incomplete, "dir"), *_named(model_folders(), incomplete)]
 
 
-def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: models that are here or can be had."""
-    return sorted(name for name in {*model_folders(), *released()} if name.startswith(incomplete))
+def complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: models that are here or can be had, and folders."""
+    return [CompletionItem(incomplete, "dir"), *_named({*model_folders(), *released()}, incomplete)]
+
+
+def complete_file(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: files."""
+    return [CompletionItem(incomplete, "file")]
+
+
+def _named(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
 
 def tell(rows: Iterable[Iterable]) -> None:
     """Write rows of notes to stderr."""
     for row in rows:
-        click.echo("\t".join(map(str, row)), err=True)
+        click.echo("\t".join(visible(str(value)) for value in row), err=True)
 
 
 OUTPUT = click.option(
     *("-o", "--output"),
     default="-",
     metavar="FILE",
+    shell_complete=complete_file,
     callback=lambda _context, _parameter, path: check_output(path),
     help="Write to a file, not to stdout.",
 )
@@ -88,10 +100,18 @@ class Splitting:
     """It is words with spaces between them already."""
     whole: bool
     """It is one sentence."""
+    tokens: str | None
+    """`ptb`: it is tokens of the Penn Treebank with spaces between them."""
+
+    def __post_init__(self) -> None:
+        if self.tokens and self.tokenized:
+            raise UsageError(
+                "--tokens says how the text was tokenised, --no-tokenize that it is as it should be: give one"
+            )
 
     def words(self, text: str) -> list[str]:
         """The words of a text."""
-        return split_words(self.tokenized, self.whole)(text)
+        return split_words(self.tokenized, self.whole, self.tokens == "ptb")(text)
 
 
 SPLITTING = group(
@@ -99,6 +119,11 @@ SPLITTING = group(
     Splitting,
     click.option(
         "--no-tokenize", "tokenized", is_flag=True, help="The text is words with spaces between them already."
+    ),
+    click.option(
+        "--tokens",
+        type=click.Choice(("ptb",)),
+        help="The text is tokens of another convention: ptb, the Penn Treebank's; each text is one sentence.",
     ),
     click.option(
         "--no-split", "whole", is_flag=True, help="Read the text as one sentence, even if it looks like more."

@@ -17,6 +17,7 @@ from .output import (
     SampleQueue as SampleQueue,
     Style as Style,
     TextWriter as TextWriter,
+    continuation as continuation,
     write_samples as write_samples,
 )
 from .prompts import Prompt as Prompt, read_prompts as read_prompts

@@ -15,7 +15,7 @@ from lmgen.generation.options import Generation
 from lmgen.generation.sampling import chain, draws_from_all, reach
 from lmgen.model import Context, LanguageModel, Reach, Rows, Screen, ScreeningModel, State, follow, read_all, take
 from lmgen.softmax import RULED_OUT, entropy, log_probability, log_total, most_likely, probabilities
-from lmgen.text import SENTENCE_END, Detokenizer, Vocabulary
+from lmgen.text import SENTENCE_END, SENTENCE_START, Detokenizer, Vocabulary
 
 ROWS = 32
 """Rows of the batch at most."""
@@ -63,11 +63,12 @@ class _Sample:
         self.state, self.index, self._ended_sentences, self._length = context.state, 0, 0, 0
         self._vocabulary = model.vocabulary
         self._rng = np.random.default_rng([options.seed, sample, prompt])
-        self._chain, self._reach = chain(options.sampling), reach(options.sampling)
+        self._chain = chain(options.sampling, model.vocabulary.id(SENTENCE_END))
+        self._reach = reach(options.sampling)
         self.draws_from_all = draws_from_all(options.sampling)
         self._draws_as_predicted = self.draws_from_all and options.sampling.temperature == 1
         self._history = [model.vocabulary.id(word) for word in context.words]
-        self._joiner, self._text = Detokenizer(), ""
+        self._joiner, self._text = _joiner_after(context.words), ""
 
     @property
     def _place(self) -> tuple[int, int]:
@@ -164,9 +165,23 @@ class _Sample:
     def _stopped(self, word: str) -> bool:
         if not self.options.stop:
             return False
+        if word == SENTENCE_END:
+            self._joiner, self._text = Detokenizer(), f"{self._text} "
+            return False
         piece = self._joiner.add(word)
         self._text = (self._text + piece)[-len(piece) - max(map(len, self.options.stop)) :]
         return any(text in self._text for text in self.options.stop)
+
+
+def _joiner_after(words: Sequence[str]) -> Detokenizer:
+    """What joins words after a text: quotes that its last sentence opened are still to be closed."""
+    joiner = Detokenizer()
+    for word in words:
+        if word in (SENTENCE_START, SENTENCE_END):
+            joiner = Detokenizer()
+        else:
+            joiner.add(word)
+    return joiner
 
 
 def alternatives(logits: np.ndarray, count: int, vocabulary: Vocabulary) -> tuple[tuple[str, float], ...]:

@@ -1,7 +1,7 @@
 """Events as text, JSON lines or tables."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
@@ -146,7 +146,7 @@ class _Line:
         self._joiner, self._gap = Detokenizer(), ""
         prefix = "".join(map(self._joined, sample.prompt.words))
         if style.echo and prefix:
-            self._emit(prefix, dim=True)
+            self._emit(prefix if style.raw else sample.prompt.shown, dim=True)
 
     def write_new(self) -> None:
         """Write the words that came since the last call."""
@@ -223,8 +223,8 @@ def _record(sample: Sample) -> Row:
     values = (
         sample.number,
         prompt.options.seed,
-        detokenize_sentences(prompt.words),
-        _continuation(prompt.words, sample.texts),
+        prompt.shown,
+        continuation(prompt.words, sample.texts).lstrip(),
         sample.texts,
         round(total, 6),
         sample.end.reason if sample.end else "interrupted",
@@ -232,9 +232,9 @@ def _record(sample: Sample) -> Row:
     return dict(zip(RECORD, values, strict=True))
 
 
-def _continuation(prefix: list[str], words: list[str]) -> str:
-    """The continuation alone, as it looks after the prefix."""
-    return detokenize_sentences([*prefix, *words])[len(detokenize_sentences(prefix)) :].lstrip()
+def continuation(prefix: Sequence[str], words: Sequence[str]) -> str:
+    """The continuation alone, as it looks after the prefix: with a space before it where one belongs."""
+    return detokenize_sentences([*prefix, *words])[len(detokenize_sentences(prefix)) :]
 
 
 def _logprob(word: Word) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Prefixes to go on from, read from text, JSON lines, CSV or TSV."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,9 +9,10 @@ from typing import Any
 
 from lmgen.errors import UsageError
 from lmgen.generation.options import Generation, changed, given, split_options
-from lmgen.text import InputFormat, read_records
+from lmgen.text import InputFormat, detokenize_sentences, read_records
 
 COLUMN = "prefix"
+_LINE_END = re.compile(r"\s*[\r\n]\s*")
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,13 @@ class Prompt:
     options: Generation
     extra: dict[str, Any] = field(default_factory=dict)
     """Columns of its own, passed through to the output."""
+    text: str = ""
+    """What the user wrote, of which the words were made."""
+
+    @property
+    def shown(self) -> str:
+        """The prefix as the user wrote it, on one line, or as one writes its words."""
+        return _LINE_END.sub(" ", self.text.strip()) or detokenize_sentences(self.words)
 
 
 def read_prompts(
@@ -41,7 +50,7 @@ def read_prompts(
                 yield _from_record(record, options, split)
             else:
                 extra = {name: value for name, value in record.items() if name != COLUMN}
-                yield Prompt(split(record[COLUMN]), options, extra)
+                yield Prompt(split(record[COLUMN]), options, extra, record[COLUMN])
 
 
 @contextmanager
@@ -55,4 +64,4 @@ def _telling(place: str) -> Iterator[None]:
 
 def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]]) -> Prompt:
     changes, extra = split_options({name: value for name, value in record.items() if name != COLUMN})
-    return Prompt(split(record[COLUMN]), changed(options, given(changes)), extra)
+    return Prompt(split(record[COLUMN]), changed(options, given(changes)), extra, record[COLUMN])

@@ -79,14 +79,20 @@ def presence_and_frequency(recent: Sequence[int], logits: np.ndarray, presence: 
     return changed
 
 
-def no_repeat_ngram(history: Sequence[int], logits: np.ndarray, size: int) -> np.ndarray:
-    """Rule out words that would repeat a sequence of `size` words (Paulus et al. 2018)."""
+def no_repeat_ngram(history: Sequence[int], logits: np.ndarray, size: int, end: int | None = None) -> np.ndarray:
+    """Rule out words that would repeat a sequence of `size` words (Paulus et al. 2018).
+
+    Args:
+      end: the id of `</S>`, which is never ruled out: any number of sentences may end with the same words.
+    """
     if len(history) < size:
         return logits
     windows = np.lib.stride_tricks.sliding_window_view(np.asarray(history, np.int64), size)
     begun = windows[:, : size - 1] == np.asarray(history[len(history) - size + 1 :])
     changed = logits.copy()
     changed[windows[begun.all(1), -1]] = RULED_OUT
+    if end is not None:
+        changed[end] = logits[end]
     return changed
 
 

@@ -92,9 +92,13 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
-def chain(options: Sampling) -> list[Sampler]:
-    """The samplers that change anything, in order. Each sample needs a chain of its own."""
-    return list(_active(options).values())
+def chain(options: Sampling, end: int | None = None) -> list[Sampler]:
+    """The samplers that change anything, in order. Each sample needs a chain of its own.
+
+    Args:
+      end: the id of `</S>`.
+    """
+    return list(_active(options, end).values())
 
 
 def reach(options: Sampling) -> Reach | None:
@@ -116,7 +120,7 @@ def draws_from_all(options: Sampling) -> bool:
     return options.temperature > 0 and {"temperature"}.issuperset(_active(options))
 
 
-def _active(options: Sampling) -> dict[str, Sampler]:
+def _active(options: Sampling, end: int | None = None) -> dict[str, Sampler]:
     recent = partial(_recent, options.repeat_last_n)
     wanted: dict[str, tuple[bool, Sampler]] = {
         "repetition": (
@@ -131,7 +135,7 @@ def _active(options: Sampling) -> dict[str, Sampler]:
         ),
         "ngram": (
             options.no_repeat_ngram > 0,
-            lambda history, x: samplers.no_repeat_ngram(history, x, options.no_repeat_ngram),
+            lambda history, x: samplers.no_repeat_ngram(history, x, options.no_repeat_ngram, end),
         ),
         "temperature": (options.temperature not in (0, 1), lambda _, x: samplers.temperature(x, options.temperature)),
         "top-k": (options.top_k > 0, lambda _, x: samplers.top_k(x, options.top_k)),

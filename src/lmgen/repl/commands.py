@@ -88,6 +88,7 @@ COMMANDS = {
         Command(Repl.forks),
         Command(Repl.new),
         Command(Repl.text),
+        Command(Repl.write, "FILE [over]", 1, 2),
         Command(Repl.save, "FILE", 1, 1),
         Command(Repl.load, "FILE", 1, 1),
         Command(Repl.model, "NAME", 1, 1),
@@ -100,6 +101,6 @@ HELP = "\n".join(
         "Type a text: the model goes on. Enter alone goes on from where the text stands.",
         *(f"{command.usage:<22} {command.run.__doc__}" for command in COMMANDS.values()),
         "Tab completes words, commands and names; Ctrl-R finds what was typed; \\ before Enter, or Alt-Enter, begins",
-        "another line; Ctrl-C stops the writing, twice it leaves.",
+        "another line; Ctrl-C stops the writing or drops the line, on an empty line twice it leaves.",
     )
 )

@@ -60,18 +60,26 @@ def reread(model: LanguageModel, draft: Draft) -> Draft:
 
 
 def logprobs(model: LanguageModel, draft: Draft) -> np.ndarray:
-    """Ln of the probability of each word after `<S>`, given those before: float64 [words - 1].
+    """Natural logarithm of the probability of each word after `<S>`, given those before: float64 [words - 1].
 
     Where a word is not in the vocabulary it is that of `<UNK>`.
     """
-    ids = [model.vocabulary.id(word) for word in draft.words[1:]]
     found = [np.zeros(0)]
-    for start in range(0, len(ids), BLOCK):
-        rows = slice(start, start + BLOCK)
-        state = tuple(np.concatenate(layer) for layer in zip(*draft.states[:-1][rows], strict=True))
-        logits = model.logits(state)
-        found.append(logits[np.arange(len(logits)), ids[rows]] - log_total(logits)[:, 0])
+    for start in range(1, len(draft.words), BLOCK):
+        places = range(start, min(start + BLOCK, len(draft.words)))
+        logits = predicted(model, draft, places)
+        ids = [model.vocabulary.id(draft.words[place]) for place in places]
+        found.append(logits[np.arange(len(ids)), ids] - log_total(logits)[:, 0])
     return np.concatenate(found)
+
+
+def predicted(model: LanguageModel, draft: Draft, places: Sequence[int]) -> np.ndarray:
+    """Logits of the words at these places, each after those before it: float32 [places, softmax rows].
+
+    1 <= place <= words: the last is that of the word which comes next.
+    """
+    states = [draft.states[place - 1] for place in places]
+    return model.logits(tuple(map(np.concatenate, zip(*states, strict=True))))
 
 
 @dataclass(frozen=True)

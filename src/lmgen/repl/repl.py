@@ -31,11 +31,11 @@ from lmgen.generation import (
 )
 from lmgen.model import LanguageModel
 from lmgen.repl import saved
-from lmgen.repl.draft import Continuation, Draft, Events, Timeline, begin, extend, logprobs, reread
+from lmgen.repl.draft import Continuation, Draft, Events, Timeline, begin, extend, logprobs, predicted, reread
 from lmgen.repl.settings import Settings
-from lmgen.softmax import entropy, log_total, most_likely, probabilities
+from lmgen.softmax import entropy, log_probability, log_total, most_likely, probabilities
 from lmgen.store import board_folder
-from lmgen.text import UNKNOWN, Vocabulary
+from lmgen.text import UNKNOWN, Vocabulary, open_output
 
 if TYPE_CHECKING:
     from lmgen.board import Writer
@@ -173,7 +173,8 @@ class Repl:
 
     def next(self, count: str = "10") -> None:
         """Show the likeliest next words, numbered for /pick."""
-        length, logits = len(self.draft.words), self._predicted(len(self.draft.words))
+        length = len(self.draft.words)
+        [logits] = predicted(self._model, self.draft, [length])
         found = self._likeliest(logits, _number(count))
         self._offers = [(length, word) for word, _ in found]
         for number, (word, share) in enumerate(found, 1):
@@ -188,13 +189,15 @@ class Repl:
         first = max(1, len(draft.words) - _number(count))
         if first == len(draft.words):
             raise UsageError("there is no word yet: type a text, or press Enter")
-        own, self._offers = logprobs(self._model, draft), []
+        self._offers = []
         for place in range(first, len(draft.words)):
+            [logits] = predicted(self._model, draft, [place])
+            own = math.exp(log_probability(logits, self.vocabulary.id(draft.words[place])))
             cells = []
-            for word, share in self._likeliest(self._predicted(place), ALTERNATIVES):
+            for word, share in self._likeliest(logits, ALTERNATIVES):
                 self._offers.append((place, word))
                 cells.append(f"{len(self._offers):>3} {word} {share:.1%}")
-            self.say(f"  {draft.words[place]:<16} {math.exp(own[place - 1]):>6.1%} {'  '.join(cells)}")
+            self.say(f"  {draft.words[place]:<16} {own:>6.1%} {'  '.join(cells)}")
 
     def pick(self, number: str) -> None:
         """Take a word of the last list of /next or /alt; what followed its place goes."""
@@ -220,10 +223,6 @@ class Repl:
         """Print the whole text."""
         self.say(self.draft.text)
 
-    def _predicted(self, length: int) -> np.ndarray:
-        """Logits of the word that comes after so many words of the text."""
-        return self._model.logits(self.draft.states[length - 1])[0]
-
     def _likeliest(self, logits: np.ndarray, count: int) -> list[tuple[str, float]]:
         """Words that constraints let come next, with their probabilities in the model's own distribution."""
         limits = Limits(self.options.constraints, self.vocabulary, len(logits))
@@ -247,6 +246,16 @@ class Repl:
         width = max(map(len, self._branches))
         for name, timeline in self._branches.items():
             self.say(f"{'*' if name == self.branch else ' '} {name:<{width}}  {_tail(timeline.present.text, 60)}")
+
+    def write(self, file: str, over: str = "") -> None:
+        """Write the text to a new file; `over` replaces one that is there."""
+        path = Path(file).expanduser()
+        if over not in ("", "over"):
+            raise UsageError(f"what is {over!r}? /write {file} over replaces the file")
+        if path.is_file() and not over:
+            raise UsageError(f"{path} stays as it is: /write {file} over replaces it")
+        with open_output(str(path)) as out:
+            out.write(f"{self.draft.text}\n")
 
     def save(self, file: str) -> None:
         """Write text, branches, memory and settings to a file."""

@@ -18,6 +18,7 @@ from lmgen.errors import LmgenError
 from lmgen.repl.commands import COMMANDS, Leave, read
 from lmgen.repl.repl import MAIN, Repl
 from lmgen.store import model_folders, state_folder
+from lmgen.text import visible
 
 MOST = 50
 """Completions shown at once."""
@@ -28,7 +29,7 @@ WORD = re.compile(r"[^\s\"(\[]*$")
 def talk(session: Repl, keep_history: bool) -> None:
     """Ask for lines and have them done, until the user leaves.
 
-    Ctrl-C stops what is written or typed; a second one in a row is raised.
+    Ctrl-C stops what is written, or drops what is typed; on an empty line a second one in a row is raised.
     """
     asking: PromptSession[str] = PromptSession(
         history=_history(keep_history),
@@ -38,23 +39,40 @@ def talk(session: Repl, keep_history: bool) -> None:
         key_bindings=_keys(),
         multiline=Condition(lambda: "\n" in asking.default_buffer.text),
         prompt_continuation=". ",
+        enable_suspend=True,
     )
     click.echo("Type a text and press Enter; /help lists what else there is.", err=True)
-    stopped = False
+    leaving = False
     while True:
         try:
             line = asking.prompt("> " if session.branch == MAIN else f"{session.branch}> ")
-            stopped = False
+        except EOFError:
+            return
+        except KeyboardInterrupt as interruption:
+            if leaving or _ends(interruption):
+                raise
+            leaving = True
+            click.echo("(Ctrl-C again leaves; /save keeps the texts)", err=True)
+            continue
+        except _Dropped:
+            leaving = False
+            continue
+        leaving = False
+        try:
             read(session, " ".join(line.splitlines()))
         except LmgenError as error:
-            click.echo(f"lmgen: {error}", err=True)
-        except (EOFError, Leave):
-            return
-        except KeyboardInterrupt:
-            if stopped:
+            click.echo(f"lmgen: {visible(str(error))}", err=True)
+        except KeyboardInterrupt as interruption:
+            if _ends(interruption):
                 raise
-            stopped = True
-            click.echo("(Ctrl-C again leaves)", err=True)
+            click.echo("(stopped)", err=True)
+        except Leave:
+            return
+
+
+def _ends(interruption: KeyboardInterrupt) -> bool:
+    """Whether another program asked this one to end; else it was Ctrl-C."""
+    return type(interruption) is not KeyboardInterrupt
 
 
 def _history(keep: bool) -> History:
@@ -71,9 +89,18 @@ def _history(keep: bool) -> History:
         return InMemoryHistory()
 
 
+class _Dropped(Exception):  # noqa: N818 (it is no error)
+    """What was typed is not to be sent."""
+
+
 def _keys() -> KeyBindings:
-    r"""Enter sends the line, or begins another after a \; Alt-Enter always does."""
+    r"""Enter sends the line, or begins another after a \; Alt-Enter always does. Ctrl-C drops what was typed, if it was."""
     keys = KeyBindings()
+
+    @keys.add("c-c", filter=has_focus(DEFAULT_BUFFER))
+    def _drop(event: KeyPressEvent) -> None:
+        typed = event.current_buffer.text
+        event.app.exit(exception=_Dropped() if typed else KeyboardInterrupt(), style="class:aborting")
 
     @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
     def _enter(event: KeyPressEvent) -> None:

@@ -2,6 +2,7 @@ from .choices import Chosen as Chosen, Item as Item, choose_sentences as choose_
 from .distribution import (
     Distribution as Distribution,
     NextWord as NextWord,
+    next_candidates as next_candidates,
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
 )

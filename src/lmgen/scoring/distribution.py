@@ -1,8 +1,8 @@
 """The exact distribution of the next word: every word of the vocabulary has its probability."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,17 +15,17 @@ from lmgen.text import SENTENCE_END, UNKNOWN, Vocabulary
 
 @dataclass(frozen=True)
 class NextWord:
-    """A word that may come next."""
+    """A word, or some that belong together, that may come next."""
 
     word: str
-    rank: int
-    """1 for the most likely word."""
+    rank: int | None
+    """1 for the most likely word; None for more than one token."""
     prob: float
-    """0 <= prob <= 1."""
-    cumulative: float
-    """Probability of all words up to this rank, itself included."""
+    """0 <= prob <= 1; of several tokens, the product."""
+    cumulative: float | None
+    """Probability of all words up to this rank, itself included; None for more than one token."""
     oov: bool = False
-    """It is outside the vocabulary: rank and probability are those of `<UNK>`."""
+    """It is outside the vocabulary, or a token of it is: rank and probability are those of `<UNK>`."""
 
     @property
     def logprob(self) -> float:
@@ -93,14 +93,60 @@ def next_words(model: LanguageModel, context: Context, renormalize: bool = True)
     return Distribution(model.logits(context.state)[0], model.vocabulary, renormalize)
 
 
+def next_candidates(
+    model: LanguageModel,
+    context: Context,
+    distribution: Distribution,
+    candidates: Mapping[str, Sequence[str]],
+    options: Scoring,
+) -> list[NextWord]:
+    """What was asked for, in its order; several tokens have the product of their probabilities.
+
+    Args:
+      candidates: what is to be listed, and its tokens, one or more.
+    """
+    entries = distribution.of(tokens[0] for tokens in candidates.values())
+    rest = _following(model, context, [(tokens[:1], tokens[1:]) for tokens in candidates.values()], options)
+    return [
+        replace(first, word=name)
+        if len(tokens) == 1
+        else NextWord(
+            name, None, first.prob * math.exp(more), None, any(token not in model.vocabulary for token in tokens)
+        )
+        for (name, tokens), first, more in zip(candidates.items(), entries, rest.tolist(), strict=True)
+    ]
+
+
 def suffix_logprobs(
-    model: LanguageModel, context: Context, words: Sequence[str], suffix: Sequence[str], options: Scoring
+    model: LanguageModel,
+    context: Context,
+    candidates: Iterable[Sequence[str]],
+    suffix: Sequence[str],
+    options: Scoring,
 ) -> np.ndarray:
-    """Natural logarithm of the probability that `suffix` follows the text and each of `words`: float64 [words]."""
+    """Natural logarithm of the probability that `suffix` follows the text and each candidate: float64 [candidates].
+
+    Args:
+      candidates: tokens, one or more of each.
+    """
     if SENTENCE_END in suffix[:-1]:
         raise UsageError("what follows must be of one sentence: leave out what comes after its end")
+    return _following(model, context, [(tokens, suffix) for tokens in candidates], options)
+
+
+def _following(
+    model: LanguageModel, context: Context, pairs: Sequence[tuple[Sequence[str], Sequence[str]]], options: Scoring
+) -> np.ndarray:
+    """Natural logarithm of the probability of the second tokens after the text and the first ones: float64 [pairs]."""
     known = as_input(model, options)
-    targets = np.array([model.vocabulary.id(word) for word in suffix], np.int64)
-    rest = [known(word) for word in suffix[:-1]]
-    passages = (Passage([known(word), *rest][: len(suffix)], targets, context.state) for word in words)
-    return np.array([found.logprobs.sum() for found in measure_passages(model, passages, options)])
+    found, places = np.zeros(len(pairs)), [place for place, (_, after) in enumerate(pairs) if after]
+
+    def passages() -> Iterator[Passage]:
+        for before, after in (pairs[place] for place in places):
+            tokens = [*before, *after]
+            targets = np.array([model.vocabulary.id(token) for token in tokens[1:]], np.int64)
+            yield Passage(list(map(known, tokens[:-1])), targets, context.state)
+
+    for place, measures in zip(places, measure_passages(model, passages(), options), strict=True):
+        found[place] = measures.logprobs[len(pairs[place][0]) - 1 :].sum()
+    return found

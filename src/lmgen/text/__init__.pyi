@@ -25,6 +25,7 @@ from .tokenizer import (
     split_words as split_words,
     tokenize as tokenize,
 )
+from .unicode import visible as visible
 from .vocabulary import (
     FREQUENT_WORDS as FREQUENT_WORDS,
     LITERAL as LITERAL,

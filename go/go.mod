@@ -1,0 +1,3 @@
+module lmgen.dev/go
+
+go 1.19

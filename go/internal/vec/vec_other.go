@@ -1,0 +1,12 @@
+//go:build !amd64
+
+package vec
+
+// Accelerated says whether the processor's vector instructions are used.
+const Accelerated = false
+
+func matVec(out, matrix, x []float32) { matVecPlain(out, matrix, x) }
+
+func matVecInt8(out []int32, matrix []int8, x []int16) { matVecInt8Plain(out, matrix, x) }
+
+func exp(out, x []float32, shift, scale float32) { expPlain(out, x, shift, scale) }

@@ -1,0 +1,101 @@
+package lm
+
+import (
+	"math"
+	"sort"
+
+	"lmgen.dev/go/internal/vec"
+)
+
+var ruledOut = float32(math.Inf(-1))
+
+// mostLikely is the place of the highest logit; of equals the first.
+func mostLikely(logits []float32) int {
+	best := 0
+	for i, logit := range logits {
+		if logit > logits[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// exponentials gives the highest logit and exp(logit - highest) of each.
+func exponentials(logits []float32) (highest float32, shares []float32) {
+	highest, shares = logits[mostLikely(logits)], make([]float32, len(logits))
+	vec.Exp(shares, logits, highest, 1)
+	return highest, shares
+}
+
+// sum adds in float64, in four lanes.
+func sum(numbers []float32) float64 {
+	var a, b, c, d float64
+	i := 0
+	for ; i+4 <= len(numbers); i += 4 {
+		a += float64(numbers[i])
+		b += float64(numbers[i+1])
+		c += float64(numbers[i+2])
+		d += float64(numbers[i+3])
+	}
+	for ; i < len(numbers); i++ {
+		a += float64(numbers[i])
+	}
+	return (a + b) + (c + d)
+}
+
+// LogTotal is the natural logarithm of the sum of exp(logit): what a softmax takes away from each logit.
+func LogTotal(logits []float32) float64 {
+	highest, shares := exponentials(logits)
+	return float64(highest) + math.Log(sum(shares))
+}
+
+// entropy of a softmax over logits, in nats.
+func entropy(logits []float32) float64 {
+	highest, shares := exponentials(logits)
+	total, moment := 0.0, 0.0
+	for i, share := range shares {
+		if share > 0 {
+			total += float64(share)
+			moment += float64(share) * float64(logits[i]-highest)
+		}
+	}
+	return math.Log(total) - moment/total
+}
+
+// Probabilities are the softmax of logits, in float64.
+func Probabilities(logits []float32) []float64 {
+	highest, shares, total := float64(logits[mostLikely(logits)]), make([]float64, len(logits)), 0.0
+	for i, logit := range logits {
+		shares[i] = math.Exp(float64(logit) - highest)
+		total += shares[i]
+	}
+	for i := range shares {
+		shares[i] /= total
+	}
+	return shares
+}
+
+// kthHighest gives the value of the k-th highest logit, by a sort of what reaches the k-th highest maximum of
+// groups of logits: at least k of them do.
+func kthHighest(logits []float32, k int) float32 {
+	const group = 64
+	if count := len(logits) / group; count >= k {
+		maxima := make([]float32, count)
+		for i := range maxima {
+			part := logits[i*group:][:group]
+			maxima[i] = part[mostLikely(part)]
+		}
+		bound := kthHighest(maxima, k)
+		near := make([]float32, 0, 4*k)
+		for _, logit := range logits {
+			if logit >= bound {
+				near = append(near, logit)
+			}
+		}
+		logits = near
+	} else {
+		logits = append([]float32(nil), logits...)
+	}
+	sort.Slice(logits, func(i, j int) bool { return logits[i] > logits[j] })
+	return logits[k-1]
+}

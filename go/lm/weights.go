@@ -1,0 +1,235 @@
+package lm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"lmgen.dev/go/internal/table"
+)
+
+const convolutions = 8
+
+// windows are how many characters each convolution sees at once (lm_1b's graph).
+var windows = [convolutions]int{1, 2, 3, 4, 5, 6, 7, 7}
+
+// openNetwork reads a checkpoint. All checksums are compared, and every tensor must be there in its shape.
+func openNetwork(folder *Folder, options Options) (Engine, error) {
+	if options.Precision != "" && options.Precision != "float32" && options.Precision != "int8" {
+		return nil, Errorf(Usage, "lmgen-go computes in float32 or int8, not in %q", options.Precision)
+	}
+	n := &network{threads: options.Threads, vectors: map[Characters][]float32{}}
+	in := &reading{folder: folder, threads: options.Threads, int8s: options.Precision == "int8"}
+	work := []func() error{
+		func() error { return in.spelling(n) }, func() error { return in.recurrent(n) }, in.base,
+		func() error { return in.bias(n) },
+	}
+	for shard := 0; shard < shards; shard++ {
+		shard := shard
+		work = append(work, func() error { return in.softmaxShard(n, shard) })
+	}
+	failed := make([]error, len(work))
+	parallel(options.Threads, len(work), 1, func(begin, end int) {
+		for ; begin < end; begin++ {
+			failed[begin] = work[begin]()
+		}
+	})
+	for _, err := range failed {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return n, in.together(n)
+}
+
+// reading brings a checkpoint's tensors to their places.
+type reading struct {
+	folder  *Folder
+	threads int
+	int8s   bool
+	making  sync.Mutex
+}
+
+// file holds the tensors of one file of a checkpoint. The first error stays.
+type file struct {
+	path    string
+	tensors map[string]table.Tensor
+	err     error
+}
+
+func (r *reading) open(name string) *file {
+	path := r.folder.Path(name)
+	data, err := r.folder.read(name)
+	if err != nil {
+		return &file{path: path, err: err}
+	}
+	tensors, err := table.Read(data)
+	switch {
+	case errors.Is(err, table.ErrChecksum):
+		err = Errorf(Integrity, "%s is damaged: %v; bring it anew", path, err)
+	case err != nil:
+		err = Errorf(Integrity, "%s is %v: bring it anew", path, err)
+	}
+	return &file{path, tensors, err}
+}
+
+// tensor gives a variable's bytes. Its shape must be the one given, where -1 is any size, which is returned.
+func (f *file) tensor(name string, shape ...int) ([]byte, []int) {
+	if f.err != nil {
+		return nil, shape
+	}
+	tensor, there := f.tensors[name]
+	count, fits := 1, len(shape) == len(tensor.Shape)
+	for i := 0; fits && i < len(shape); i++ {
+		fits = shape[i] == tensor.Shape[i] || shape[i] < 0 && tensor.Shape[i] > 0
+		count *= tensor.Shape[i]
+	}
+	switch {
+	case !there:
+		f.err = Errorf(Integrity, "%s lacks the tensor %s", f.path, name)
+	case !fits:
+		told := strings.ReplaceAll(fmt.Sprint(shape), "-1", "any")
+		f.err = Errorf(Integrity, "%s in %s has the shape %v, not %s", name, f.path, tensor.Shape, told)
+	case tensor.Data == nil:
+		f.err = Errorf(Integrity, "%s in %s is not kept as float32 numbers", name, f.path)
+	case len(tensor.Data) != 4*count:
+		f.err = Errorf(Integrity, "%s in %s has %d numbers: bring the file anew", name, f.path, len(tensor.Data)/4)
+	default:
+		return tensor.Data, tensor.Shape
+	}
+	return nil, shape
+}
+
+func (f *file) finite(name string, fine bool) {
+	if !fine && f.err == nil {
+		f.err = Errorf(Integrity, "%s in %s holds values that are not finite", name, f.path)
+	}
+}
+
+func (f *file) vector(name string, shape ...int) []float32 {
+	data, _ := f.tensor(name, shape...)
+	out := make([]float32, len(data)/4)
+	f.finite(name, numbers(out, data))
+	return out
+}
+
+// turned gives a weight that eight variables hold, by rows of its columns; or one variable, if whole.
+func (f *file) turned(r *reading, name string, columns int, int8s bool) *matrix {
+	parts := make([][]byte, shards)
+	for shard := range parts {
+		var shape []int
+		parts[shard], shape = f.tensor(fmt.Sprintf("%s_%d", name, shard), -1, columns)
+		columns = shape[1]
+	}
+	if f.err != nil {
+		return &matrix{}
+	}
+	m, fine := turned(r.threads, parts, columns, int8s)
+	f.finite(name, fine)
+	return m
+}
+
+func (r *reading) dense(f *file, name string) dense {
+	return dense{f.turned(r, name+"/W", -1, false), f.vector(name+"/b", 1, -1)}
+}
+
+func (r *reading) base() error { return r.open("ckpt-base").err }
+
+// spelling reads the convolutions, highways and the projection of words.
+func (r *reading) spelling(n *network) error {
+	f := r.open("ckpt-char-embedding")
+	n.letters = f.vector("char_embedding/W", 256, characterSize)
+	for i, window := range windows {
+		name := fmt.Sprintf("char_embedding/cnn_%d", i)
+		data, shape := f.tensor(name+"/kernel", window, characterSize, 1, -1)
+		if f.err != nil {
+			return f.err
+		}
+		kernel, fine := turned(r.threads, [][]byte{data}, shape[3], false)
+		f.finite(name, fine)
+		n.convolutions = append(n.convolutions, convolution{window, kernel, f.vector(name+"/b", 1, 1, 1, shape[3])})
+	}
+	for i := 0; f.tensors[fmt.Sprintf("char_embedding/dense_%d/gate/b", i)].Data != nil; i++ {
+		name := fmt.Sprintf("char_embedding/dense_%d", i)
+		n.highways = append(n.highways, [2]dense{r.dense(f, name+"/gate"), r.dense(f, name+"/tr")})
+	}
+	n.projection = r.dense(f, "char_embedding/proj")
+	return f.err
+}
+
+// recurrent reads the LSTM layers, as many as there are.
+func (r *reading) recurrent(n *network) error {
+	f := r.open("ckpt-lstm")
+	for i := 0; i == 0 || f.tensors[fmt.Sprintf("lstm/lstm_%d/B", i)].Data != nil; i++ {
+		name := fmt.Sprintf("lstm/lstm_%d", i)
+		l := layer{gates: dense{f.turned(r, name+"/W", -1, r.int8s), f.vector(name+"/B", -1)}, peepholes: map[byte][]float32{}}
+		l.cells = len(l.gates.bias) / 4
+		for _, gate := range "FIO" {
+			l.peepholes[byte(gate)] = f.vector(fmt.Sprintf("%s/W_%c_diag", name, gate), l.cells)
+		}
+		l.projection = f.turned(r, name+"/W_P", -1, r.int8s)
+		if f.err != nil {
+			return f.err
+		}
+		n.layers = append(n.layers, l)
+	}
+	return f.err
+}
+
+func (r *reading) bias(n *network) error {
+	f := r.open(fmt.Sprintf("ckpt-softmax%d", shards))
+	n.softmax.bias = f.vector("softmax/b", -1)
+	return f.err
+}
+
+// softmaxShard reads a shard: its row i is row 8 * i + shard of the matrix.
+func (r *reading) softmaxShard(n *network, shard int) error {
+	f, name := r.open(fmt.Sprintf("ckpt-softmax%d", shard)), fmt.Sprintf("softmax/W_%d", shard)
+	data, shape := f.tensor(name, -1, -1)
+	if f.err != nil {
+		return f.err
+	}
+	r.making.Lock()
+	if n.softmax.weights == nil {
+		n.softmax.weights = newMatrix(shards*shape[0], shape[1], r.int8s)
+	}
+	m := n.softmax.weights
+	r.making.Unlock()
+	if m.rows != shards*shape[0] || m.columns != shape[1] {
+		return Errorf(Integrity, "%s in %s has the shape %v, unlike other shards", name, f.path, shape)
+	}
+	row, fine := make([]float32, m.columns), true
+	for i := 0; i < shape[0]; i++ {
+		fine = numbers(row, data[4*i*m.columns:]) && fine
+		m.set(shards*i+shard, row)
+	}
+	f.finite(name, fine)
+	return f.err
+}
+
+// together checks that what the files hold fits together.
+func (r *reading) together(n *network) error {
+	width := 0
+	for _, c := range n.convolutions {
+		width += c.kernel.rows
+	}
+	size, fits := n.projection.weights.rows, true
+	check := func(d dense, inputs, outputs int) {
+		fits = fits && d.weights.columns == inputs && d.weights.rows == outputs && len(d.bias) == outputs
+	}
+	for _, highway := range n.highways {
+		check(highway[0], width, width)
+		check(highway[1], width, width)
+	}
+	check(n.projection, width, size)
+	for _, l := range n.layers {
+		check(l.gates, 2*size, 4*l.cells)
+		fits = fits && l.projection.columns == l.cells && l.projection.rows == size
+	}
+	check(n.softmax, size, n.softmax.weights.rows)
+	if !fits {
+		return Errorf(Integrity, "the checkpoint files of %s do not belong together: bring them anew", r.folder.Name)
+	}
+	return nil
+}
