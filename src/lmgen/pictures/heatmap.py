@@ -17,6 +17,8 @@ SHOWN = HEIGHT // LINE - 2
 CAPTION = "top: what came; orange: the same; dark: likely"
 BARS = 20
 """Most likely words of a step that have a bar."""
+PERCENT, SHADE = 42, 0.4
+"""Pixels of a probability beside its bar; how dark a bar is, from 0 to 1."""
 
 
 class Heatmap:
@@ -66,16 +68,16 @@ def _band(columns: list[Column]) -> np.ndarray:
 
 def bars(number: int, column: Column) -> Png:
     """The most likely words of a step, each with a bar: as long as it is likely, the first one's of full length."""
-    shares = column.shares[:BARS]
-    longest, wide, rows = float(shares.max(initial=1e-30)), WIDTH // 2, BARS // 2
-    pixels = np.zeros((rows * LINE, WIDTH), np.uint8)
-    for place, (word, share) in enumerate(zip(column.words, shares.tolist(), strict=False)):
-        top, left = place % rows * LINE, place // rows * wide
-        cell = np.zeros((LINE, wide), np.uint8)
-        filled = np.arange(wide) < share / longest * (wide - 2)
-        cell[1:] = np.where(filled, ground(np.array(0.4), word == column.word), 0)
-        percent = f"{share:.1%}"
-        cell[:, : wide - 42] += line(word, wide - 42)
-        cell[:, wide - 42 :] += line(percent, 42)
-        pixels[top : top + LINE, left : left + wide] = cell
+    words, shares = column.words[:BARS], column.shares[:BARS]
+    wide, rows = WIDTH // 2, BARS // 2
+    inks = [
+        np.hstack([line(word, wide - PERCENT), line(f"{share:.1%}", PERCENT)]) for word, share in zip(words, shares)
+    ]
+    written = np.array([word == column.word for word in words])
+    filled = np.arange(wide) < (shares / shares.max(initial=1e-30) * (wide - 2))[:, None]
+    under = np.where(filled, ground(np.full(len(words), SHADE), written)[:, None], 0).astype(np.uint8)
+    cells = np.zeros((BARS, LINE, wide), np.uint8)
+    cells[: len(words)] = inks
+    cells[: len(words), 1:] += under[:, None]
+    pixels = cells.reshape(2, rows, LINE, wide).transpose(1, 2, 0, 3).reshape(rows * LINE, WIDTH)
     return picture(f"step {number}: {column.word}, {column.share:.2%}", pixels)
