@@ -148,6 +148,10 @@ def tiny_model(tiny_folder):
     return load(tiny_folder)
 
 
+PROVOKED = "ZeroDivisionError: division by zero"
+"""The one internal error that a test provokes: any other is a defect."""
+
+
 @pytest.fixture
 def lmgen(capfd):
     """Run a command line in this process."""
@@ -156,7 +160,9 @@ def lmgen(capfd):
     def run(*arguments):
         capfd.readouterr()
         exit_code = main([str(argument) for argument in arguments])
-        return Result(exit_code, *capfd.readouterr())
+        result = Result(exit_code, *capfd.readouterr())
+        assert PROVOKED in result.err or "internal error" not in result.err, result.err
+        return result
 
     return run
 
