@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 
 help:  ## print the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo  ## install in $(VENV) and write on from "I love that I"
 	$(BIN)/lmgen complete "I love that I"
@@ -32,6 +32,12 @@ bench: $(VENV)/demo  ## measure the default model against the program of 2016, a
 	$(BIN)/lmgen bench --against original
 	$(BIN)/python benchmarks/training.py
 
+image:  ## build the container image `lmgen`: docs/image.md
+	docker build --target full --tag lmgen --file docker/Dockerfile .
+
+check-image:  ## build the images and use them; without Docker as root, with Debian's docker.io
+	docker/check
+
 clean:  ## remove $(VENV) and what Python left
 	rm -rf $(VENV) go/lmgen-go dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -50,4 +56,4 @@ $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/demo
 
-.PHONY: help demo test check go format templates golden bench clean
+.PHONY: help demo test check go format templates golden bench image check-image clean

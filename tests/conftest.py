@@ -22,6 +22,9 @@ RELEASED_GRAPH = SHARED / "lm1b" / "released-graph-gpu.pbtxt"
 SCALED_GRAPH = ROOT / "tests" / "data" / "graph-2016-09-10.pbtxt.gz"
 """The same at the size of the tiny model; see tests/data/README.md."""
 
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+needs_chromium = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="apt install chromium chromium-driver")
+
 Result = namedtuple("Result", "exit_code out err")
 
 
@@ -193,6 +196,20 @@ def serving_board(*arguments):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,2000"):
+        options.add_argument(f"--{argument}")
+    driver = webdriver.Chrome(options, Service(DRIVER))
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture(autouse=True)

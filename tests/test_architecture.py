@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 ORDER = """
-errors softmax text checkpoint store model engines export generation scoring embeddings training pictures board
+errors softmax text display checkpoint store model engines export generation scoring embeddings training pictures board
 api repl bench cli __main__
 """.split()
 """A wing, or a file beside them, imports only those before it."""
@@ -22,13 +22,14 @@ TENSORFLOW = {
     "checkpoint.network",
     "checkpoint.writer",
     "engines.session",
+    "export.savedmodel",
     "export.templates",
     "training.network",
     "training.run",
     "training.optimizers",
     "training.trainer",
 }
-TORCH = {"bench.pytorch"}
+TORCH, ONNX = {"bench.pytorch"}, {"export.onnx"}
 DOORS = {"repl", "bench", "cli", "__main__"}
 EDGE = {"click", "rich"}
 TENSORS = {"training.network"}
@@ -123,10 +124,11 @@ def need(blocked, names):
 
 
 @pytest.mark.parametrize(
-    ("blocked", "expected"), [(["tensorflow"], TENSORFLOW), (["torch"], TORCH)], ids=["tensorflow", "torch"]
+    ("blocked", "expected"),
+    [(["tensorflow"], TENSORFLOW), (["onnx", "torch"], ONNX | TORCH)],
+    ids=["tensorflow", "onnx or torch"],
 )
 def test_a_heavy_library_is_needed_only_where_it_is_used(blocked, expected):
-    pytest.importorskip("torch") if blocked == ["torch"] else None
     names = [module for module, _ in modules() if not module.endswith(("__init__", "__main__"))]
 
     assert need(blocked, names) == expected

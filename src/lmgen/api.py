@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lmgen.display import Samples
 from lmgen.embeddings import POOLS, WordSpace, embed_sentences
 from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
@@ -19,9 +20,10 @@ from lmgen.scoring import (
     CONTEXTS,
     Distribution,
     Layout,
-    NextWord,
+    NextWords,
     Scoring,
     Sentence,
+    Surprisals,
     as_input,
     next_candidates,
     next_words,
@@ -34,7 +36,7 @@ from lmgen.scoring import (
     with_words,
 )
 from lmgen.store import DEFAULT_MODEL, find
-from lmgen.text import SENTENCE_START, Row, lines_of, split_words
+from lmgen.text import SENTENCE_START, lines_of, split_words
 
 Texts = str | Iterable[str]
 """Sentences: a text with one a line, or one after the other."""
@@ -100,8 +102,10 @@ class LM:
 
     def surprisal(
         self, texts: Texts, base: str | int = "2", context: str | None = None, by: str = "token"
-    ) -> list[Row]:
+    ) -> Surprisals:
         """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries. Texts without a word have none.
+
+        A list, which a notebook shows as coloured text.
 
         Args:
           by: what a row is: a `token`, a `word` as it stands in the text, or a `region`, where | stands between regions.
@@ -119,9 +123,9 @@ class LM:
             raise UsageError(f"by must be one of token, {', '.join(BY)}, not {by!r}")
         sentences = with_words(self._sentences(texts, context, bars=by == "region"))
         if by in BY:
-            return list(part_rows(score_sentences(self.model, sentences, self.scoring), base, by, BY[by]))
+            return Surprisals(part_rows(score_sentences(self.model, sentences, self.scoring), base, by, BY[by]), base)
         scoring = replace(self.scoring, rank=True, entropy=True)
-        return list(token_rows(score_sentences(self.model, sentences, scoring), base))
+        return Surprisals(token_rows(score_sentences(self.model, sentences, scoring), base), base)
 
     def score(self, texts: Texts, reduce: str = "sum") -> np.ndarray:
         """The natural logarithm of each sentence's probability, its end included: float64 [sentences].
@@ -145,11 +149,11 @@ class LM:
         return scores
 
     def distribution(self, prefix: str = "") -> Distribution:
-        """All that may come after a prefix: probabilities, entropy, shares."""
+        """All that may come after a prefix: probabilities, entropy, shares. A notebook shows the most likely words."""
         return next_words(self.model, self._read(prefix), self.scoring.renormalize)
 
-    def next(self, prefix: str = "", k: int | None = 20) -> list[NextWord]:
-        """The k likeliest next words, the likeliest first; None for all."""
+    def next(self, prefix: str = "", k: int | None = 20) -> NextWords:
+        """The k most likely next words, the most likely first, None for all: a list, which a notebook shows as a table."""
         return self.distribution(prefix).best(k)
 
     def words_probs(self, prefix: str, words: Sequence[str], suffix: str = "") -> np.ndarray:
@@ -186,8 +190,8 @@ class LM:
         """All words as vectors: `in`, from their characters, or `out`, rows of the softmax; with their neighbours."""
         return WordSpace(self.model, space)
 
-    def sample(self, prefix: str = "", **options) -> list[str]:
-        """Continue a prefix: texts, each with the prefix as it was given.
+    def sample(self, prefix: str = "", **options) -> Samples:
+        """Continue a prefix: a list of texts, each with the prefix as it was given.
 
         Args:
           options: fields of `Generation`, `Sampling` and `Constraints`: samples=3, temperature=0.7, seed=1, …
@@ -201,7 +205,7 @@ class LM:
             if isinstance(event, Word):
                 written[event.sample].append(event.text)
         before = self._split(prefix)
-        return [prefix.rstrip() + continuation(before, words) for words in written]
+        return Samples(prefix.rstrip() + continuation(before, words) for words in written)
 
     def _read(self, text: str) -> Context:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))

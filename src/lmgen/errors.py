@@ -12,7 +12,7 @@ The message is one line: what was wrong, and what to do next.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class LmgenError(Exception):
@@ -57,12 +57,23 @@ class UnsupportedError(LmgenError):
     exit_code = 99
 
 
-@contextmanager
-def needing_tensorflow(what: str) -> Iterator[None]:
+def needing_tensorflow(what: str) -> AbstractContextManager[None]:
     """Raise UnsupportedError that says what needs TensorFlow, where it is not installed."""
+    return _needing("TensorFlow", what)
+
+
+def needing_onnx(what: str) -> AbstractContextManager[None]:
+    """The same of `onnx`."""
+    return _needing("onnx", what)
+
+
+@contextmanager
+def _needing(library: str, what: str) -> Iterator[None]:
+    """`library`: its name; in lower case that of its module and of lmgen's extra."""
+    module = library.lower()
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "tensorflow":
+        if (error.name or "").partition(".")[0] != module:
             raise
-        raise UnsupportedError(f"{what} needs TensorFlow: pip install 'lmgen[tensorflow]'") from error
+        raise UnsupportedError(f"{what} needs {library}: pip install 'lmgen[{module}]'") from error

@@ -5,14 +5,10 @@ import time
 
 import pytest
 
-from conftest import ROOT, serving_board
+from conftest import ROOT, needs_chromium, serving_board
 
 PATIENCE = 20
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="apt install chromium chromium-driver"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 ALL_TEXT = """
     const shown = [];
     (function visit(node) {
@@ -43,26 +39,12 @@ def board(tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,2000"):
-        options.add_argument(f"--{argument}")
-    driver = webdriver.Chrome(options, Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
 @pytest.mark.parametrize(
     ("tab", "expected"),
     [
         ("scalars", ["softmax/top_1000", "softmax/entropy", "word/surprisal", "word/perplexity"]),
         ("custom_scalars", ["surprisal and entropy, bits", "mass of the most likely words"]),
-        ("images", ["softmax/likeliest", "softmax/step", "softmax/whole", "text/surprisal", "image 300 wide"]),
+        ("images", ["softmax/most_likely", "softmax/step", "softmax/whole", "text/surprisal", "image 300 wide"]),
         ("graphs", ["lstm", "char_embedding", "softmax_out", "Reshape_3"]),
         ("histograms", ["logprobs/model", "logprobs/sampled", "lstm_0/cells"]),
         ("distributions", ["logprobs/sampled"]),
@@ -98,7 +80,7 @@ def test_the_newest_run_is_shown_alone_of_many_as_it_is(board_of_many, browser):
     address, newest = board_of_many
     browser.get("about:blank")
     browser.get(f"{address}newest")
-    wanted = ["softmax/likeliest", "word/surprisal", "softmax/step", "text/surprisal"]
+    wanted = ["softmax/most_likely", "word/surprisal", "softmax/step", "text/surprisal"]
     expected = [[300, 215], None, [300, 215], [300, 215]]
     cards = until(lambda: browser.execute_script(PINNED), lambda cards: [card[2] for card in cards] == expected)
     time.sleep(1)  # for curves to be drawn

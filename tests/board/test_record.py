@@ -138,7 +138,7 @@ def test_words_are_shown_as_they_are_not_as_markdown():
 @pytest.mark.parametrize(
     ("tag", "steps", "size"),
     [
-        ("softmax/likeliest", [3, 4], (300, 215)),
+        ("softmax/most_likely", [3, 4], (300, 215)),
         ("softmax/step", [0, 1, 2, 3, 4], (300, 215)),
         ("softmax/whole", [4], (300, 16 + 2 * 199)),
         ("text/surprisal", [0], (300, 215)),
@@ -216,7 +216,7 @@ def test_an_interruption_leaves_whole_files(writer, tiny_model, tmp_path):
 
     run = load(board.run)
     assert texts(run, "text/continuation") == [" ".join(words)]
-    assert len(run.Images("softmax/likeliest")) == 1
+    assert len(run.Images("softmax/most_likely")) == 1
 
 
 def test_what_is_written_can_be_seen_before_the_end(writer, tiny_model, tmp_path):
@@ -285,7 +285,7 @@ def test_one_process_writes_call_after_call_of_any_model(writer, tiny_model, rel
         board = Board(writer, model, tmp_path)
         laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(max_words=2))]))
         list(board.follow(generate_all(model, laid, steps=True)))
-        assert load(board.run).Images("softmax/likeliest")
+        assert load(board.run).Images("softmax/most_likely")
 
 
 def test_any_stream_of_steps_can_be_recorded(writer, tiny_model, tmp_path):

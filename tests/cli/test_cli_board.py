@@ -148,7 +148,7 @@ def test_short_addresses_lead_to_single_runs(runs, tmp_path):
     assert query["smoothing"] == ["0"]
     assert query["runFilter"] == fragment["regexInput"] == [f"^{run}(/|$)"]
     tags = [pin["tag"] for pin in json.loads(query["pinnedCards"][0])]
-    assert tags[:2] == ["softmax/likeliest", "word/surprisal"]
+    assert tags[:2] == ["softmax/most_likely", "word/surprisal"]
     assert json.loads(base64.b64decode(fragment["runSelectionState"][0])) == {run: True}
     assert empty == (302, "/")
 

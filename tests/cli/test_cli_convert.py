@@ -81,7 +81,7 @@ def test_where_nothing_can_be_written_the_session_goes_on(lmgen, copy, monkeypat
     assert result.exit_code == 0
     assert result.out == lmgen("complete", "the", "-m", copy, "--seed", 1, "--engine", "session").out
     _, line = result.err.splitlines()
-    assert line.startswith("it was not, and TensorFlow goes on: ")
+    assert line.startswith("it was not converted, and TensorFlow runs it: ")
     assert told in line
     assert converting.exit_code == 5
     assert told in converting.err

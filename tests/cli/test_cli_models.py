@@ -142,7 +142,7 @@ def test_on_a_terminal_it_asks_and_shows_bars(manifest):
     shown, code = on_a_terminal("download", manifest, answer=b"y\nn\n")
 
     assert code == 0
-    assert "Go on? [Y/n]" in shown
+    assert "Continue? [Y/n]" in shown
     assert "Convert it for the fast engine" in shown
     assert not (own_folder("toy") / "litert-fast").exists()
     for name in ("total", "ckpt-lstm", "vocab-tiny.txt"):
@@ -162,7 +162,7 @@ def test_with_yes_it_does_not_ask(manifest):
     shown, code = on_a_terminal("download", "-y", manifest, answer=b"")
 
     assert code == 0
-    assert "Go on?" not in shown
+    assert "Continue?" not in shown
     assert (own_folder("toy") / "litert-fast" / "converted.toml").exists()
 
 

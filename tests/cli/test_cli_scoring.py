@@ -509,7 +509,7 @@ def test_the_perplexity_comes_with_its_protocol(run, text, scored):
     assert told[0].startswith(f"perplexity {facts['perplexity']:.2f} (95 % interval {facts['low']:.2f} to ")
     assert told[2] == "7 predictions: 5 words and 2 sentence ends"
     assert told[4] == f"protocol: {facts['protocol']}"
-    assert "emptied at each sentence; an OOV word is <UNK> as a target and read by its letters" in facts["protocol"]
+    assert "emptied at each sentence; an OOV word is <UNK> as a target and read by its spelling" in facts["protocol"]
     carried = json.loads(run("eval", text, "--format", "json", "--context", "stream", "--no-renormalize").out)
     assert "never emptied" in carried["protocol"]
     assert "counted in" in carried["protocol"]

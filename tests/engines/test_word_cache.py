@@ -58,7 +58,7 @@ def test_the_file_is_bounded(opened, tmp_path, monkeypatch):
 
 
 def test_another_vocabulary_gets_its_own_vectors(opened, computed):
-    """The place of a word is by its id; its checksum is by its letters."""
+    """The place of a word is by its id; its checksum is by its spelling."""
     opened().of(["cat"])
     other = [*WORDS[:3], "cat", "the"]
 

@@ -21,7 +21,7 @@ STARTS = {"<S>": ["<S>"], "spelled": [f"{LITERAL}<S>"], "nothing": []}
 
 @pytest.fixture(scope="module")
 def expected(tiny_words, tiny_weights):
-    """For each start: bits of the words that can be scored, and the three likeliest after each word."""
+    """For each start: bits of the words that can be scored, and the three most likely after each word."""
     vocabulary, variables = Vocabulary(tiny_words), shards(tiny_weights)
 
     def compute(start):

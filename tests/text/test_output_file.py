@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from lmgen.errors import LmgenError, MissingError, UsageError
-from lmgen.text.output_file import check_output, open_output, whole_file
+from lmgen.text.output_file import check_output, open_output, whole_file, whole_folder
 
 from conftest import start_lmgen
 
@@ -167,3 +167,26 @@ def test_an_interruption_does_not_replace_an_older_file(tmp_path, made, left):
         raise KeyboardInterrupt
 
     assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == left
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with whole_folder(tmp_path / name) as draft:
+            (draft / "part").mkdir()
+            (draft / "part" / "file").write_text("x")
+            assert not list((tmp_path / name).glob("*"))
+        assert (tmp_path / name / "part" / "file").read_text() == "x"
+
+
+def test_a_folder_that_fails_leaves_nothing_and_one_with_files_is_refused(tmp_path):
+    with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "new") as draft:
+        (draft / "file").write_text("x")
+        1 / 0  # noqa: B018
+    assert not list(tmp_path.glob("*new*"))
+
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    with pytest.raises(UsageError, match="is there already"), whole_folder(tmp_path / "full"):
+        pass
+    assert (tmp_path / "full" / "mine").read_text() == "mine"

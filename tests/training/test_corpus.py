@@ -25,7 +25,7 @@ def test_types_are_the_marks_then_words_by_falling_count():
 
 
 def test_words_of_the_validation_text_alone_come_after_all_others():
-    """They are in no vocabulary, but are read by their letters."""
+    """They are in no vocabulary, but are read by their spelling."""
     corpus = build_corpus(SENTENCES, held_back=[["a", "new", "b"], ["new"]])
 
     assert corpus.types == ["</S>", "<S>", "<UNK>", "b", "a", "c", "new"]

@@ -11,7 +11,7 @@ NEWEST, RUN = "/newest", "/run/"
 EVENTS, VECTORS = "*tfevents*", "projector_config.pbtxt"
 PART = re.compile(r"(prompt|sample)-\d+")
 """How the folder of one of several continuations begins its name."""
-IMAGES = ("softmax/likeliest", "softmax/step")
+IMAGES = ("softmax/most_likely", "softmax/step")
 """Tags of pictures on top, of a continuation."""
 SCALARS = ("word/surprisal", "train/loss", "validation/perplexity")
 """Tags of curves on top; TensorBoard leaves out those that there are not."""

@@ -150,7 +150,7 @@ class _Run:
         shown = [histogram_value(tag, numbers) for tag, numbers in histograms.items()]
         if number < PICTURED:
             shown.append(image_value("softmax/step", bars(number, column)))
-            shown += [image_value("softmax/likeliest", png) for png in self._heatmap.add(column)]
+            shown += [image_value("softmax/most_likely", png) for png in self._heatmap.add(column)]
         self._writer.write(number, [*scalars(values), text_value("text/top_10", _table(column)), *shown])
 
     def flush(self) -> None:
@@ -161,7 +161,7 @@ class _Run:
         """Write all that is shown of the whole."""
         if count := len(self._words):
             written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
-            pictures = [image_value("softmax/likeliest", png) for png in self._heatmap.rest()]
+            pictures = [image_value("softmax/most_likely", png) for png in self._heatmap.rest()]
             pictures.append(image_value("softmax/whole", self._heatmap.whole))
             mean = scalars({hparams.MEAN: self._bits / count})
             self._writer.write(count - 1, [written, *pictures, *mean, hparams.done()])

@@ -1,4 +1,4 @@
-from .check import check_vocabulary as check_vocabulary, open_checkpoint as open_checkpoint
+from .check import Checkpoint as Checkpoint, check_vocabulary as check_vocabulary, open_checkpoint as open_checkpoint
 from .definition import extract as extract, read_forward as read_forward, read_graph as read_graph, shape_of as shape_of
 from .digests import Digest as Digest, masked as masked, sha256 as sha256
 from .folder import (

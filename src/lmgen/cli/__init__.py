@@ -28,26 +28,33 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 """Set by the shell when it asks for completions."""
 
 
-COMMANDS = {
-    **{
-        name: f"{name}.{name}"
-        for name in ("cache", "complete", "convert", "download", "models", "repl", "surprisal", "train", "version")
+SECTIONS = {
+    "Generate": {"complete": "complete.complete", "repl": "repl.repl"},
+    "Score": {
+        "surprisal": "surprisal.surprisal",
+        "score": "score.score_command",
+        "choose": "score.choose",
+        "next": "next.next_command",
+        "eval": "eval.evaluate",
+        "predictions": "lmzoo.predictions",
+        "tokenize": "lmzoo.tokenize_command",
+        "unkify": "lmzoo.unkify",
+        "spec": "lmzoo.spec",
     },
-    "bench": "bench.bench_command",
-    "embed": "embed.embed_command",
-    "eval": "eval.evaluate",
-    "neighbours": "embed.neighbours",
-    "next": "next.next_command",
-    "serve-board": "board.serve_board",
-    "board-vectors": "board.board_vectors",
-    "score": "score.score_command",
-    "choose": "score.choose",
-    "tokenize": "lmzoo.tokenize_command",
-    "unkify": "lmzoo.unkify",
-    "predictions": "lmzoo.predictions",
-    "spec": "lmzoo.spec",
+    "Vectors": {"embed": "embed.embed_command", "neighbours": "embed.neighbours"},
+    "Models": {
+        "models": "models.models",
+        "download": "download.download",
+        "convert": "convert.convert",
+        "export": "export.export_command",
+        "cache": "cache.cache",
+    },
+    "TensorBoard": {"serve-board": "board.serve_board", "board-vectors": "board.board_vectors"},
+    "Train and measure": {"train": "train.train", "bench": "bench.bench_command"},
+    "About lmgen": {"version": "version.version"},
 }
-"""Where each command is."""
+"""Commands as `lmgen --help` groups them, and where each is."""
+COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
 
 class _Commands(Suggesting):
@@ -55,6 +62,14 @@ class _Commands(Suggesting):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands in their sections; those of this file come last."""
+        own = dict.fromkeys(super().list_commands(ctx))
+        for title, names in {**SECTIONS, "About lmgen": [*SECTIONS["About lmgen"], *own]}.items():
+            with formatter.section(title):
+                commands = [(name, self.get_command(ctx, name)) for name in names]
+                formatter.write_dl([(name, command.get_short_help_str(100)) for name, command in commands if command])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:

@@ -65,14 +65,22 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str | Non
 @group(
     "plan",
     Plan,
-    click.option("--rounds", type=int, default=Plan.rounds, show_default=True, help="Turns of each at everything."),
-    click.option("--seconds", type=float, default=Plan.seconds, show_default=True, help="A turn takes about so long."),
+    click.option(
+        "--rounds", type=int, default=Plan.rounds, show_default=True, help="How many times each contender is measured."
+    ),
+    click.option(
+        "--seconds",
+        type=float,
+        default=Plan.seconds,
+        show_default=True,
+        help="Seconds that a measurement takes, about.",
+    ),
 )
 @group(
     "to",
     Destination,
     click.option(
-        "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the output."
+        "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format."
     ),
     OUTPUT,
 )

@@ -16,10 +16,16 @@ FOLDER = click.Path(path_type=Path)
 
 @click.command("serve-board", short_help="Start TensorBoard on runs.")
 @click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
-@click.option("--port", type=click.IntRange(0, 65535), help="0 takes any free one.  [default: 6006 or the next free]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port to listen at; 0 takes any free one.  [default: 6006 or the next free]",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("--reload", type=click.IntRange(1), default=5, show_default=True, help="Look for news every N seconds.")
-@click.option("--open", "open_browser", is_flag=True, help="Open a browser on it.")
+@click.option(
+    "--reload", type=click.IntRange(1), default=5, show_default=True, help="Seconds between two looks for new data."
+)
+@click.option("--open", "open_browser", is_flag=True, help="Open a browser on the page.")
 def serve_board(folder: Path | None, port: int | None, host: str, reload: int, open_browser: bool) -> None:
     """Start TensorBoard on the runs in DIR, or where --board writes if no folder is named. Ctrl-C stops it.
 
@@ -39,8 +45,10 @@ def serve_board(folder: Path | None, port: int | None, host: str, reload: int, o
 
 @click.command("board-vectors", short_help="Write word vectors for TensorBoard's projector.")
 @click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
-@click.option("--top", type=click.IntRange(1), default=10_000, show_default=True, help="So many frequent words.")
-@click.option("-w", "--words", type=FOLDER, metavar="FILE", help="The words of a file instead.")
+@click.option(
+    "--top", type=click.IntRange(1), default=10_000, show_default=True, help="How many of the most frequent words."
+)
+@click.option("-w", "--words", type=FOLDER, metavar="FILE", help="The words of this file, not the most frequent ones.")
 @model_options("float32")
 def board_vectors(folder: Path | None, top: int, words: Path | None, model: ModelChoice) -> None:
     """Write word vectors into DIR, or where --board writes, for the projector of serve-board.

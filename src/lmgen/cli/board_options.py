@@ -76,7 +76,9 @@ BOARD = group(
     ),
     click.option("--open", "open_board", is_flag=True, help="Then show it in a browser, by TensorBoard, until Ctrl-C."),
     click.option(
-        "--board-histograms", is_flag=True, help="Also histograms of log-probabilities, gates and memory: slower."
+        "--board-histograms",
+        is_flag=True,
+        help="Write histograms of log-probabilities, gates and LSTM state too: slower.",
     ),
 )
 

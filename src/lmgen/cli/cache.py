@@ -26,7 +26,7 @@ def cache() -> None:
 
 @cache.command("list")
 @click.option(
-    "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Of the output."
+    "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Output format."
 )
 def list_cache(kind: str) -> None:
     """Print model, kind, size and folder of all that is in the cache."""

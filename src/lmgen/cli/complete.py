@@ -1,4 +1,4 @@
-"""`lmgen complete`: write on from a prefix."""
+"""`lmgen complete`: continue a prefix."""
 
 import contextlib
 import os
@@ -117,33 +117,37 @@ def _style(echo: bool, raw: bool, stream: bool, color_by: str | None) -> Style:
     return Style(echo, raw, stream, by_surprisal=color_by == "surprisal")
 
 
-@click.command(short_help="Write on from a prefix, word by word.")
+@click.command(short_help="Continue a prefix, word by word.")
 @click.argument("prefix", required=False)
 @click.option(
     "-f",
     "--file",
     type=click.Path(path_type=Path),
-    help="Go on from every prefix of a file: one a line, or .jsonl, .csv, .tsv with a column `prefix`.",
+    help="Continue every prefix of a file: one a line, or .jsonl, .csv, .tsv with a column `prefix`.",
 )
 @INPUT
 @group(
     "changes",
     chosen,
     click.option(
-        *("-n", "--samples", "--num-samples"), type=int, default=1, show_default=True, help="Continuations of each."
+        *("-n", "--samples", "--num-samples"),
+        type=int,
+        default=1,
+        show_default=True,
+        help="Continuations of each prefix.",
     ),
     LENGTH,
     SAMPLING,
     CONSTRAINTS,
 )
-@click.option("--beam", "width", type=click.IntRange(1), help="Print the N likeliest continuations; draw nothing.")
+@click.option("--beam", "width", type=click.IntRange(1), help="Print the N most likely continuations; draw nothing.")
 @click.option("--length-penalty", type=click.FloatRange(0), default=0.0, help="Rank beams by logprob / length ** X.")
 @SPLITTING
 @group(
     "to",
     _destination,
     click.option(
-        "--format", "kind", type=click.Choice(FORMATS), help="Of the output.  [default: by the suffix of -o, else text]"
+        "--format", "kind", type=click.Choice(FORMATS), help="Output format.  [default: by the suffix of -o, else text]"
     ),
     OUTPUT,
 )
@@ -160,7 +164,7 @@ def _style(echo: bool, raw: bool, stream: bool, color_by: str | None) -> Style:
     "--logprobs",
     type=click.IntRange(0),
     metavar="N",
-    help="In JSON, each word's logprob and its N likeliest alternatives.",
+    help="In JSON, each word's logprob and its N most likely alternatives.",
 )
 @click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
@@ -168,7 +172,7 @@ def _style(echo: bool, raw: bool, stream: bool, color_by: str | None) -> Style:
 @click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
 @model_options("fast")
 def complete(**options) -> None:
-    """Write on from PREFIX, word by word, until the sentence ends.
+    """Continue PREFIX, word by word, until the sentence ends.
 
     Without PREFIX a sentence is begun; a pipe, or `-`, gives the prefix on stdin. Constraints come first,
     then the samplers in the order of --samplers.
@@ -233,7 +237,7 @@ def _tell_unknown(model: LanguageModel, prompts: Iterable[Prompt]) -> Iterator[P
     for prompt in prompts:
         unknown = [word for word in prompt.words if word not in model.vocabulary]
         if unknown:
-            click.echo(f"read by their letters, not in the vocabulary: {visible(' '.join(unknown))}", err=True)
+            click.echo(f"not in the vocabulary, read by their spelling: {visible(' '.join(unknown))}", err=True)
         yield prompt
 
 
@@ -266,7 +270,7 @@ def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
 
 
 def _write_beams(model: LanguageModel, prompts: Iterable[Prompt], asked: _Options, out: IO[str]) -> None:
-    """The likeliest continuations of each prompt, each as a sample that was written at once."""
+    """The most likely continuations of each prompt, each as a sample that was written at once."""
     queue = SampleQueue()
     found: list[Hypothesis] = []
     width = asked.width or 1

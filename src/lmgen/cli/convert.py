@@ -23,12 +23,12 @@ from lmgen.text import FREQUENT_WORDS
     metavar="N",
     help="Of a large model, also compute the vectors of the N most frequent words, which are kept in the cache.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more on stderr.")
 def convert(model: str, precision: str, embeddings: int, verbose: bool) -> None:
     """Make LiteRT files of MODEL, a name or a folder, and print where they are.
 
     They are written beside the checkpoint, or in the cache where that cannot be. Files that are there and
-    belong to the checkpoint are left as they are; an interrupted conversion goes on.
+    belong to the checkpoint are left as they are; an interrupted conversion continues.
 
     \b
     Examples:

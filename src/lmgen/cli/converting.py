@@ -22,15 +22,16 @@ def convert_first(files: ModelFiles, precision: str, verbose: bool) -> None:
     except (LmgenError, MemoryError) as error:
         if not tensorflow_installed():
             raise
-        click.echo(f"it was not, and TensorFlow goes on: {error or 'out of memory'}", err=True)
+        click.echo(f"it was not converted, and TensorFlow runs it: {error or 'out of memory'}", err=True)
 
 
 def convert_shown(files: ModelFiles, precision: str, verbose: bool) -> Path:
     """`convert_model`, with a bar on a terminal."""
-    return convert_model(files, precision, verbose, _show)
+    return convert_model(files, precision, verbose, show_progress)
 
 
-def _show(made: Iterable[tuple[str, int]]) -> None:
+def show_progress(made: Iterable[tuple[str, int]]) -> None:
+    """Run through what is made, with a bar on a terminal."""
     from rich.progress import Progress  # few calls convert: the others are to start fast
 
     console = stderr_console()

@@ -52,7 +52,7 @@ class _Options:
 def download(model: str, quiet: bool, **options) -> None:
     """Bring MODEL here: a name such as lm1b, or a manifest FILE.toml. Every file is verified.
 
-    After any interruption, run it again: it goes on from there. For a model that is here already, such as
+    After any interruption, run it again: it continues there. For a model that is here already, such as
     the default, it verifies the files. The model's folder is printed on stdout.
 
     \b
@@ -111,7 +111,7 @@ def _verified(model: str, console: Console) -> Path:
 
 def _ask(certain: bool) -> None:
     """Go on only if the person at the terminal, if there is one, wants it."""
-    if not certain and not confirmed("Go on?", nobody=True):
+    if not certain and not confirmed("Continue?", nobody=True):
         raise LmgenError("nothing was fetched")
 
 

@@ -39,7 +39,7 @@ class _Options(shared.ScoredTexts):
     "--format",
     "kind",
     type=click.Choice(("text", "json", *KINDS)),
-    help="Of the result (text, json) or of the rows of --per-sentence.  [default: text, tsv]",
+    help="Output format: of the result (text, json), or of the rows of --per-sentence.  [default: text, tsv]",
 )
 @OUTPUT
 @shared.TABLE_COLUMN
@@ -129,9 +129,9 @@ def _protocol(asked: _Options, context: str) -> str:
             "every word and sentence end is predicted, the first after <S>",
             f"the memory is {MEMORY[context]}",
             "an OOV word is <UNK> as a target and read "
-            + ("by its letters" if asked.oov_input == "chars" else "as <UNK>"),
+            + ("by its spelling" if asked.oov_input == "chars" else "as <UNK>"),
             f"softmax rows without a word are {'left out' if asked.renormalize else 'counted in'}",
-            *(["marks are spelled"] if asked.model.engine.spelled_marks else []),
+            *(["special tokens are read by their spelling"] if asked.model.engine.spelled_marks else []),
             "words as they stand" if asked.splitting.tokenized else "text tokenised by Moses' rules",
         )
     )

@@ -12,10 +12,14 @@ from lmgen.generation import ORDER, Sampling, given
 LENGTH = all_of(
     (
         click.option(
-            *("--max-words", "--max-tokens"), type=int, default=100, show_default=True, help="Words of each at most."
+            *("--max-words", "--max-tokens"),
+            type=int,
+            default=100,
+            show_default=True,
+            help="Words of each continuation at most.",
         ),
         click.option(
-            "--sentences", type=int, default=1, show_default=True, help="Go on until so many sentences have ended."
+            "--sentences", type=int, default=1, show_default=True, help="Continue until so many sentences have ended."
         ),
         click.option("--stop", multiple=True, metavar="TEXT", help="End with the word in which this text is complete."),
         click.option("--seed", type=int, help="The same seed writes the same words.  [default: a new one]"),
@@ -41,14 +45,16 @@ SAMPLING = all_of(
             of_model=True,
             help="Below 1 more likely words, above 1 more surprising ones; 0 takes the most likely.",
         ),
-        _sampler("-k", "--top-k", default=Sampling.top_k, help="Only the X likeliest words; 0 for all."),
+        _sampler("-k", "--top-k", default=Sampling.top_k, help="Only the X most likely words; 0 for all."),
         _sampler(
             *("-p", "--top-p"),
             default=Sampling.top_p,
             of_model=True,
             help="Only the most likely words that together reach this probability.",
         ),
-        _sampler("--min-p", default=Sampling.min_p, help="Only words X times as likely as the likeliest, or more."),
+        _sampler(
+            "--min-p", default=Sampling.min_p, help="Only words at least X times as likely as the most likely word."
+        ),
         _sampler(
             *("--typical", "--typical-p"),
             default=Sampling.typical,
@@ -63,12 +69,12 @@ SAMPLING = all_of(
         _sampler(
             *("--mirostat-tau", "--mirostat-ent"),
             default=Sampling.mirostat_tau,
-            help="Surprisal to hold, in bits.",
+            help="Surprisal that --mirostat holds, in bits.",
         ),
         _sampler(
             *("--mirostat-eta", "--mirostat-lr"),
             default=Sampling.mirostat_eta,
-            help="How fast it is corrected.",
+            help="How fast --mirostat corrects the surprisal.",
         ),
         _sampler(
             *("--repetition-penalty", "--repeat-penalty"),
@@ -76,7 +82,11 @@ SAMPLING = all_of(
             help="Divide the logits of recent words; 1 for no penalty.",
         ),
         _sampler("--presence-penalty", default=Sampling.presence_penalty, help="Subtract from logits of recent words."),
-        _sampler("--frequency-penalty", default=Sampling.frequency_penalty, help="Likewise, for every time they came."),
+        _sampler(
+            "--frequency-penalty",
+            default=Sampling.frequency_penalty,
+            help="Subtract from logits of recent words, for every time that they came.",
+        ),
         _sampler("--repeat-last-n", default=Sampling.repeat_last_n, help="How many words are recent; 0 for all."),
         _sampler(
             *("--no-repeat-ngram", "--no-repeat-ngram-size"),
@@ -99,9 +109,14 @@ SAMPLING = all_of(
 CONSTRAINTS = all_of(
     (
         click.option(
-            "--ban", multiple=True, metavar="PATTERN", help="Never write a word: WORD, @FILE of words, or /regex/."
+            "--ban", multiple=True, metavar="PATTERN", help="Words never to write: WORD, @FILE of words, or /regex/."
         ),
-        click.option("--allow", multiple=True, metavar="PATTERN", help="Write only these words: likewise."),
+        click.option(
+            "--allow",
+            multiple=True,
+            metavar="PATTERN",
+            help="The only words to write: WORD, @FILE of words, or /regex/.",
+        ),
         click.option("--bias", multiple=True, metavar="WORD=X", help="Add X nats to a word's logit."),
         click.option("--starts-with", default="", metavar="LETTERS", help="The first word begins so."),
         click.option("--min-words", type=int, default=0, metavar="N", help="No sentence ends before so many words."),

@@ -28,13 +28,15 @@ INPUT = group(
     click.option(
         "--input-format",
         type=click.Choice(INPUT_KINDS),
-        help="Of FILE.  [default: by its suffix; text from stdin]",
+        help="Format of FILE.  [default: by its suffix; text from stdin]",
     ),
-    click.option("--encoding", default=InputFormat.encoding, show_default=True, metavar="NAME", help="Of FILE."),
+    click.option(
+        "--encoding", default=InputFormat.encoding, show_default=True, metavar="NAME", help="Encoding of FILE."
+    ),
     click.option(
         "--delimiter",
         metavar="X",
-        help="Between the cells of a .csv or .tsv.  [default: a comma; a tab]",
+        help="Character between the cells of a .csv or .tsv.  [default: a comma; a tab]",
     ),
 )
 """How the file of texts is written: an `InputFormat`."""
@@ -43,7 +45,9 @@ INPUT = group(
 def check_no_file(form: InputFormat) -> None:
     """Raise UsageError where it is told how a file is written and there is none."""
     if form != InputFormat():
-        raise UsageError("--input-format, --encoding and --delimiter tell of a file, and none is given: leave them out")
+        raise UsageError(
+            "--input-format, --encoding and --delimiter describe a file, and none is given: leave them out"
+        )
 
 
 def for_rows(form: InputFormat, file: Path, kind: str, columns: Sequence[str]) -> InputFormat:

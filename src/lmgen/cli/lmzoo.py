@@ -32,7 +32,7 @@ class _Predictions(shared.Reading, shared.Source):
 @click.command("tokenize", short_help="Split sentences into a model's tokens.")
 @shared.FILE
 @shared.TEXT
-@click.option("--plain", is_flag=True, help="Words alone: without marks, unknown ones as they are.")
+@click.option("--plain", is_flag=True, help="Words alone: without special tokens, unknown words as they are.")
 @OUTPUT
 @shared.TABLE_COLUMN
 @INPUT
@@ -51,7 +51,7 @@ def tokenize_command(plain: bool, **options) -> None:
     _write_lines(_Tokens(**options), lambda words, known: words if plain else zoo_tokens(words, known))
 
 
-@click.command(short_help="Tell which tokens a model does not know.")
+@click.command(short_help="Print which tokens are outside the vocabulary.")
 @shared.FILE
 @shared.TEXT
 @OUTPUT
@@ -108,7 +108,7 @@ def predictions(**options) -> None:
     click.echo(f"{asked.output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)
 
 
-@click.command(short_help="Tell what a model is, in lm-zoo's terms.")
+@click.command(short_help="Print lm-zoo's specification of a model.")
 @MODEL_NAME
 def spec(model: str) -> None:
     """Print lm-zoo's specification of a model, in JSON: vocabulary, tokeniser, features.

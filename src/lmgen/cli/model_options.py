@@ -51,7 +51,7 @@ def precision(default: str) -> Callable:
         type=click.Choice(PRECISIONS),
         default=default,
         show_default=True,
-        help="Of litert: int8, float32, or float32's choices by int8.",
+        help="Precision of converted files: int8 (fast), float32, or float32's choices by way of int8 (exact).",
     )
 
 
@@ -102,12 +102,12 @@ def model_options(default_precision: str) -> Callable:
             help="Let the CPU stand in for a device that is absent or cannot run an operation.",
         ),
         click.option(
-            "--spelled-marks", is_flag=True, help="Feed <S> and </S> by their letters, as the sample mode of 2016 did."
+            "--spelled-marks", is_flag=True, help="Read <S> and </S> by their spelling, as the sample mode of 2016 did."
         ),
         click.option("--log-placement", is_flag=True, help="Print which operation runs on which device."),
         click.option("--allow-growth", is_flag=True, help="Take GPU memory as it is needed, not all at once."),
         click.option(
             "--threads", type=click.IntRange(0), default=0, help="Threads per operation.  [default: all cores]"
         ),
-        click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+        click.option("-v", "--verbose", is_flag=True, help="Print more on stderr."),
     )

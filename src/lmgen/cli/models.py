@@ -37,7 +37,7 @@ from lmgen.store import (
 from lmgen.text import check_output
 
 FORMAT = click.option(
-    "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Of the output."
+    "--format", "kind", type=click.Choice(("text", "json")), default="text", show_default=True, help="Output format."
 )
 LOCAL = click.argument("model", shell_complete=complete_local)
 AS = click.option(
@@ -201,7 +201,7 @@ def import_model(source: str, name: str) -> None:
 def selftest_model(model: str, known: str, kind: str) -> None:
     """Load MODEL and compare its answers with those that its manifest quotes from publications.
 
-    Surprisals, in bits, and lists of the likeliest next words. Exit code 1 if any differs.
+    Surprisals, in bits, and lists of the most likely next words. Exit code 1 if any differs.
     """
     files = find(model)
     expectations = manifest_of(files.folder, known).expectations

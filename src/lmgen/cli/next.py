@@ -49,7 +49,7 @@ class _Options(shared.Reading):
 @click.command("next", short_help="Show the exact distribution of the next word.")
 @click.argument("prefix", default="")
 @click.option("-k", "count", type=click.IntRange(1), default=20, show_default=True, help="How many words.")
-@click.option("--full", is_flag=True, help="Every word of the vocabulary, the likeliest first.")
+@click.option("--full", is_flag=True, help="Every word of the vocabulary, the most likely first.")
 @click.option(
     "--candidates",
     multiple=True,
@@ -70,7 +70,7 @@ def next_command(prefix: str, **options) -> None:
 
     Beneath a table: the distribution's entropy, the probability of <UNK>, the share of the softmax in rows
     without a word, and what the listed and the matching words have together. With --suffix, the words listed
-    (the -k likeliest, or the candidates) are ranked with what follows them (with --no-tokenize also </S>).
+    (the -k most likely, or the candidates) are ranked with what follows them (with --no-tokenize also </S>).
 
     \b
     Examples:
@@ -153,7 +153,7 @@ def _row(entry: NextWord, unit: float) -> Row:
 
 
 def _with_suffix(rows: list[Row], listed: list[NextWord], follows: np.ndarray, unit: float) -> list[Row]:
-    """The rows with the suffix's surprisal after each word and that of both, the likeliest first."""
+    """The rows with the suffix's surprisal after each word and that of both, the most likely first."""
     joint = np.array([entry.logprob for entry in listed]) + follows
     return [
         {

@@ -48,9 +48,9 @@ class _Options:
 @click.option("--no-history", is_flag=True, help="Neither read nor keep what was typed in earlier sessions.")
 @model_options("fast")
 def repl(**options) -> None:
-    """Write together with the model: type a text, and it goes on.
+    """Write together with the model: type a text, and it continues.
 
-    Enter alone goes on from where the text stands. Commands, listed by /help, undo, branch, show what else
+    Enter alone continues the text. Commands, listed by /help, undo, branch, show what else
     might have come, choose words by hand, save. Lines may be piped in; the first that cannot be done ends it.
 
     \b

@@ -35,7 +35,7 @@ class _Score(shared.ScoredTexts):
     to: Destination
 
 
-@click.command("score", short_help="Tell how likely whole sentences are.")
+@click.command("score", short_help="Score whole sentences.")
 @shared.FILE
 @shared.TEXT
 @shared.REDUCE
@@ -49,7 +49,7 @@ class _Score(shared.ScoredTexts):
 @INPUT
 @shared.READING
 def score_command(**options) -> None:
-    """Tell how likely each sentence of FILE is: a row with its tokens, OOV words, surprisal and logprob.
+    """Score each sentence of FILE: a row with its tokens, OOV words, surprisal and logprob.
 
     FILE is as for `lmgen surprisal`. logprob is the natural logarithm of the probability of all words and the
     end, or with --reduce mean its mean.
@@ -82,7 +82,7 @@ class _Choose(shared.Reading):
     prefix: str
 
 
-@click.command(short_help="Choose the likelier of sentences.")
+@click.command(short_help="Choose the more likely sentence.")
 @click.argument("given", nargs=-1, metavar="[SENTENCE]...")
 @click.option(
     "-f", "--file", type=click.Path(path_type=Path), help="Choose in every row of a .jsonl, .csv or .tsv instead."
@@ -94,7 +94,11 @@ class _Choose(shared.Reading):
     metavar="A,B,…",
     help="Columns of the sentences to choose from; the first is right.",
 )
-@click.option("--answer", metavar="COLUMN", help="Column that tells the right one: its column, number from 1, or text.")
+@click.option(
+    "--answer",
+    metavar="COLUMN",
+    help="Column of the right answer: the name of its column, its number from 1, or its text.",
+)
 @INPUT
 @shared.REDUCE
 @shared.BASE
@@ -102,7 +106,7 @@ class _Choose(shared.Reading):
 @shared.PREFIX
 @shared.READING
 def choose(**options) -> None:
-    """Choose the likeliest of SENTENCEs, or in every item of a --file: minimal pairs and multiple choice.
+    """Choose the most likely of SENTENCEs, or in every item of a --file: minimal pairs and multiple choice.
 
     A row per item: the best and its number, log_ratio (its score above the second's, in units of --base), the
     first token in which those two part, and whether the best is right. BLiMP's files can be used as they are.

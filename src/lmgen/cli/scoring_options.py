@@ -30,7 +30,7 @@ from lmgen.text import KINDS, InputFormat, kind_of, lines_of
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 TEXT = click.option("--text", metavar="TEXT", help="Take these sentences, a line each; no FILE.")
 TABLE_COLUMN = click.option(
-    "--column", default=COLUMN, show_default=True, help="Of the text in a .csv, .tsv or .jsonl."
+    "--column", default=COLUMN, show_default=True, help="Column of the text in a .csv, .tsv or .jsonl."
 )
 CONTEXT = click.option(
     "--context",
@@ -38,14 +38,18 @@ CONTEXT = click.option(
     help="Empty the LSTM state at each sentence, at blank lines, or never.  [default: as the model was trained]",
 )
 BASE = click.option(
-    "--base", type=click.Choice(tuple(BASES)), default="2", show_default=True, help="Of surprisal: bits, nats or bans."
+    "--base",
+    type=click.Choice(tuple(BASES)),
+    default="2",
+    show_default=True,
+    help="Unit of surprisal: bits, nats or bans.",
 )
 REDUCE = click.option(
     "--reduce",
     type=click.Choice(("sum", "mean")),
     default="sum",
     show_default=True,
-    help="Of the scores of a sentence's tokens, `</S>` included.",
+    help="How a sentence's token scores are reduced, `</S>` included.",
 )
 RENORMALIZE = click.option(
     "--renormalize/--no-renormalize", default=True, show_default=True, help="Leave out softmax rows without a word."
@@ -98,7 +102,7 @@ READING = all_of(
             type=click.Choice(OOV_INPUTS),
             default="chars",
             show_default=True,
-            help="Read unknown words by their letters, or as <UNK>; their score is that of <UNK> either way.",
+            help="How unknown words are read: by their characters, or as <UNK>; their score is that of <UNK> either way.",
         ),
         SPLITTING,
         click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Texts read at once."),
@@ -114,7 +118,7 @@ def table_to(*others: str) -> Callable:
         "--format",
         "kind",
         type=click.Choice((*KINDS, *others)),
-        help="Of the output.  [default: by the suffix of -o; table on a terminal, else tsv]",
+        help="Output format.  [default: by the suffix of -o; table on a terminal, else tsv]",
     )
     return group("to", _destination, form, OUTPUT)
 

@@ -70,7 +70,7 @@ class _Options(shared.ScoredTexts):
         return columns
 
 
-@click.command(short_help="Tell how unexpected every word is.")
+@click.command(short_help="Print the surprisal of every word.")
 @shared.FILE
 @shared.TEXT
 @shared.BASE
@@ -103,7 +103,7 @@ class _Options(shared.ScoredTexts):
 @BOARD
 @shared.READING
 def surprisal(**options) -> None:
-    """Tell how unexpected every word of FILE is: one row per word, the first and `</S>` included.
+    """Print the surprisal of every word of FILE: one row per word, the first and `</S>` included.
 
     FILE is text with a sentence on each line (`-`: stdin), or a .csv, .tsv or .jsonl with a column `text`,
     whose other columns are passed through. surprisal and entropy are in bits (see --base), logprob is the

@@ -102,7 +102,7 @@ class _Options:
         if self.hours and self.steps:
             raise UsageError("give --hours or --steps, not both")
         if self.resume == bool(self.texts):
-            raise UsageError("give a TEXT to train on, or --resume to go on with the one begun; not both")
+            raise UsageError("give a TEXT to train on, or --resume to continue the training in the folder; not both")
         if self.resume:
             _check_resumed(click.get_current_context())
         elif self.budget is None:
@@ -122,8 +122,8 @@ class _Options:
 @click.command(short_help="Train a model on one's own text.")
 @click.argument("texts", nargs=-1, type=FILE, metavar="TEXT...")
 @click.option("--out", "folder", type=FILE, required=True, help="Folder of the model and of its training.")
-@click.option("--hours", type=POSITIVE, help="Train so long.")
-@click.option("--steps", type=SIZE, help="Train so many steps.")
+@click.option("--hours", type=POSITIVE, help="Hours to train.")
+@click.option("--steps", type=SIZE, help="Steps to train.")
 @click.option("--resume", is_flag=True, help="Continue the training in the folder, with the options it was begun with.")
 @click.option("--tokenize", is_flag=True, help="Split words by Moses' rules: for text that is not yet tokenised.")
 @click.option("--valid", type=FILE, help="Text to validate on.  [default: one sentence in 200]")
@@ -159,7 +159,7 @@ class _Options:
     show_default=True,
     help="Written into model.toml: the top-p where the model's user gives none.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more on stderr.")
 def train(**options) -> None:
     """Train a model on TEXT: files, plain or .gz, one sentence a line.
 
@@ -180,7 +180,7 @@ def train(**options) -> None:
             with closing(run.events()) as events:
                 last = _show(record_training(events, run.board))
         except KeyboardInterrupt:
-            click.echo(f"to go on: lmgen train --resume --out {asked.folder}", err=True)
+            click.echo(f"to continue: lmgen train --resume --out {asked.folder}", err=True)
             raise
     if last:
         click.echo(f"{asked.folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")

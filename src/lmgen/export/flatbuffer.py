@@ -98,6 +98,16 @@ def fill(template: bytes, sizes: dict[int, int], weights: Sequence[np.ndarray], 
     _write(model, contents, path)
 
 
+def fix_sizes(path: Path) -> None:
+    """Let a file that `fill` wrote take one row, no more: what it says of other sizes is removed, in place."""
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    for tensor in model.subgraphs[0].tensors:
+        tensor.shapeSignature = None
+    end = min(buffer.offset for buffer in model.buffers if buffer.offset)
+    with open(path, "r+b") as file:  # the structure is shorter than it was: the weights stay where they are
+        file.write(_packed(model).ljust(end, b"\0"))
+
+
 def _content(tensor, data: bytes, sizes: dict[int, int], weights: Sequence[np.ndarray]) -> tuple[int, np.ndarray]:
     """The number of the weight whose place it is, 0 for none; and what takes the place of a template's data, in its shape."""
     number = 0
@@ -133,7 +143,7 @@ def _write(model, contents: dict[int, np.ndarray], path: Path) -> None:
         file.write(_packed(model))
         for number, content in contents.items():
             file.seek(model.buffers[number].offset)
-            content.tofile(file)
+            file.write(content.data)  # tofile says nothing of a full disk
         file.truncate(end)
 
 

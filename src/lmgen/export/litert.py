@@ -45,7 +45,7 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
     weights = open_checkpoint(files).weights
     draft = folder.with_name(f".partial-{folder.name}-{VERSION}-{fingerprint(files)[:16]}-{_user()}")
     draft.mkdir(parents=True, exist_ok=True)
-    makers = _makers(weights, precision)
+    makers = file_makers(weights, precision)
     yield "checksums", len(makers) + 2
     weights.check()
     for name, make in makers.items():
@@ -68,7 +68,7 @@ def _user() -> int:
     return os.getuid() if hasattr(os, "getuid") else 0
 
 
-def _makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None]]:
+def file_makers(weights: Weights, precision: str) -> dict[str, Callable[[Path], None]]:
     """What writes each file, by its name."""
     memory = "int8-in-two" if precision == "fast" else "float32"
     makers: dict[str, Callable[[Path], None]] = {

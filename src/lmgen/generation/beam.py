@@ -1,4 +1,4 @@
-"""The likeliest continuations, by beam search with exact log-probabilities."""
+"""The most likely continuations, by beam search with exact log-probabilities."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

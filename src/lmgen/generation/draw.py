@@ -9,7 +9,7 @@ from lmgen.softmax import RULED_OUT, exponentials
 
 BLOCK = 1024
 LEAST_LEFT = 1e-20
-"""Shares, of the likeliest word's, that must be left for a draw when some were ruled out; else all are computed anew."""
+"""Shares, of the most likely word's, that must be left for a draw when some were ruled out; else all are computed anew."""
 TRIES = 1000
 """Rejected draws after which to settle all logits is no more work."""
 
@@ -88,7 +88,7 @@ class CategoricalDraw:
 
     @property
     def total(self) -> float:
-        """The sum of what is left, in shares of the likeliest word."""
+        """The sum of what is left, in shares of the most likely word."""
         return float(self._sums.sum())
 
     def remove(self, places: np.ndarray) -> None:

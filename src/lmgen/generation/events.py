@@ -22,7 +22,7 @@ class Word:
     interval: tuple[float, float, float] = (0.0, 0.0, 1.0)
     """The uniform draw, and where the word's share begins and ends among the cumulated shares."""
     alternatives: tuple[tuple[str, float], ...] = ()
-    """The likeliest words in the model's own distribution with their probabilities, if asked for."""
+    """The most likely words in the model's own distribution with their probabilities, if asked for."""
     entropy: float | None = None
     """Of the model's own distribution, in bits, if asked for."""
     masked: float | None = None

@@ -14,7 +14,7 @@ from lmgen.softmax import RULED_OUT, exponentials, highest, log_total
 NEGLIGIBLE = np.float32(-1e4)
 """Stands for -inf where it is to be multiplied by a share of 0."""
 BINS, REACHES = 1024, (6, 12, 24, np.inf)
-"""Of `_likeliest`: how many bins, and how far below the highest key it looks, in nats."""
+"""Of `_most_likely`: how many bins, and how far below the highest key it looks, in nats."""
 
 Sampler = Callable[[Sequence[int], np.ndarray], np.ndarray]
 """(history, logits) -> logits. The history holds the ids of all words so far, the prefix's too."""
@@ -33,11 +33,11 @@ def top_k(logits: np.ndarray, k: int) -> np.ndarray:
 def top_p(logits: np.ndarray, p: float) -> np.ndarray:
     """Keep the fewest words whose probabilities reach p (Holtzman et al. 2020)."""
     _, shares = exponentials(logits)
-    return keep(logits, _likeliest(logits, shares, p * shares.sum(dtype=np.float64)))
+    return keep(logits, _most_likely(logits, shares, p * shares.sum(dtype=np.float64)))
 
 
 def min_p(logits: np.ndarray, p: float) -> np.ndarray:
-    """Keep words at least p times as likely as the likeliest (Nguyen et al. 2024)."""
+    """Keep words at least p times as likely as the most likely (Nguyen et al. 2024)."""
     return _keep_from(logits, logits.max() + np.float32(np.log(p)))
 
 
@@ -49,7 +49,7 @@ def typical(logits: np.ndarray, p: float) -> np.ndarray:
     total = shares.sum(dtype=np.float64)
     nearness -= np.float32(np.dot(shares, nearness) / total)  # minus the entropy, but for ln(total), which cancels
     np.negative(np.abs(nearness, out=nearness), out=nearness)
-    return keep(logits, _likeliest(nearness, shares, p * total))
+    return keep(logits, _most_likely(nearness, shares, p * total))
 
 
 def top_n_sigma(logits: np.ndarray, n: float) -> np.ndarray:
@@ -134,7 +134,7 @@ def _keep_from(logits: np.ndarray, limit: np.float32) -> np.ndarray:
     return keep(logits, np.flatnonzero(logits >= limit))
 
 
-def _likeliest(keys: np.ndarray, shares: np.ndarray, wanted: float) -> np.ndarray:
+def _most_likely(keys: np.ndarray, shares: np.ndarray, wanted: float) -> np.ndarray:
     """Places of the fewest entries, by falling key, whose shares reach `wanted` together.
 
     Entries near the highest key are counted into bins by their distance to it, and only the bin in

@@ -18,8 +18,8 @@ ORDER = (
 """The order in which samplers work, after the constraints; `Sampling.order` changes it."""
 
 
-LIKELIEST_STAYS = {"top-k", "top-p", "min-p", "top-n-sigma"}
-"""Samplers that never rule out the likeliest word."""
+MOST_LIKELY_STAYS = {"top-k", "top-p", "min-p", "top-n-sigma"}
+"""Samplers that never rule out the most likely word."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Sampling:
     """How the next word is chosen. Every default leaves the model's distribution as it is."""
 
     temperature: float = 1.0
-    """Logits are divided by it; 0 always takes the likeliest word. 0, or 1e-6 <= temperature <= 1e6."""
+    """Logits are divided by it; 0 always takes the most likely word. 0, or 1e-6 <= temperature <= 1e6."""
     top_k: int = 0
-    """Only the k likeliest words; 0 for all. 0 <= top_k."""
+    """Only the k most likely words; 0 for all. 0 <= top_k."""
     top_p: float = 1.0
-    """Only the likeliest words that together reach this probability. 0 < top_p <= 1."""
+    """Only the most likely words that together reach this probability. 0 < top_p <= 1."""
     min_p: float = 0.0
-    """Only words at least so many times as likely as the likeliest. 0 <= min_p < 1."""
+    """Only words at least so many times as likely as the most likely. 0 <= min_p < 1."""
     typical: float = 1.0
     """Only the words nearest the entropy that together reach this probability. 0 < typical <= 1."""
     top_n_sigma: float = 0.0
@@ -106,7 +106,7 @@ def reach(options: Sampling) -> Reach | None:
     names = list(_active(options))
     temperature = options.temperature if names[:1] == ["temperature"] else 1.0
     first = next((name for name in names if name != "temperature"), "")
-    if options.temperature == 0 and LIKELIEST_STAYS.issuperset(names):
+    if options.temperature == 0 and MOST_LIKELY_STAYS.issuperset(names):
         return Reach()
     if first == "top-k":
         return Reach(count=options.top_k)

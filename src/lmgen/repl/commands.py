@@ -98,7 +98,7 @@ COMMANDS = {
 }
 HELP = "\n".join(
     (
-        "Type a text: the model goes on. Enter alone goes on from where the text stands.",
+        "Type a text: the model continues it. Enter alone continues the text.",
         *(f"{command.usage:<22} {command.run.__doc__}" for command in COMMANDS.values()),
         "Tab completes words, commands and names; Ctrl-R finds what was typed; \\ before Enter, or Alt-Enter, begins",
         "another line; Ctrl-C stops the writing or drops the line, on an empty line twice it leaves.",

@@ -147,7 +147,7 @@ class Repl:
         """Write the last words anew; /undo brings the others back."""
         draft = self.draft
         if not draft.written:
-            raise UsageError("the model wrote nothing last: press Enter to go on, or type /undo")
+            raise UsageError("the model wrote nothing last: press Enter to continue, or type /undo")
         self._write(draft.cut(len(draft.words) - draft.written))
 
     def undo(self) -> None:
@@ -172,10 +172,10 @@ class Repl:
     # Looking and choosing ---------------------------------------------------------------------
 
     def next(self, count: str = "10") -> None:
-        """Show the likeliest next words, numbered for /pick."""
+        """Show the most likely next words, numbered for /pick."""
         length = len(self.draft.words)
         [logits] = predicted(self._model, self.draft, [length])
-        found = self._likeliest(logits, _number(count))
+        found = self._most_likely(logits, _number(count))
         self._offers = [(length, word) for word, _ in found]
         for number, (word, share) in enumerate(found, 1):
             self.say(f"{number:>4}  {word:<16} {share:>6.1%}  {_bar(share / found[0][1])}")
@@ -194,7 +194,7 @@ class Repl:
             [logits] = predicted(self._model, draft, [place])
             own = math.exp(log_probability(logits, self.vocabulary.id(draft.words[place])))
             cells = []
-            for word, share in self._likeliest(logits, ALTERNATIVES):
+            for word, share in self._most_likely(logits, ALTERNATIVES):
                 self._offers.append((place, word))
                 cells.append(f"{len(self._offers):>3} {word} {share:.1%}")
             self.say(f"  {draft.words[place]:<16} {own:>6.1%} {'  '.join(cells)}")
@@ -223,7 +223,7 @@ class Repl:
         """Print the whole text."""
         self.say(self.draft.text)
 
-    def _likeliest(self, logits: np.ndarray, count: int) -> list[tuple[str, float]]:
+    def _most_likely(self, logits: np.ndarray, count: int) -> list[tuple[str, float]]:
         """Words that constraints let come next, with their probabilities in the model's own distribution."""
         limits = Limits(self.options.constraints, self.vocabulary, len(logits))
         allowed = np.flatnonzero(np.isfinite(limits.shift(0)))
@@ -263,14 +263,14 @@ class Repl:
         saved.save(saved.Session(self._name, self.branch, drafts, self.options), Path(file).expanduser())
 
     def load(self, file: str) -> None:
-        """Go on from what /save wrote."""
+        """Continue what /save wrote."""
         session = saved.load(Path(file).expanduser(), self._model)
         self._branches = {name: Timeline(draft) for name, draft in session.branches.items()}
         self.branch, self.given, self._offers = session.branch, flat(session.options), []
         self._say_text()
 
     def model(self, name: str) -> None:
-        """Read the text with another model, and go on with that."""
+        """Read the text with another model, and continue with that."""
         model = self._load(name)
         branches = {branch: Timeline(reread(model, line.present)) for branch, line in self._branches.items()}
         self._name, self._model, self._branches, self._offers = name, model, branches, []

@@ -2,6 +2,7 @@ from .choices import Chosen as Chosen, Item as Item, choose_sentences as choose_
 from .distribution import (
     Distribution as Distribution,
     NextWord as NextWord,
+    NextWords as NextWords,
     next_candidates as next_candidates,
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
@@ -49,4 +50,5 @@ from .sentences import (
     sentences_of as sentences_of,
     with_words as with_words,
 )
+from .shown import Surprisals as Surprisals
 from .words import BY as BY, part_rows as part_rows

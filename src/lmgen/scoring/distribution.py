@@ -2,15 +2,20 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 
 import numpy as np
 
+from lmgen.display import Shown, ShownList, escaped, note, table
 from lmgen.errors import UsageError
 from lmgen.model import Context, LanguageModel
 from lmgen.scoring.measure import Passage, Scoring, as_input, measure_passages
 from lmgen.softmax import entropy, most_likely, probabilities
-from lmgen.text import SENTENCE_END, UNKNOWN, Vocabulary
+from lmgen.text import SENTENCE_END, UNKNOWN, Row, Vocabulary
+
+SHOWN = 20
+"""Words of a distribution that are shown."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,35 @@ class NextWord:
         return math.log(self.prob) if self.prob > 0 else -math.inf
 
 
-class Distribution:
-    """Probabilities of the next word.
+BAR = "rgba(70, 130, 230, 0.35)"
+"""The colour of a probability's bar."""
+
+
+class NextWords(ShownList[NextWord]):
+    """Words that may come next, as a table with bars in a notebook."""
+
+    def rows(self) -> Iterator[Row]:
+        return map(asdict, self)
+
+    def html(self, most: int | None = None) -> str:
+        longest = max((entry.prob for entry in self), default=0.0) or 1.0
+        lines = (_line(entry, entry.prob / longest) for entry in islice(self, most))
+        return f"{table(('rank', 'word', 'probability', 'cumulative'), lines)}{note(self._rest(most))}"
+
+
+def _line(entry: NextWord, share: float) -> str:
+    """A word's line of the table, with a bar that fills a share of its cell."""
+    bits = -entry.logprob / math.log(2)
+    title = f"{entry.word}: {bits:.2f} bits, rank {entry.rank:,}{', outside the vocabulary' if entry.oov else ''}"
+    bar = f'<div style="background-color: {BAR}; width: {share:.1%}; padding: 0 0.15em">{entry.prob:.4g}</div>'
+    cells = (f"{entry.rank:,}", escaped(entry.word), bar, f"{entry.cumulative:.4f}")
+    styles = ("text-align: right", "text-align: left", "text-align: left; min-width: 14em", "text-align: right")
+    inner = "".join(f'<td style="{style}">{cell}</td>' for style, cell in zip(styles, cells, strict=True))
+    return f'<tr title="{escaped(title)}">{inner}</tr>'
+
+
+class Distribution(Shown):
+    """Probabilities of the next word. A notebook shows the most likely ones.
 
     Args:
       logits: of one text, float32 [softmax rows].
@@ -53,12 +85,41 @@ class Distribution:
         self.entropy = entropy(shown) * math.log(2)
         """Entropy in nats: of the words, or of all softmax rows if they are not left out."""
 
+    def rows(self) -> Iterator[Row]:
+        """Every word, the most likely first."""
+        return self.best().rows()
+
+    def html(self, most: int | None = None) -> str:
+        """The `most` most likely words, None for all, and the entropy."""
+        listed = self.best(most)
+        return f"{note(self._summary())}{listed.html()}"
+
+    def _count(self) -> int:
+        return len(self.probs)
+
+    def _repr_html_(self) -> str:
+        return self.html(SHOWN)
+
+    def __repr__(self) -> str:
+        return f"{self._summary()}\n{self.best(SHOWN)!r}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Distribution):
+            return NotImplemented
+        same = np.array_equal(self.probs, other.probs) and self.entropy == other.entropy
+        return same and self.vocabulary.lines.data == other.vocabulary.lines.data
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _summary(self) -> str:
+        return f"entropy {self.entropy / math.log(2):.2f} bits over {len(self.probs):,} words; the most likely:"
+
     @property
     def unknown(self) -> float:
         """Probability of a word outside the vocabulary, `<UNK>`."""
         return float(self.probs[self.vocabulary.id(UNKNOWN)])
 
-    def best(self, count: int | None = None, among: np.ndarray | None = None) -> list[NextWord]:
+    def best(self, count: int | None = None, among: np.ndarray | None = None) -> NextWords:
         """The most likely words, the most likely first; of equal ones, the first of the vocabulary comes first.
 
         Args:
@@ -69,23 +130,23 @@ class Distribution:
         ids = ids[most_likely(self.probs[ids], len(ids) if count is None else count)]
         return self._entries(ids.tolist(), map(self.vocabulary.word, ids.tolist()))
 
-    def of(self, words: Iterable[str]) -> list[NextWord]:
+    def of(self, words: Iterable[str]) -> NextWords:
         """Given words, in their order."""
         given = list(words)
         return self._entries(list(map(self.vocabulary.id, given)), given)
 
-    def _entries(self, ids: list[int], words: Iterable[str]) -> list[NextWord]:
+    def _entries(self, ids: list[int], words: Iterable[str]) -> NextWords:
         """Words by their ids. Only words at least as likely as the least likely of them are sorted."""
         if not ids:
-            return []
+            return NextWords()
         order = most_likely(self.probs, int(np.count_nonzero(self.probs >= self.probs[ids].min())))
         ranks = np.zeros(len(self.probs), np.int64)
         ranks[order] = np.arange(len(order))
         cumulative = np.cumsum(self.probs[order])
-        return [
+        return NextWords(
             NextWord(word, rank + 1, float(self.probs[index]), float(cumulative[rank]), word not in self.vocabulary)
             for index, rank, word in zip(ids, ranks[ids].tolist(), words, strict=True)
-        ]
+        )
 
 
 def next_words(model: LanguageModel, context: Context, renormalize: bool = True) -> Distribution:

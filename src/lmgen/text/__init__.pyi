@@ -1,6 +1,11 @@
 from .alignment import region_spans as region_spans, word_spans as word_spans
 from .lines import lines_of as lines_of, read_lines as read_lines, words_of as words_of
-from .output_file import check_output as check_output, open_output as open_output, whole_file as whole_file
+from .output_file import (
+    check_output as check_output,
+    open_output as open_output,
+    whole_file as whole_file,
+    whole_folder as whole_folder,
+)
 from .records import (
     INPUT_KINDS as INPUT_KINDS,
     InputFormat as InputFormat,

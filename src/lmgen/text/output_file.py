@@ -1,10 +1,11 @@
-"""The one way to write a file: beside its place, and to its name when it is whole."""
+"""The one way to write a file or a folder of files: beside its place, and to its name when it is whole."""
 
 import contextlib
 import errno
 import gzip
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,27 @@ def whole_file(target: Path, keep: bool = False) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A new folder to write files in, which appears at its place when all is written; a failure leaves nothing.
+
+    Raises UsageError if there is a file or a folder with something in it at its place, MissingError if it cannot be written.
+    """
+    place = _resolved(target)
+    if place.is_file() or place.is_dir() and any(place.iterdir()):
+        raise UsageError(f"{target} is there already: remove it, or give -o another name")
+    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    with _telling(target):
+        draft.mkdir()
+        try:
+            yield draft
+            for path in filter(Path.is_file, draft.rglob("*")):
+                _sync(path)
+            draft.replace(place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def _telling(target: Path) -> Iterator[None]:
     """Turn what the disk refuses into one line; a reader that went away is another matter."""
     try:
@@ -109,9 +131,13 @@ def _take_rights(place: Path, partial: Path) -> None:
 
 def _put(partial: Path, place: Path) -> None:
     """Its bytes are on the disk before it has its name."""
-    with open(partial, "rb") as file:
-        os.fsync(file.fileno())
+    _sync(partial)
     partial.replace(place)
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def _rest(place: Path) -> Path:

@@ -16,7 +16,7 @@ from lmgen.errors import IntegrityError, MissingError
 
 SENTENCE_END, SENTENCE_START, UNKNOWN = "</S>", "<S>", "<UNK>"
 LITERAL = "\0"
-"""Before a mark: read it by its letters (no text has this character)."""
+"""Before a mark: read it by its spelling (no text has this character)."""
 MARKS = (SENTENCE_END, SENTENCE_START, UNKNOWN)
 MAX_BYTES = 48
 """A longer word is cut to its first 48 bytes, as in the release."""
