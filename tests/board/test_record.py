@@ -355,3 +355,15 @@ def test_what_cannot_be_recorded_is_told(lmgen, writer_folder, tmp_path, monkeyp
     assert (result.exit_code, result.out) == (exit_code, "")
     assert result.err.startswith(message)
     assert len(result.err.splitlines()) == 1
+
+
+def test_shared_memory_that_cannot_be_had_is_told(writer, tiny_model, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(27, "File too large")
+
+    monkeypatch.setattr("os.ftruncate", refuse)
+    board = Board(writer, tiny_model, tmp_path)
+    laid = [(prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(seed=1))])]
+
+    with pytest.raises(MissingError, match="File too large, for the memory that both processes share"):
+        list(board.follow(generate_all(tiny_model, laid, steps=True)))
