@@ -157,6 +157,10 @@ def tiny_model(tiny_folder):
     return load(tiny_folder)
 
 
+PROVOKED = "ZeroDivisionError: division by zero"
+"""The one internal error that a test provokes: any other is a defect."""
+
+
 @pytest.fixture
 def lmgen(capfd):
     """Run a command line in this process."""
@@ -165,7 +169,9 @@ def lmgen(capfd):
     def run(*arguments):
         capfd.readouterr()
         exit_code = main([str(argument) for argument in arguments])
-        return Result(exit_code, *capfd.readouterr())
+        result = Result(exit_code, *capfd.readouterr())
+        assert PROVOKED in result.err or "internal error" not in result.err, result.err
+        return result
 
     return run
 
@@ -183,7 +189,7 @@ def start_lmgen(*arguments, **options):
 
 
 def serving_board(*arguments):
-    """`lmgen serve-board` on a free port: its address and its process."""
+    """`lmgen serve-board` on a free port: the address of its root, and its process."""
     return _serving("serve-board", *arguments)
 
 
@@ -199,7 +205,7 @@ def _serving(*arguments, **options):
     try:
         address = process.stdout.readline().decode().strip()
         assert address, process.stderr and process.stderr.read().decode()
-        yield address, process
+        yield address.removesuffix("newest"), process
         process.send_signal(signal.SIGINT)
         process.wait(30)
     finally:
