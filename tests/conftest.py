@@ -118,6 +118,12 @@ def writer_folder(tiny_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def mini_folder(tmp_path_factory):
+    """The default model, in a folder that may get more converted files."""
+    return shutil.copytree(ROOT / "models" / "mini", tmp_path_factory.mktemp("models") / "mini")
+
+
+@pytest.fixture(scope="session")
 def released_folder(tmp_path_factory, tiny_shape, tiny_words, tiny_weights):
     """The really released graph, its shape constants scaled down, with random shards."""
     from lmgen.checkpoint.writer import write_checkpoint
@@ -151,6 +157,10 @@ def tiny_model(tiny_folder):
     return load(tiny_folder)
 
 
+PROVOKED = "ZeroDivisionError: division by zero"
+"""The one internal error that a test provokes: any other is a defect."""
+
+
 @pytest.fixture
 def lmgen(capfd):
     """Run a command line in this process."""
@@ -159,7 +169,9 @@ def lmgen(capfd):
     def run(*arguments):
         capfd.readouterr()
         exit_code = main([str(argument) for argument in arguments])
-        return Result(exit_code, *capfd.readouterr())
+        result = Result(exit_code, *capfd.readouterr())
+        assert PROVOKED in result.err or "internal error" not in result.err, result.err
+        return result
 
     return run
 
@@ -176,15 +188,24 @@ def start_lmgen(*arguments, **options):
     return process
 
 
-@contextlib.contextmanager
 def serving_board(*arguments):
-    """`lmgen serve-board` on a free port: its address and its process."""
-    process = start_lmgen("serve-board", *arguments, "--port", 0)
+    """`lmgen serve-board` on a free port: the address of its root, and its process."""
+    return _serving("serve-board", *arguments)
+
+
+def serving(*arguments, **options):
+    """`lmgen serve` on a free port: its address and its process."""
+    return _serving("serve", *arguments, **options)
+
+
+@contextlib.contextmanager
+def _serving(*arguments, **options):
+    process = start_lmgen(*arguments, "--port", 0, **options)
     _started.remove(process)  # it may serve many tests
     try:
         address = process.stdout.readline().decode().strip()
-        assert address, process.stderr.read().decode()
-        yield address, process
+        assert address, process.stderr and process.stderr.read().decode()
+        yield address.removesuffix("newest"), process
         process.send_signal(signal.SIGINT)
         process.wait(30)
     finally:

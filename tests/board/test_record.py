@@ -12,7 +12,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lmgen.board.client import PAUSE, Writer
 from lmgen.board.exchange import MOST
-from lmgen.board.measures import measure
 from lmgen.board.record import Board
 from lmgen.errors import MissingError
 from lmgen.generation.events import Step
@@ -20,6 +19,7 @@ from lmgen.generation.generate import generate_all
 from lmgen.generation.options import Generation, changed
 from lmgen.generation.prompts import Prompt
 from lmgen.model import read
+from lmgen.pictures.measures import measure
 from lmgen.softmax import entropy, probabilities
 
 
@@ -67,11 +67,11 @@ def texts(run, tag):
     return [event.tensor_proto.string_val[0].decode() for event in run.Tensors(tag)]
 
 
-def test_a_run_is_named_from_time_and_prefix_and_never_overwritten(tiny_model, tmp_path, monkeypatch):
+def test_a_run_is_named_from_prefix_seed_and_time_and_never_overwritten(tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr("time.strftime", lambda _: "20261122-201530")
     names = [generate(tiny_model, tmp_path)[1].name for _ in range(2)]
 
-    assert names == ["20261122-201530-the-cat", "20261122-201530-the-cat-2"]
+    assert names == ["the-cat-seed-1-20261122-201530", "the-cat-seed-1-20261122-201530-2"]
 
 
 def test_every_word_has_its_scalars(recorded, run, tiny_model):
@@ -106,7 +106,7 @@ def test_one_softmax_is_measured_as_one_would_by_hand(tiny_words):
 
 
 def test_masses_are_those_of_a_full_sort():
-    from lmgen.board.measures import _masses
+    from lmgen.pictures.measures import _masses
 
     shares = np.random.default_rng(0).dirichlet(np.full(5000, 0.05)).astype(np.float32)
     ordered = np.sort(shares.astype(np.float64))[::-1]
@@ -135,12 +135,22 @@ def test_words_are_shown_as_they_are_not_as_markdown():
     assert shown == "<p>a &#42;b&#42; &#60;UNK&#62; &#124; &#96;c&#96; &#95;d&#95; caf? &#38;</p>"
 
 
-def test_the_softmaxs_course_is_a_picture(run):
-    [event] = run.Images("softmax/likeliest")
-    picture = Image.open(io.BytesIO(event.encoded_image_string))
+@pytest.mark.parametrize(
+    ("tag", "steps", "size"),
+    [
+        ("softmax/most_likely", [3, 4], (300, 215)),
+        ("softmax/step", [0, 1, 2, 3, 4], (300, 215)),
+        ("softmax/whole", [4], (300, 16 + 2 * 199)),
+        ("text/surprisal", [0], (300, 215)),
+    ],
+)
+def test_pictures_are_of_the_size_at_which_they_are_shown(run, tag, steps, size):
+    events = run.Images(tag)
+    pictures = [Image.open(io.BytesIO(event.encoded_image_string)) for event in events]
 
-    assert (picture.format, picture.size) == ("PNG", (event.width, event.height))
-    assert event.step == 4
+    assert [event.step for event in events] == steps
+    assert {picture.size for picture in pictures} == {size}
+    assert {(event.width, event.height) for event in events} == {size}
 
 
 def test_the_graph_is_the_forward_pass(run, released_folder, tmp_path):
@@ -177,7 +187,10 @@ def test_several_continuations_are_runs_side_by_side(tiny_model, tmp_path):
         return sorted({str(path.parent.relative_to(folder)) for path in folder.rglob("*tfevents*")})
 
     assert runs(run) == [".", "sample-0", "sample-1"]
-    assert runs(many) == [".", *(f"prompt-{prompt}/sample-{sample}" for prompt in (0, 1) for sample in (0, 1))]
+    assert runs(many) == [
+        ".",
+        *(f"prompt-{prompt}/sample-{sample}" for prompt in ("0-the", "1-sat") for sample in (0, 1)),
+    ]
 
 
 def test_sampling_options_stand_beside_the_mean_surprisal(recorded):
@@ -187,6 +200,7 @@ def test_sampling_options_stand_beside_the_mean_surprisal(recorded):
     content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     values = HParamsPluginData.FromString(content).session_start_info.hparams
 
+    assert (values["prompt"].string_value, values["seed"].number_value) == ("the cat", 1)
     assert values["temperature"].number_value == 0.5
     assert values["order"].string_value.startswith("repetition,")
     assert events.SummaryMetadata("_hparams_/session_end_info")
@@ -202,7 +216,7 @@ def test_an_interruption_leaves_whole_files(writer, tiny_model, tmp_path):
 
     run = load(board.run)
     assert texts(run, "text/continuation") == [" ".join(words)]
-    assert len(run.Images("softmax/likeliest")) == 1
+    assert len(run.Images("softmax/most_likely")) == 1
 
 
 def test_what_is_written_can_be_seen_before_the_end(writer, tiny_model, tmp_path):
@@ -271,7 +285,7 @@ def test_one_process_writes_call_after_call_of_any_model(writer, tiny_model, rel
         board = Board(writer, model, tmp_path)
         laid = ((prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(max_words=2))]))
         list(board.follow(generate_all(model, laid, steps=True)))
-        assert load(board.run).Images("softmax/likeliest")
+        assert load(board.run).Images("softmax/most_likely")
 
 
 def test_any_stream_of_steps_can_be_recorded(writer, tiny_model, tmp_path):
@@ -306,7 +320,9 @@ def test_scored_texts_are_runs_that_tell_the_same_surprisals(lmgen, writer_folde
     assert (result.exit_code, result.out) == (0, lmgen(*arguments).out)
     [folder] = (tmp_path / "board").iterdir()
     assert f"for TensorBoard: {folder}" in result.err
-    told = [event.value for number in range(3) for event in load(folder / f"prompt-{number}").Scalars("word/surprisal")]
+    names = ("prompt-0-the-cat-sat", "prompt-1-never-seen", "prompt-2-the")
+    assert folder.name.startswith("the-cat-sat-2")  # no seed: nothing was drawn
+    told = [event.value for name in names for event in load(folder / name).Scalars("word/surprisal")]
     assert told == pytest.approx([float(line) for line in result.out.split()[1:]], abs=1e-3)
 
 
@@ -339,3 +355,15 @@ def test_what_cannot_be_recorded_is_told(lmgen, writer_folder, tmp_path, monkeyp
     assert (result.exit_code, result.out) == (exit_code, "")
     assert result.err.startswith(message)
     assert len(result.err.splitlines()) == 1
+
+
+def test_shared_memory_that_cannot_be_had_is_told(writer, tiny_model, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(27, "File too large")
+
+    monkeypatch.setattr("os.ftruncate", refuse)
+    board = Board(writer, tiny_model, tmp_path)
+    laid = [(prompt.words, prompt.options) for prompt in board.lay([Prompt(["the"], Generation(seed=1))])]
+
+    with pytest.raises(MissingError, match="File too large, for the memory that both processes share"):
+        list(board.follow(generate_all(tiny_model, laid, steps=True)))

@@ -122,7 +122,10 @@ class Writer:
             return self._slots
         if self._slots is not None:
             self._settle()
-        self._slots = Slots(self._process.memory, rows)
+        try:
+            self._slots = Slots(self._process.memory, rows)
+        except OSError as error:
+            raise self._trouble(f"{error.strerror}, for the memory that both processes share") from error
         self._free = list(range(len(self._slots)))
         self._runs.share(rows)
         return self._slots

@@ -22,7 +22,7 @@ MEAN = "word/mean_surprisal"
 """The tag of a continuation's result, in bits."""
 NOTHING = TensorProto(dtype=DT_FLOAT, tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=0)]))
 """The value of what is all in its metadata."""
-FIRST = ("temperature", "top_k", "top_p", "min_p", "typical")
+FIRST = ("prompt", "seed", "temperature", "top_k", "top_p", "min_p", "typical")
 """Options that TensorBoard is to show first, as it does those said to differ."""
 
 

@@ -1,7 +1,7 @@
 """A generation's steps as runs for TensorBoard, written as the words come, by a process of its own.
 
-FOLDER/20261122-201530-the-president-said/   one call: the graph, and its only continuation; or of several
-FOLDER/20261122-201530-the-president-said/prompt-0/sample-1/   each in a folder of its own
+FOLDER/the-president-said-seed-3-20261122-201530/   one call: the graph, and its only continuation; or of several
+FOLDER/the-president-said-seed-3-20261122-201530/prompt-1-the-old-man/sample-1/   each in a folder of its own
 """
 
 import itertools
@@ -37,19 +37,22 @@ class Board:
         """`many`: there are several prompts, each with a folder of its own."""
         self._writer, self._model, self._folder = writer, model, folder
         self._histograms, self._many = histograms, many
+        self._drawn = True
         self._prompts: dict[int, Prompt] = {}
         self._left: Counter[int] = Counter()
         self._begun: set[tuple[int, int]] = set()
         self.run: Path | None = None
         """The call's folder, from the first prompt on."""
 
-    def lay(self, prompts: Iterable[Prompt]) -> Iterator[Prompt]:
-        """Pass prompts on; the first one names the call's folder."""
+    def lay(self, prompts: Iterable[Prompt], drawn: bool = True) -> Iterator[Prompt]:
+        """Pass prompts on; the first one names the call's folder, with its seed if words are `drawn` by one."""
+        self._drawn = drawn
         for number, prompt in enumerate(prompts):
             self._prompts[number], self._left[number] = prompt, prompt.options.samples
             if self.run is None:
-                self.run = new_run(self._folder, detokenize_sentences(prompt.words))
-                self._writer.open(self.run, self._model, _named(prompt.options))
+                seed = [f"seed-{prompt.options.seed}"] if drawn else []
+                self.run = new_run(self._folder, "-".join([*_short(prompt), *seed]))
+                self._writer.open(self.run, self._model, self._named(prompt))
             yield prompt
 
     def follow(self, events: Iterable[Step | Word | Ended]) -> Generator[Word | Ended, None, None]:
@@ -82,11 +85,19 @@ class Board:
         prompt, run = self._prompts[number], self.run or self._folder
         folder = run
         if self._many:
-            folder /= f"prompt-{number}"
+            folder /= "-".join([f"prompt-{number}", *_short(prompt)])
         if prompt.options.samples > 1:
             folder /= f"sample-{sample}"
+        text = detokenize_sentences(prompt.words) if self._drawn else ""
         group = f"{run.name} {number}"
-        self._writer.begin((number, sample), folder, detokenize_sentences(prompt.words), _named(prompt.options), group)
+        self._writer.begin((number, sample), folder, text, self._named(prompt), group)
+
+    def _named(self, prompt: Prompt) -> dict[str, Any]:
+        """A prompt and its options as TensorBoard's HParams has them: strings and numbers."""
+        sampling = prompt.options.sampling
+        drawn = {"seed": prompt.options.seed} if self._drawn else {}
+        text = detokenize_sentences(prompt.words).encode("utf-8", "replace").decode()
+        return {"prompt": text, **drawn, **asdict(sampling), "order": ",".join(sampling.order)}
 
     def _end(self, ended: Ended) -> None:
         """A continuation is complete; its prompt is forgotten with the last one."""
@@ -109,15 +120,15 @@ class Board:
                 yield f"lstm_{layer}/{name}", numbers
 
 
-def _named(options: Generation) -> dict[str, Any]:
-    """Sampling options as TensorBoard's HParams has them: strings and numbers."""
-    return {**asdict(options.sampling), "order": ",".join(options.sampling.order)}
+def _short(prompt: Prompt) -> list[str]:
+    """The first words of a prompt, of letters and digits, for a folder's name; none of an empty one."""
+    words = re.sub(r"\W+", "-", detokenize_sentences(prompt.words).lower()).strip("-")[:NAME].strip("-")
+    return [words] if words else []
 
 
 def new_run(folder: Path, title: str) -> Path:
-    """A folder that was not there, named from time and title. Raises MissingError where none can be made."""
-    words = re.sub(r"\W+", "-", title.lower()).strip("-")[:NAME].strip("-")
-    name = "-".join(filter(None, (time.strftime("%Y%m%d-%H%M%S"), words)))
+    """A folder that was not there, named from title and time. Raises MissingError where none can be made."""
+    name = "-".join([title, time.strftime("%Y%m%d-%H%M%S")]).lstrip("-")
     for number in itertools.count(1):
         path = folder / (name if number == 1 else f"{name}-{number}")
         try:
@@ -142,7 +153,7 @@ def record_scored(board: Board, model: LanguageModel, options: Scoring, scored: 
 
     def events() -> Iterator[Step | Ended]:
         last = None
-        for number, _ in enumerate(board.lay(prompts())):
+        for number, _ in enumerate(board.lay(prompts(), drawn=False)):
             item = passed[0]
             for token, state in zip(item.tokens, memories(model, item.sentence, options, last), strict=True):
                 [logits] = model.logits(state)

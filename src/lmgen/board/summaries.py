@@ -19,8 +19,8 @@ from tensorboard.plugins.custom_scalar import layout_pb2, metadata as custom_sca
 from tensorboard.plugins.histogram import metadata as histogram
 from tensorboard.plugins.text import metadata as text
 
-from lmgen.board.heatmap import Png
 from lmgen.checkpoint import masked
+from lmgen.pictures import Png
 
 BUCKETS = 30
 """Of a histogram."""

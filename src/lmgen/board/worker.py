@@ -5,6 +5,7 @@ It starts in a fifth of a second, for it imports little.
 """
 
 import contextlib
+import math
 import os
 import pickle
 import sys
@@ -16,17 +17,18 @@ import numpy as np
 
 from lmgen.board import hparams
 from lmgen.board.exchange import DONE, Arrival, Key, Orders, Slots
-from lmgen.board.heatmap import Heatmap
-from lmgen.board.measures import MASSES, Column, measure
 from lmgen.board.summaries import Writer, histogram_value, image_value, layout_value, plain, scalars, text_value
 from lmgen.checkpoint import read_forward
 from lmgen.errors import LmgenError
+from lmgen.pictures import MASSES, Column, Heatmap, Sample, bars, coloured, measure
 from lmgen.text import Lines, Vocabulary, detokenize_sentences
 
 LISTED = 10
 """Most likely words of a step that are written as text."""
 PICTURED = 240
 """Words of a continuation that are drawn, at most: a browser shows no picture of any height."""
+COLOURED = 100
+"""Continuations of a call whose text is coloured, at most."""
 LAYOUT = {
     "Words": {
         "surprisal and entropy, bits": ["word/surprisal", "softmax/entropy"],
@@ -71,6 +73,7 @@ class Runs(Orders):
         """`memory`: for `Slots`."""
         self._memory = memory
         self._runs: dict[Key, _Run] = {}
+        self._samples: dict[Key, Sample] = {}
 
     def read(self, graph: Path) -> None:
         _forward(graph)
@@ -82,16 +85,21 @@ class Runs(Orders):
         self._slots = Slots(self._memory, rows)
 
     def describe(self, folder: Path, options: dict[str, Any]) -> None:
+        self._folder = folder
         with contextlib.closing(Writer(folder)) as writer:
             writer.write_graph(_forward(self._graph))
             writer.write(0, [layout_value(LAYOUT), hparams.experiment(options)])
 
     def begin(self, key: Key, folder: Path, prefix: str, options: dict[str, Any], group: str) -> None:
         self._runs[key] = _Run(folder, prefix, options, group)
+        if len(self._samples) < COLOURED:
+            self._samples[key] = Sample(prefix)
 
     def add(self, key: Key, arrival: Arrival) -> None:
         measured = measure(self._slots[arrival.slot], arrival.word, arrival.logprob, self._vocabulary)
         self._runs[key].add(arrival.came, *measured, arrival.histograms)
+        if key in self._samples and len(self._samples[key].words) < PICTURED:
+            self._samples[key].add(arrival.word, -arrival.logprob / math.log(2))
 
     def end(self, key: Key) -> None:
         self._runs.pop(key).close()
@@ -105,6 +113,12 @@ class Runs(Orders):
     def close(self) -> None:
         while self._runs:
             self._runs.popitem()[1].close()
+        samples = [sample for _, sample in sorted(self._samples.items()) if sample.words]
+        self._samples.clear()
+        if samples:  # into a file of its own: TensorBoard reads no older one again
+            with contextlib.closing(Writer(self._folder)) as writer:
+                for page, png in enumerate(coloured(samples)):
+                    writer.write(page, [image_value("text/surprisal", png)])
 
 
 class _Run:
@@ -127,8 +141,6 @@ class _Run:
         """
         number = len(self._words)
         self._words.append(column.word)
-        if number < PICTURED:
-            self._heatmap.add(column)
         self._bits += values["word/surprisal"]
         values["word/perplexity"] = 2 ** (self._bits / (number + 1))
         if number:  # the first word waited for nothing
@@ -136,6 +148,9 @@ class _Run:
         else:
             self._began = came
         shown = [histogram_value(tag, numbers) for tag, numbers in histograms.items()]
+        if number < PICTURED:
+            shown.append(image_value("softmax/step", bars(number, column)))
+            shown += [image_value("softmax/most_likely", png) for png in self._heatmap.add(column)]
         self._writer.write(number, [*scalars(values), text_value("text/top_10", _table(column)), *shown])
 
     def flush(self) -> None:
@@ -146,9 +161,10 @@ class _Run:
         """Write all that is shown of the whole."""
         if count := len(self._words):
             written = text_value("text/continuation", plain(detokenize_sentences(self._words)))
-            picture = image_value("softmax/likeliest", self._heatmap.finish())
+            pictures = [image_value("softmax/most_likely", png) for png in self._heatmap.rest()]
+            pictures.append(image_value("softmax/whole", self._heatmap.whole))
             mean = scalars({hparams.MEAN: self._bits / count})
-            self._writer.write(count - 1, [written, picture, *mean, hparams.done()])
+            self._writer.write(count - 1, [written, *pictures, *mean, hparams.done()])
         self._writer.close()
 
 

@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,18 +16,20 @@ from click.shell_completion import get_completion_class, shell_complete
 from lmgen.cli.console import prepare_stdout
 from lmgen.cli.environment import name_variables
 from lmgen.cli.suggest import Suggesting
-from lmgen.errors import LmgenError
+from lmgen.errors import LmgenError, MissingError, UsageError
 from lmgen.text import visible
 
 INTERRUPTED = 130
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """What Slurm, `timeout`, `docker stop` and a closed terminal send."""
+AGAIN = 1.0
+"""Seconds after Ctrl-C in which it changes nothing again: what was made is put in its place."""
 COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 """Set by the shell when it asks for completions."""
 
 
 SECTIONS = {
-    "Generate": {"complete": "complete.complete", "repl": "repl.repl"},
+    "Generate": {"complete": "complete.complete", "repl": "repl.repl", "serve": "serve.serve_command"},
     "Score": {
         "surprisal": "surprisal.surprisal",
         "score": "score.score_command",
@@ -134,6 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # not lmgen.main(), which turns a closed pipe into an exit code of its own
         given = sys.argv[1:] if arguments is None else arguments
+        if odd := [argument for argument in given if "\0" in argument]:
+            raise UsageError(f"an argument holds a NUL character: {odd[0]!r}")
         with lmgen.make_context("lmgen", list(given)) as context:
             lmgen.invoke(context)
         sys.stdout.flush()
@@ -152,12 +157,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return 0
+    except OSError as error:
+        if not error.filename:
+            return _fail(error)
+        return _refuse(f"cannot use {error.filename}: {error.strerror}", MissingError.exit_code)
     except MemoryError:
         return _refuse("out of memory: use a smaller model or batch", 6)
     except Exception as error:  # noqa: BLE001 (the last resort: no traceback reaches the user unasked)
-        if os.environ.get("LMGEN_TRACEBACK"):
-            traceback.print_exc()
-        return _refuse(f"internal error: {type(error).__name__}: {error} (LMGEN_TRACEBACK=1 shows where)", 1)
+        return _fail(error)
+
+
+def _fail(error: Exception) -> int:
+    if os.environ.get("LMGEN_TRACEBACK"):
+        traceback.print_exception(error)
+    return _refuse(f"internal error: {type(error).__name__}: {error} (LMGEN_TRACEBACK=1 shows where)", 1)
 
 
 def _refuse(message: str, exit_code: int) -> int:
@@ -180,15 +193,54 @@ class Ended(KeyboardInterrupt):
 
 
 def _end(number: int, _frame: object) -> None:
-    for asked in ENDING:  # once is enough: what was made is being written
-        signal.signal(asked, signal.SIG_IGN)
+    _ignore_signals()  # once is enough: what was made is being written
     raise Ended(number)
 
 
 def run() -> None:
     """The console script."""
+    _open_closed()
     prepare_stdout()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _Interrupt())
     for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one of them ignored
             signal.signal(number, _end)
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:  # a second one, while the first was being told of
+        code = INTERRUPTED
+    _ignore_signals()
+    sys.exit(code)
+
+
+class _Interrupt:
+    """What Ctrl-C does: it ends a command once, however often it is pressed."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        now = time.monotonic()
+        if now > self._last + AGAIN:
+            self._last = now
+            raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, *ENDING):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _open_closed() -> None:
+    """A closed stdin or stderr leads nowhere: else the next file that is opened has its number, and gets the messages."""
+    for number in (0, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, number)
+            if nowhere != number:
+                os.close(nowhere)
+    sys.stdin = sys.stdin or open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 (to the end)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False, encoding="utf-8")  # noqa: SIM115

@@ -1,18 +1,17 @@
 """`lmgen serve-board` and `lmgen board-vectors`: what TensorBoard shows."""
 
-import threading
-import webbrowser
+import contextlib
 from pathlib import Path
 
 import click
 
+from lmgen.cli.board_options import Listening, show_board
 from lmgen.cli.console import stderr_console
 from lmgen.cli.model_options import ModelChoice, model_options
 from lmgen.store import board_folder
 from lmgen.text import words_of
 
 FOLDER = click.Path(path_type=Path)
-LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 @click.command("serve-board", short_help="Start TensorBoard on runs.")
@@ -30,25 +29,18 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 def serve_board(folder: Path | None, port: int | None, host: str, reload: int, open_browser: bool) -> None:
     """Start TensorBoard on the runs in DIR, or where --board writes if no folder is named. Ctrl-C stops it.
 
+    The address that is printed shows the newest run alone; clear the filter there to see all.
+
     \b
     Examples:
       lmgen serve-board
       lmgen serve-board runs --port 0 --open
     """
-    from lmgen.board import has_runs, start_board
-
     if folder is None:
         folder = board_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-    address = start_board(folder, host, port, reload)
-    if host not in LOCAL:
-        click.echo(f"warning: anyone who reaches {host} can read the runs in {folder}", err=True)
-    if not has_runs(folder):
-        click.echo(f'{folder} has no runs yet: lmgen complete --board {folder} "The old man" makes one', err=True)
-    click.echo(address)
-    if open_browser:
-        webbrowser.open(address)
-    threading.Event().wait()
+        with contextlib.suppress(OSError):  # what is amiss with it is told below
+            folder.mkdir(parents=True, exist_ok=True)
+    show_board(folder, Listening(host, port, reload), open_browser=open_browser)
 
 
 @click.command("board-vectors", short_help="Write word vectors for TensorBoard's projector.")

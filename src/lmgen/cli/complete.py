@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import click
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.cli.board_options import BOARD, BoardChoice, tell_board
+from lmgen.cli.board_options import BOARD, BoardChoice, open_board, tell_board
 from lmgen.cli.console import painter
 from lmgen.cli.generation_options import CONSTRAINTS, LENGTH, SAMPLING, chosen
 from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
@@ -202,6 +202,7 @@ def complete(**options) -> None:
                 _write_beams(model, prompts, asked, out)
             else:
                 _write_samples(model, prompts, asked, out, board)
+    open_board(asked.board)
 
 
 def _text(prefix: str | None) -> str:

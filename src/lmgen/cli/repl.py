@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lmgen.cli.board_options import BOARD, BoardChoice, board_of
+from lmgen.cli.board_options import BOARD, BoardChoice, board_of, open_board
 from lmgen.cli.console import painter
 from lmgen.cli.generation_options import CONSTRAINTS, LENGTH, SAMPLING, chosen
 from lmgen.cli.model_options import ModelChoice, model_options
@@ -74,6 +74,7 @@ def repl(**options) -> None:
         if asked.board.given is not None:
             session.record_into(board_of(asked.board.given))
         _converse(session, keep_history=not asked.no_history)
+    open_board(asked.board)
 
 
 def _converse(session: Repl, keep_history: bool) -> None:

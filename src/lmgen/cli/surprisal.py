@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.board_options import BOARD, BoardChoice, tell_board
+from lmgen.cli.board_options import BOARD, BoardChoice, open_board, tell_board
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import Destination
 from lmgen.errors import UsageError
@@ -139,6 +139,7 @@ def surprisal(**options) -> None:
             tell_board(board)
             if asked.stats:
                 _tell(evaluation, asked.base)
+    open_board(asked.board)
 
 
 def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Iterable[Scored]) -> Iterator[Scored]:

@@ -15,7 +15,7 @@ from functools import cache
 @contextlib.contextmanager
 def quiet_tensorflow(verbose: bool = False) -> Iterator[None]:
     """Keep what C++ code writes to stderr from the user, unless `verbose`."""
-    if verbose:
+    if verbose or not _has_stderr():
         yield
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,7 +38,18 @@ def quiet_end() -> None:
     atexit.register(_turn_away)
 
 
+def _has_stderr() -> bool:
+    """Programs without a terminal may have none."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return False
+    return sys.stderr is not None
+
+
 def _turn_away() -> None:
+    if not _has_stderr():
+        return
     sys.stderr.flush()
     sys.stderr = open(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 (to the end)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
