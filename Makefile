@@ -49,7 +49,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/demo: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[tensorflow]"
+	$(BIN)/python -m pip install --quiet --editable ".[tensorflow,server]"
 	touch $@
 
 $(VENV)/dev: pyproject.toml | $(VENV)/bin/python

@@ -176,14 +176,23 @@ def start_lmgen(*arguments, **options):
     return process
 
 
-@contextlib.contextmanager
 def serving_board(*arguments):
     """`lmgen serve-board` on a free port: its address and its process."""
-    process = start_lmgen("serve-board", *arguments, "--port", 0)
+    return _serving("serve-board", *arguments)
+
+
+def serving(*arguments, **options):
+    """`lmgen serve` on a free port: its address and its process."""
+    return _serving("serve", *arguments, **options)
+
+
+@contextlib.contextmanager
+def _serving(*arguments, **options):
+    process = start_lmgen(*arguments, "--port", 0, **options)
     _started.remove(process)  # it may serve many tests
     try:
         address = process.stdout.readline().decode().strip()
-        assert address, process.stderr.read().decode()
+        assert address, process.stderr and process.stderr.read().decode()
         yield address, process
         process.send_signal(signal.SIGINT)
         process.wait(30)

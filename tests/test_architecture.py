@@ -11,10 +11,10 @@ from conftest import ROOT
 
 ORDER = """
 errors softmax text display checkpoint store model engines export generation scoring embeddings training board
-api repl bench cli __main__
+api repl bench server cli __main__
 """.split()
 """A wing, or a file beside them, imports only those before it."""
-WINGS = "text checkpoint store engines export generation scoring embeddings training board repl bench".split()
+WINGS = "text checkpoint store engines export generation scoring embeddings training board repl bench server".split()
 SOURCE = ROOT / "src" / "lmgen"
 TENSORFLOW = {
     "bench.original",
@@ -30,8 +30,9 @@ TENSORFLOW = {
     "training.trainer",
 }
 TORCH, ONNX = {"bench.pytorch"}, {"export.onnx"}
-DOORS = {"repl", "bench", "cli", "__main__"}
+DOORS = {"repl", "bench", "server", "cli", "__main__"}
 EDGE = {"click", "rich"}
+WEB = {"starlette", "uvicorn", "msgspec", "prometheus_client"}
 TENSORS = {"training.network"}
 """TensorFlow's gradients of our own take every tensor as a parameter."""
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS, MOST_FILES = 350, 45, 5, 12
@@ -138,6 +139,12 @@ def test_the_terminal_is_known_to_the_doors_alone():
     names = [module for module, _ in modules() if not module.endswith("__init__") and wing_of(module) not in DOORS]
 
     assert need(EDGE, names) == set()
+
+
+def test_what_serves_is_known_to_the_server_alone():
+    names = [module for module, _ in modules() if not module.endswith("__init__")]
+
+    assert {wing_of(module) for module in need(WEB, names)} <= {"server"}
 
 
 def test_a_wing_has_few_files():

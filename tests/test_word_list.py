@@ -36,7 +36,7 @@ def test_the_list_holds_both_kinds_of_words():
 
 
 def test_a_retired_word_is_found():
-    assert found("Write on from a prefix.\nPrint the likeliest words.") == ["write on", "likeliest"]
+    assert found("Write on from a prefix.\nPrint the most likely words.") == ["write on", "most likely"]
 
 
 def test_no_help_text_has_a_retired_word():

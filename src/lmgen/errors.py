@@ -57,23 +57,31 @@ class UnsupportedError(LmgenError):
     exit_code = 99
 
 
+EXTRAS = {
+    "tensorflow": ("TensorFlow", ("tensorflow",)),
+    "onnx": ("onnx", ("onnx",)),
+    "server": ("a web server", ("starlette", "uvicorn", "msgspec", "prometheus_client")),
+}
+"""Extras of the package, each with what it brings and the modules of that."""
+
+
 def needing_tensorflow(what: str) -> AbstractContextManager[None]:
     """Raise UnsupportedError that says what needs TensorFlow, where it is not installed."""
-    return _needing("TensorFlow", what)
+    return needing("tensorflow", what)
 
 
 def needing_onnx(what: str) -> AbstractContextManager[None]:
     """The same of `onnx`."""
-    return _needing("onnx", what)
+    return needing("onnx", what)
 
 
 @contextmanager
-def _needing(library: str, what: str) -> Iterator[None]:
-    """`library`: its name; in lower case that of its module and of lmgen's extra."""
-    module = library.lower()
+def needing(extra: str, what: str) -> Iterator[None]:
+    """Raise UnsupportedError that says what needs an extra, where that is not installed."""
+    called, modules = EXTRAS[extra]
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != module:
+        if (error.name or "").partition(".")[0] not in modules:
             raise
-        raise UnsupportedError(f"{what} needs {library}: pip install 'lmgen[{module}]'") from error
+        raise UnsupportedError(f"{what} needs {called}: pip install 'lmgen[{extra}]'") from error

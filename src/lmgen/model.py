@@ -192,19 +192,74 @@ def read(model: LanguageModel, words: Sequence[str]) -> Context:
     return context
 
 
+@dataclass(eq=False)
+class Unread:
+    """A text that is being read."""
+
+    words: Sequence[str]
+    """Those to read, in order."""
+    state: State
+    """The memory before them, one row; once they are read, that after them."""
+    hidden: list[np.ndarray] | None = None
+    """If a list is given, the top layer's h after each word is added to it, float32 [projection]."""
+    place: int = 0
+    """Of the word that comes next."""
+
+
+class Reading:
+    """Texts that are read side by side, a word of each at a time; others may join at any time."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self.texts: list[Unread] = []
+        """Those that have words left."""
+        self._state: State = ()
+
+    def add(self, texts: Sequence[Unread]) -> None:
+        """Let texts join, each with a word to read at least."""
+        states = [self._state] if self.texts else []
+        self._state = tuple(map(np.concatenate, zip(*states, *(text.state for text in texts), strict=True)))
+        self.texts += texts
+
+    def step(self) -> list[Unread]:
+        """Read one word of each. Returns the texts that are read; they leave, each with the memory after it."""
+        self._state = follow(self._model, self._state, [text.words[text.place] for text in self.texts])
+        if any(text.hidden is not None for text in self.texts):
+            for text, hidden in zip(self.texts, self._model.hidden(self._state).copy(), strict=True):
+                if text.hidden is not None:
+                    text.hidden.append(hidden)
+        for text in self.texts:
+            text.place += 1
+        read = [(row, text) for row, text in enumerate(self.texts) if text.place == len(text.words)]
+        for row, text in read:
+            text.state = take(self._state, [row])
+        self.keep([text.place < len(text.words) for text in self.texts])
+        return [text for _, text in read]
+
+    def keep(self, wanted: Sequence[bool]) -> None:
+        """Let all texts leave but those that are wanted."""
+        if not all(wanted):
+            self._state = take(self._state, [row for row, want in enumerate(wanted) if want])
+            self.texts = [text for text, want in zip(self.texts, wanted, strict=True) if want]
+
+
 def read_all(model: LanguageModel, texts: Sequence[Sequence[str]]) -> list[Context]:
     """Begin a sentence for each text and read them side by side; a text that has ended leaves the batch."""
     whole = [(SENTENCE_START, *words) for words in texts]
-    needed = whole if model.files.carries else list(map(_last_sentence, whole))
-    state, order = model.start(len(whole)), list(range(len(whole)))
-    after: dict[int, State] = {}
-    for place in range(max(map(len, needed))):
-        state = follow(model, state, [needed[text][place] for text in order])
-        after.update({text: take(state, [row]) for row, text in enumerate(order) if len(needed[text]) == place + 1})
-        going_on = [row for row, text in enumerate(order) if text not in after]
-        if len(going_on) < len(order):
-            state, order = take(state, going_on), [order[row] for row in going_on]
-    return [Context(words, after[text]) for text, words in enumerate(whole)]
+    reading, unread = Reading(model), [unread_text(model, words) for words in whole]
+    reading.add(unread)
+    while reading.texts:
+        reading.step()
+    return [Context(words, text.state) for words, text in zip(whole, unread, strict=True)]
+
+
+def unread_text(model: LanguageModel, words: tuple[str, ...]) -> Unread:
+    """A text to be read, but for sentences after which the memory would be emptied.
+
+    Args:
+      words: from `<S>` on.
+    """
+    return Unread(words if model.files.carries else _last_sentence(words), model.start())
 
 
 def _last_sentence(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,14 +3,18 @@
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lmgen
 from lmgen.api import LM
 from lmgen.engines.litert_files import PRECISIONS
+from lmgen.engines.sharing import GoneError, SharedModel, Turns
 from lmgen.errors import UsageError
 
 ENGINES = [*((f"litert:{precision}") for precision in PRECISIONS), "session"]
@@ -86,3 +90,36 @@ def test_a_pickled_model_is_loaded_again_by_its_name(lm):
 def test_a_model_that_was_not_loaded_by_name_cannot_be_pickled(tiny_model):
     with pytest.raises(UsageError, match=r"lmgen\.load"):
         pickle.dumps(LM(tiny_model))
+
+
+def test_turns_go_to_those_who_waited_longest():
+    turns, order, waiting = Turns(), [], []
+
+    def work(number):
+        with turns:
+            order.append(number)
+
+    with turns:
+        for number in range(8):
+            waiting.append(threading.Thread(target=work, args=[number]))
+            waiting[-1].start()
+            while len(turns._waiting) <= number:
+                time.sleep(0.001)
+    for thread in waiting:
+        thread.join()
+
+    assert order == list(range(8))
+
+
+def test_a_shared_model_computes_the_same_and_gives_up_when_nobody_waits(tiny_model):
+    gone = []
+    shared = SharedModel(tiny_model, Turns(), lambda: bool(gone))
+    state = shared.advance(shared.start(2), ["the", "cat"])
+    hidden = shared.hidden(state)
+
+    assert (shared.logits(state) == tiny_model.logits(tiny_model.advance(tiny_model.start(2), ["the", "cat"]))).all()
+    assert (np.concatenate(list(shared.logits_in_parts(hidden)), 1) == shared.logits_of(hidden)).all()
+    assert (shared.vectors(["cat"]) == tiny_model.vectors(["cat"])).all()
+    gone.append(True)
+    with pytest.raises(GoneError):
+        shared.logits(state)

@@ -26,7 +26,7 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 
 
 SECTIONS = {
-    "Generate": {"complete": "complete.complete", "repl": "repl.repl"},
+    "Generate": {"complete": "complete.complete", "repl": "repl.repl", "serve": "serve.serve_command"},
     "Score": {
         "surprisal": "surprisal.surprisal",
         "score": "score.score_command",

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +20,15 @@ from lmgen.scoring import (
     Distribution,
     NextWord,
     as_input,
+    candidate_tokens,
     decimals,
     next_candidates,
+    next_row,
     next_words,
     probability,
     suffix_logprobs,
 )
-from lmgen.text import Row, Vocabulary, open_output, words_of, write_rows
+from lmgen.text import Row, open_output, words_of, write_rows
 
 _COMMA = re.compile(r"(?<=\S),(?=\S)")
 BAR = 30
@@ -90,12 +92,12 @@ def next_command(prefix: str, **options) -> None:
     distribution = next_words(model, context, asked.renormalize)
     among = _among(asked, distribution)
     count = None if asked.full else asked.count
-    tokens = {name: _tokens(name, model.vocabulary, split) for name in candidates}
+    tokens = {name: candidate_tokens(name, model.vocabulary, split) for name in candidates}
     if tokens:
         listed = next_candidates(model, context, distribution, tokens, wanted)
     else:
         listed = distribution.best(count, among)
-    rows = [_row(entry, unit) for entry in listed]
+    rows = [next_row(entry, asked.base) for entry in listed]
     if asked.suffix and listed:
         words = [tokens.get(entry.word, [entry.word]) for entry in listed]
         follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted)
@@ -103,7 +105,7 @@ def next_command(prefix: str, **options) -> None:
     with open_output(asked.to.output) as out:
         if asked.to.kind == "table" and out.isatty():
             _draw_bars(rows)
-        write_rows(rows, out, asked.to.kind, tuple(_row(NextWord("", 1, 1.0, 1.0), 1.0)))
+        write_rows(rows, out, asked.to.kind, tuple(next_row(NextWord("", 1, 1.0, 1.0), "e")))
         facts = _facts(distribution, listed, among, asked.base)
         if asked.to.kind == "table":
             out.write("\n" + "".join(f"{name}: {value}\n" for name, value in facts))
@@ -123,11 +125,6 @@ def _candidates(given: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _tokens(candidate: str, vocabulary: Vocabulary, split: Callable[[str], list[str]]) -> list[str]:
-    """What a candidate is read as: itself, if it is a word of the vocabulary."""
-    return [candidate] if candidate in vocabulary else split(candidate) or [candidate]
-
-
 def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:
     """Which words the patterns leave, bool [words]; None where there are no patterns."""
     if not asked.pattern and not asked.starts_with:
@@ -139,17 +136,6 @@ def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:
         found[matching([f"/{asked.pattern}/"], distribution.vocabulary)] = True
         among &= found
     return among
-
-
-def _row(entry: NextWord, unit: float) -> Row:
-    return {
-        "rank": entry.rank,
-        "word": entry.word,
-        "prob": probability(entry.prob),
-        "cumulative": None if entry.cumulative is None else probability(entry.cumulative),
-        "surprisal": decimals(-entry.logprob / unit),
-        "oov": int(entry.oov),
-    }
 
 
 def _with_suffix(rows: list[Row], listed: list[NextWord], follows: np.ndarray, unit: float) -> list[Row]:

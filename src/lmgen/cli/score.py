@@ -11,21 +11,18 @@ from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
 from lmgen.cli.options import Destination
 from lmgen.errors import UsageError
 from lmgen.scoring import (
-    BASES,
     BLIMP,
+    CHOICE_COLUMNS,
     SENTENCE_COLUMNS,
     Chosen,
     Item,
+    choice_rows,
     choose_sentences,
-    decimals,
     read_items,
     score_sentences,
     sentence_rows,
 )
-from lmgen.text import InputFormat, Row, joined, open_output, write_rows
-
-COLUMNS = ("item_id", "best", "sentence", "log_ratio", "position", "parting", "correct")
-"""Of an item and its choice."""
+from lmgen.text import InputFormat, open_output, write_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +123,7 @@ def choose(**options) -> None:
     model = asked.model.open(asked.model.find())
     with open_output(asked.to.output) as out:
         chosen = _counted(choose_sentences(model, items, wanted, asked.reduce), counted)
-        write_rows(_rows(chosen, BASES[asked.base]), out, asked.to.kind, COLUMNS)
+        write_rows(choice_rows(chosen, asked.base), out, asked.to.kind, CHOICE_COLUMNS)
     if counted:
         click.echo(f"accuracy {sum(counted) / len(counted):.4f} ({sum(counted):,} of {len(counted):,})", err=True)
 
@@ -139,8 +136,8 @@ def _items(asked: _Choose) -> Iterable[Item]:
     candidates = asked.candidates.split(",")
     if len(set(candidates)) < 2:
         raise UsageError("--candidates takes two columns or more, with commas")
-    form = for_rows(asked.form, asked.file, asked.to.kind, COLUMNS)
-    return tell_names(read_items(asked.file, candidates, asked.answer, split, form), COLUMNS)
+    form = for_rows(asked.form, asked.file, asked.to.kind, CHOICE_COLUMNS)
+    return tell_names(read_items(asked.file, candidates, asked.answer, split, form), CHOICE_COLUMNS)
 
 
 def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:
@@ -148,17 +145,3 @@ def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:
         if one.correct is not None:
             counted.append(one.correct)
         yield one
-
-
-def _rows(chosen: Iterable[Chosen], unit: float) -> Iterator[Row]:
-    for number, one in enumerate(chosen, 1):
-        values = (
-            number,
-            one.best + 1,
-            " ".join(one.item.candidates[one.best]),
-            decimals(one.log_ratio / unit),
-            one.position,
-            "/".join(one.parting),
-            one.correct,
-        )
-        yield joined(one.item.extra, dict(zip(COLUMNS, values, strict=True)))

@@ -4,8 +4,14 @@ import ctypes
 import os
 import threading
 import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
+
+import numpy as np
+
+from lmgen.model import LanguageModel, State
 
 
 class Forked(Protocol):
@@ -53,3 +59,79 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+class Turns(AbstractContextManager[None]):
+    """Held by one thread at a time; who waited longest comes next."""
+
+    def __init__(self) -> None:
+        self._guard, self._taken = threading.Lock(), False
+        self._waiting: deque[threading.Event] = deque()
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return
+            mine = threading.Event()
+            self._waiting.append(mine)
+        mine.wait()
+
+    def __exit__(self, *_error: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._taken = False
+
+
+class GoneError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class SharedModel:
+    """A `LanguageModel` that takes a turn for every call, so that an engine's step is never kept waiting by more than one.
+
+    Args:
+      gone: whether to give up, asked before every call.
+    """
+
+    def __init__(self, model: LanguageModel, turns: Turns, gone: Callable[[], bool]) -> None:
+        self._model, self._turns, self._gone = model, turns, gone
+        self.vocabulary, self.files, self.precision = model.vocabulary, model.files, model.precision
+
+    def start(self, rows: int = 1) -> State:
+        return self._model.start(rows)
+
+    def hidden(self, state: State) -> np.ndarray:
+        return self._model.hidden(state)
+
+    def advance(self, state: State, words: Sequence[str]) -> State:
+        with self._turn():
+            return self._model.advance(state, words)
+
+    def logits(self, state: State) -> np.ndarray:
+        with self._turn():
+            return self._model.logits(state)
+
+    def logits_of(self, hidden: np.ndarray) -> np.ndarray:
+        with self._turn():
+            return self._model.logits_of(hidden)
+
+    def logits_in_parts(self, hidden: np.ndarray) -> Iterator[np.ndarray]:
+        parts = self._model.logits_in_parts(hidden)
+        while True:
+            with self._turn():
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
+
+    def vectors(self, words: Sequence[str]) -> np.ndarray:
+        with self._turn():
+            return self._model.vectors(words)
+
+    def _turn(self) -> Turns:
+        if self._gone():
+            raise GoneError
+        return self._turns

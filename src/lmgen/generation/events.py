@@ -63,3 +63,5 @@ class Ended:
     """Its place in the continuation, from 0, where there is one."""
     interval: tuple[float, float, float] | None = None
     """Of the draw that chose it, as a word's; None where nothing was drawn."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """The most likely words there with their probabilities, if asked for and the model wrote `</S>`."""

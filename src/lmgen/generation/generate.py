@@ -1,8 +1,9 @@
 """Continue texts: many prompts and samples in one batch that is filled as rows become free."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from itertools import islice
 
 import numpy as np
@@ -19,6 +20,8 @@ from lmgen.text import SENTENCE_END, SENTENCE_START, Detokenizer, Vocabulary
 
 ROWS = 32
 """Rows of the batch at most."""
+COMPILED = 64
+"""Constraints kept ready, besides those in use."""
 PARALLEL_FROM = 100_000
 """Words of a vocabulary from which on threads choose words faster than one after the other."""
 
@@ -32,7 +35,7 @@ def generate_from(
     comes before each word; without `all_logits` its logits may be near the model's where the choice did not
     depend on them.
     """
-    return _Batch(model, steps, steps and all_logits).run(_samples(model, 0, context, options), ROWS)
+    return _run(Batch(model, steps, steps and all_logits), samples_of(model, 0, context, options), ROWS)
 
 
 def generate_all(
@@ -42,20 +45,31 @@ def generate_all(
 
     Prompts are taken and read so many at a time as there are rows.
     """
-    return _Batch(model, steps, all_logits=steps).run(_read(model, enumerate(prompts), rows), rows)
+    return _run(Batch(model, steps, all_logits=steps), _read(model, enumerate(prompts), rows), rows)
+
+
+def _run(batch: "Batch", waiting: "Iterator[Sample]", rows: int) -> Generator[Step | Word | Ended, None, None]:
+    """Let all samples grow, so many at once, until each has ended."""
+    with batch:
+        while True:
+            batch.add(list(islice(waiting, rows - len(batch.live))))
+            if not batch.live:
+                return
+            for _, events in batch.step():
+                yield from events
 
 
 def _read(
     model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int
-) -> "Iterator[_Sample]":
+) -> "Iterator[Sample]":
     """The samples of all prompts, in order."""
     while group := list(islice(prompts, rows)):
         contexts = read_all(model, [words for _, (words, _) in group])
         for (number, (_, options)), context in zip(group, contexts, strict=True):
-            yield from _samples(model, number, context, options)
+            yield from samples_of(model, number, context, options)
 
 
-class _Sample:
+class Sample:
     """A continuation in the making."""
 
     def __init__(self, model: LanguageModel, prompt: int, sample: int, context: Context, options: Generation) -> None:
@@ -141,7 +155,7 @@ class _Sample:
         self._ended_sentences += text == SENTENCE_END
         if text == SENTENCE_END and self._ended_sentences == self.options.sentences:
             interval = (choice.draw, choice.low, choice.high)
-            yield Ended(self.prompt, self.sample, "sentence", logprob, self.index, interval)
+            yield Ended(self.prompt, self.sample, "sentence", logprob, self.index, interval, self._top(logits))
             return
         yield self._word(choice, text, logprob, logits, limits)
         self._history.append(choice.index)
@@ -154,13 +168,16 @@ class _Sample:
 
     def _word(self, choice: Choice, text: str, logprob: float, logits: np.ndarray, limits: Limits) -> Word:
         interval = (choice.draw, choice.low, choice.high)
-        top = alternatives(logits, self.options.alternatives, self._vocabulary) if self.options.alternatives else ()
         bits = masked = None
         if self.options.measure:
             shares = probabilities(logits)
             bits = entropy(shares)
             masked = float(shares[np.isneginf(limits.shift(*self._place))].sum())
-        return Word(self.prompt, self.sample, self.index, text, logprob, interval, top, bits, masked)
+        return Word(self.prompt, self.sample, self.index, text, logprob, interval, self._top(logits), bits, masked)
+
+    def _top(self, logits: np.ndarray) -> tuple[tuple[str, float], ...]:
+        count = self.options.alternatives
+        return alternatives(logits, count, self._vocabulary) if count else ()
 
     def _stopped(self, word: str) -> bool:
         if not self.options.stop:
@@ -196,69 +213,93 @@ def alternatives(logits: np.ndarray, count: int, vocabulary: Vocabulary) -> tupl
     return tuple((vocabulary.word(index), share) for index, share in zip(best.tolist(), shares.tolist(), strict=True))
 
 
-def _samples(model: LanguageModel, prompt: int, context: Context, options: Generation) -> Iterator[_Sample]:
-    return (_Sample(model, prompt, sample, context, options) for sample in range(options.samples))
+def samples_of(model: LanguageModel, prompt: int, context: Context, options: Generation) -> Iterator[Sample]:
+    """Continuations to be written of the prompt of this number."""
+    return (Sample(model, prompt, sample, context, options) for sample in range(options.samples))
 
 
-class _Batch:
-    """Samples that grow side by side: one row of the memory each.
+class Batch(AbstractContextManager["Batch"]):
+    """Samples that grow side by side: one row of the memory each. Samples join and leave between steps.
 
     Args:
       steps: yield what was predicted before each word.
       all_logits: let those be the model's own, even where the choice does not depend on them.
     """
 
-    def __init__(self, model: LanguageModel, steps: bool, all_logits: bool) -> None:
+    def __init__(self, model: LanguageModel, steps: bool = False, all_logits: bool = False) -> None:
         self._model, self._steps, self._all_logits = model, steps, all_logits
-        self._live: list[_Sample] = []
+        self.live: list[Sample] = []
+        """Those that grow."""
         self._state: State = ()
         self._limits: dict[Constraints, Limits] = {}
+        self._pool = ThreadPoolExecutor(os.cpu_count())
 
-    def run(self, waiting: Iterator[_Sample], rows: int) -> Generator[Step | Word | Ended, None, None]:
-        """Let all samples grow, so many at once, until each has ended."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            while self._fill(waiting, rows):
-                yield from self._step(pool)
+    def __exit__(self, *_error: object) -> None:
+        self._pool.shutdown()
 
-    def _fill(self, waiting: Iterator[_Sample], rows: int) -> bool:
-        """Give free rows to samples that wait. Returns whether there is any."""
-        while len(self._live) < rows and (sample := next(waiting, None)):
-            self._state = _append(self._state, sample.state) if self._live else sample.state
-            self._live.append(sample)
-        return bool(self._live)
+    def add(self, samples: Sequence[Sample]) -> None:
+        """Let samples join."""
+        if samples:
+            states = [self._state] if self.live else []
+            self._state = tuple(map(np.concatenate, zip(*states, *(sample.state for sample in samples), strict=True)))
+            self.live += samples
 
-    def _step(self, pool: ThreadPoolExecutor) -> Iterator[Step | Word | Ended]:
-        """One more word of each sample; those that end leave the batch."""
+    def compile(self, wanted: set[Constraints], rows: int) -> None:
+        """Make constraints ready, which a step does otherwise. Raises UsageError if they cannot be met.
+
+        Args:
+          rows: those of the softmax.
+        """
+        new = wanted - self._limits.keys()
+        if len(self._limits) + len(new) > COMPILED:
+            needed = wanted | {sample.options.constraints for sample in self.live}
+            self._limits = {kept: limits for kept, limits in self._limits.items() if kept in needed}
+        self._limits.update({one: Limits(one, self._model.vocabulary, rows) for one in new})
+
+    def step(self) -> Iterator[tuple[Sample, list[Step | Word | Ended]]]:
+        """One more word of each sample; those that end leave, each with the memory that its last word came from."""
         going_on, words = [], []
-        for row, events in enumerate(self._write(pool)):
-            yield from events
+        for row, events in enumerate(self._write()):
+            yield self.live[row], events
             if isinstance(last := events[-1], Word):
                 going_on.append(row)
                 words.append(last.text)
-        self._live = [self._live[row] for row in going_on]
-        self._state = follow(self._model, take(self._state, going_on), words) if self._live else ()
+            else:
+                self.live[row].state = take(self._state, [row])
+        self._keep(going_on)
+        if self.live:
+            self._state = follow(self._model, self._state, words)
 
-    def _write(self, pool: ThreadPoolExecutor) -> list[list[Step | Word | Ended]]:
+    def leave(self, gone: Callable[[Sample], bool]) -> None:
+        """Let samples leave before their end."""
+        staying = [row for row, sample in enumerate(self.live) if not gone(sample)]
+        if len(staying) < len(self.live):
+            self._keep(staying)
+
+    def _keep(self, rows: list[int]) -> None:
+        self.live = [self.live[row] for row in rows]
+        self._state = take(self._state, rows) if self.live else ()
+
+    def _write(self) -> list[list[Step | Word | Ended]]:
         """The events of every row's next word. In a large vocabulary rows are shared out among threads."""
         logits, screens = self._predict()
-        for wanted in {sample.options.constraints for sample in self._live} - self._limits.keys():
-            self._limits[wanted] = Limits(wanted, self._model.vocabulary, len(logits[0]))
-        many = len(self._live) > 1 and len(self._model.vocabulary) >= PARALLEL_FROM
+        self.compile({sample.options.constraints for sample in self.live}, len(logits[0]))
+        many = len(self.live) > 1 and len(self._model.vocabulary) >= PARALLEL_FROM
 
         def written(row: int) -> list[Step | Word | Ended]:
-            sample = self._live[row]
+            sample = self.live[row]
             memory = take(self._state, [row]) if self._steps else None
             return list(sample.write(logits[row], self._limits[sample.options.constraints], screens[row], memory))
 
-        return list((pool.map if many else map)(written, range(len(self._live))))
+        return list((self._pool.map if many else map)(written, range(len(self.live))))
 
     def _predict(self) -> tuple[Rows | list[np.ndarray], Sequence[Screen | None]]:
         """The logits of every row, and screens for the rows whose words are chosen by one.
 
         A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.
         """
-        model, draws = self._model, [sample.draws_from_all for sample in self._live]
-        all_needed = self._all_logits or any(sample.needs_all for sample in self._live)
+        model, draws = self._model, [sample.draws_from_all for sample in self.live]
+        all_needed = self._all_logits or any(sample.needs_all for sample in self.live)
         if not isinstance(model, ScreeningModel) or (all_needed and not any(draws)):
             return self._rows(), [None] * len(draws)
         screens = model.screen(self._state)
@@ -268,7 +309,3 @@ class _Batch:
 
     def _rows(self) -> Rows:
         return Rows(self._model.logits_in_parts(self._model.hidden(self._state)))
-
-
-def _append(state: State, other: State) -> State:
-    return tuple(np.concatenate(pair) for pair in zip(state, other, strict=True))

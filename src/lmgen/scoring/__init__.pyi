@@ -3,6 +3,7 @@ from .distribution import (
     Distribution as Distribution,
     NextWord as NextWord,
     NextWords as NextWords,
+    candidate_tokens as candidate_tokens,
     next_candidates as next_candidates,
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
@@ -10,10 +11,13 @@ from .distribution import (
 from .evaluation import Evaluation as Evaluation
 from .formats import (
     BASES as BASES,
+    CHOICE_COLUMNS as CHOICE_COLUMNS,
     COLUMNS as COLUMNS,
     SENTENCE_COLUMNS as SENTENCE_COLUMNS,
     UNITS as UNITS,
+    choice_rows as choice_rows,
     decimals as decimals,
+    next_row as next_row,
     probability as probability,
     sentence_rows as sentence_rows,
     token_rows as token_rows,

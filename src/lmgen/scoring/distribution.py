@@ -1,7 +1,7 @@
 """The exact distribution of the next word: every word of the vocabulary has its probability."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
@@ -152,6 +152,11 @@ class Distribution(Shown):
 def next_words(model: LanguageModel, context: Context, renormalize: bool = True) -> Distribution:
     """The distribution of the word after a text."""
     return Distribution(model.logits(context.state)[0], model.vocabulary, renormalize)
+
+
+def candidate_tokens(candidate: str, vocabulary: Vocabulary, split: Callable[[str], list[str]]) -> list[str]:
+    """What a candidate is read as: itself, if it is a word of the vocabulary."""
+    return [candidate] if candidate in vocabulary else split(candidate) or [candidate]
 
 
 def next_candidates(

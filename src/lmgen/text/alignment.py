@@ -61,6 +61,11 @@ def region_spans(text: str, regions: Iterable[tuple[int, int]], tokens: Sequence
     return spans
 
 
+def token_spans(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
+    """Start and end of each token in a text, in code points."""
+    return _token_places(text, [found.span() for found in _WORD.finditer(text)], tokens)
+
+
 def _owned(parts: Sequence[tuple[int, int]], places: Sequence[tuple[int, int]]) -> list[Span]:
     """Parts of a text with the tokens that begin in each, or before it and after the one before."""
     spans, first = [], 0

@@ -1,0 +1,5 @@
+"""`lmgen serve`: models over HTTP, in the form of OpenAI's API."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
