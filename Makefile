@@ -30,7 +30,7 @@ templates: $(VENV)/dev  ## make the LiteRT templates of the package anew; compar
 	$(BIN)/python -m lmgen.export.templates
 
 golden: $(VENV)/dev  ## rewrite tests/golden and what the documentation shows; read the diff
-	$(BIN)/python -m pytest --golden tests/cli/test_cli.py tests/test_readme.py
+	$(BIN)/python -m pytest --golden tests/cli/test_cli.py tests/test_messages.py tests/test_readme.py
 
 bench: $(VENV)/demo  ## measure the default model against the program of 2016, and training against its plain form
 	$(BIN)/lmgen bench --against original
