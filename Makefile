@@ -5,16 +5,20 @@ BIN = $(VENV)/bin
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/demo  ## install in $(VENV) and write on from "I love that I"
+demo: $(VENV)/demo  ## install in $(VENV) and continue "I love that I"
 	$(BIN)/lmgen complete "I love that I"
 	@echo "lmgen is $(BIN)/lmgen; to call it by its name: . $(BIN)/activate"
 
 test: $(VENV)/dev  ## run the tests
 	$(BIN)/python -m pytest -n 2
 
-check: $(VENV)/dev  ## lint, format, types and tests
+check: $(VENV)/dev  ## lint, format, types, documentation and tests
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+	$(MAKE) --no-print-directory docs
 	$(BIN)/python -m pytest -n 2
+
+docs: $(VENV)/dev  ## build the documentation into site/; dead links are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 go:  ## build go/lmgen-go, the program in Go
 	cd go && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o lmgen-go ./cmd/lmgen-go
@@ -25,8 +29,8 @@ format: $(VENV)/dev  ## put the code in form
 templates: $(VENV)/dev  ## make the LiteRT templates of the package anew; compare before you commit
 	$(BIN)/python -m lmgen.export.templates
 
-golden: $(VENV)/dev  ## rewrite tests/golden; read the diff
-	$(BIN)/python -m pytest --golden tests/cli/test_cli.py tests/test_messages.py
+golden: $(VENV)/dev  ## rewrite tests/golden and what the documentation shows; read the diff
+	$(BIN)/python -m pytest --golden tests/cli/test_cli.py tests/test_messages.py tests/test_readme.py
 
 bench: $(VENV)/demo  ## measure the default model against the program of 2016, and training against its plain form
 	$(BIN)/lmgen bench --against original
@@ -39,7 +43,7 @@ check-image:  ## build the images and use them; without Docker as root, with Deb
 	docker/check
 
 clean:  ## remove $(VENV) and what Python left
-	rm -rf $(VENV) go/lmgen-go dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) go/lmgen-go dist site .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 SUITS = import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
@@ -56,4 +60,4 @@ $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@ $(VENV)/demo
 
-.PHONY: help demo test check go format templates golden bench image check-image clean
+.PHONY: help demo test check docs go format templates golden bench image check-image clean

@@ -1,5 +1,6 @@
-"""The README's commands do what it shows, and its map is the territory."""
+"""The commands of README and docs do what is shown, and the map is the territory."""
 
+import functools
 import io
 import re
 import shlex
@@ -10,20 +11,24 @@ import pytest
 
 from conftest import ROOT
 
-README = ROOT / "README.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HOUSE, API = ROOT / "docs" / "how" / "house.md", ROOT / "docs" / "reference" / "python.md"
 NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+def blocks(language, pages=PAGES):
+    text = "\n".join(page.read_text() for page in pages)
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def sessions():
-    """(command, what the README shows of it) for every `$` line of a console block."""
+    """{command: all that is shown of it} for the `$` lines of console blocks, each command once."""
+    found = {}
     for block in blocks("console"):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, shown = part.partition("\n")
-            yield command, shown
+            found.setdefault(command, []).append(shown)
+    return found
 
 
 @pytest.fixture
@@ -35,25 +40,46 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_every_session_prints_what_the_readme_shows(lmgen, workplace, monkeypatch, request):
-    told = {}
-    for command, shown in sessions():
-        feeding, piped, command_line = command.rpartition(" | ")
-        program, *arguments = shlex.split(command_line)
-        assert program == "lmgen"
-        typed = subprocess.run(["sh", "-c", feeding], stdout=subprocess.PIPE, check=True).stdout if piped else b""
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
-        result = lmgen(*arguments)
-        assert result.exit_code == 0, result.err
-        told[command] = (shown, result.out)
+@pytest.fixture
+def one_session(monkeypatch):
+    """Commands share TensorFlow's session: to open it takes seconds."""
+    from lmgen.engines import loading
+
+    monkeypatch.setattr(loading, "_session", functools.cache(loading._session))
+
+
+def test_every_session_prints_what_is_shown(lmgen, workplace, one_session, monkeypatch, request):
+    printed = {command: portable(printed_by(lmgen, command, monkeypatch)) for command in sessions()}
     if request.config.getoption("--golden"):
-        text = README.read_text()
-        for command, (shown, printed) in told.items():
-            text = text.replace(f"$ {command}\n{shown}", f"$ {command}\n{portable(printed)}")
-        README.write_text(text)
-        return
-    for command, (shown, printed) in told.items():
-        assert (command, stable(portable(printed))) == (command, stable(shown))
+        for page in PAGES:
+            page.write_text(rewritten(page.read_text(), printed))
+    for command, shown in sessions().items():
+        assert (command, *map(stable, shown)) == (command, *[stable(printed[command])] * len(shown))
+
+
+def printed_by(lmgen, command, monkeypatch):
+    feeding, piped, command_line = command.rpartition(" | ")
+    program, *arguments = shlex.split(command_line)
+    assert program == "lmgen"
+    typed = subprocess.run(["sh", "-c", feeding], stdout=subprocess.PIPE, check=True).stdout if piped else b""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
+    result = lmgen(*arguments)
+    assert result.exit_code == 0, result.err
+    return result.out
+
+
+def rewritten(text, printed):
+    """A page whose sessions show what is printed."""
+
+    def session(match):
+        return f"$ {match[1]}\n{printed[match[1]]}"
+
+    def block(match):
+        return (
+            re.sub(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", session, match[0].removesuffix("```"), flags=re.MULTILINE) + "```"
+        )
+
+    return re.sub(r"```console\n.*?```", block, text, flags=re.DOTALL)
 
 
 def portable(text):
@@ -83,12 +109,24 @@ def test_commands_that_take_hours_at_least_parse():
 
 
 def test_the_python_examples_run(capfd):
-    verbs, functions = blocks("python")
+    (short,), (verbs, functions) = blocks("python", PAGES[:1]), blocks("python", [API])
 
-    exec(compile(verbs, "README.md", "exec"), names := {})  # noqa: S102 (our own text)
-    assert re.search(r"word +rank +prob +cumulative +oov\nthe +1 +0\.", capfd.readouterr().out)
-    exec(compile(functions, "README.md", "exec"), names)  # noqa: S102 (our own text)
+    for program in (short, verbs):
+        exec(compile(program, "README.md", "exec"), names := {})  # noqa: S102 (our own text)
+        assert re.search(r"word +rank +prob +cumulative +oov\nthe +1 +0\.", capfd.readouterr().out)
+    exec(compile(functions, "python.md", "exec"), names)  # noqa: S102 (our own text)
     assert "sample=1, index=0" in capfd.readouterr().out
+
+
+def test_readme_can_be_read_at_once():
+    assert 100 <= len(PAGES[0].read_text().splitlines()) <= 130
+
+
+def test_every_page_has_its_place_in_the_site():
+    places = (ROOT / "mkdocs.yml").read_text()
+
+    for page in PAGES[1:]:
+        assert f": {page.relative_to(ROOT / 'docs')}\n" in places
 
 
 def test_every_make_command_is_a_target():
@@ -100,16 +138,18 @@ def test_every_make_command_is_a_target():
 def test_the_map_names_every_wing_in_order():
     from test_architecture import ORDER
 
-    rows = re.findall(r"^\| `(\w+)(?:\.py|/)` \|", README.read_text(), re.MULTILINE)
+    wings = [name for name in ORDER if name != "__main__"]
+    drawn = re.findall(r'text-anchor="middle"[^>]*>(\w+)<', (ROOT / "docs" / "map.svg").read_text())
 
-    assert rows == [name for name in ORDER if name != "__main__"]
+    assert re.findall(r"^\| `(\w+)(?:\.py|/)` \|", HOUSE.read_text(), re.MULTILINE) == wings
+    assert drawn == wings
 
 
 def test_every_dependency_has_its_reason():
     dependencies = re.search(
         r"^dependencies = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.DOTALL | re.MULTILINE
     )
-    reasons = README.read_text().partition("Dependencies:")[2]
+    reasons = HOUSE.read_text().partition("## Dependencies")[2]
 
     for name in re.findall(r'"([\w-]+)', dependencies[1]):
         assert f"`{name}`" in reasons, name

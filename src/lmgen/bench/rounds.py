@@ -155,7 +155,7 @@ def memory_free() -> int:
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
-    raise DeviceError("/proc/meminfo does not tell how much memory is free")
+    raise DeviceError("/proc/meminfo does not say how much memory is free")
 
 
 def fitting_groups(peaks: dict[str, int], free: int) -> list[tuple[str, ...]]:

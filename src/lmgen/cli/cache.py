@@ -41,7 +41,7 @@ def list_cache(kind: str) -> None:
 
 @cache.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Clear it all.")
+@click.option("--all", "everything", is_flag=True, help="Clear the whole cache.")
 def rm(names: tuple[str, ...], everything: bool) -> None:
     """Remove what is in the cache of each MODEL. Nothing is asked: all of it can be made again."""
     if bool(names) == everything:

@@ -156,7 +156,7 @@ def _style(echo: bool, raw: bool, stream: bool, color_by: str | None) -> Style:
     _style,
     click.option("--echo/--no-echo", default=True, help="Print the prefix before its continuation."),
     click.option("--raw", is_flag=True, help="Print words as the model has them, with spaces between."),
-    click.option("--stream/--no-stream", default=True, help="Print words as they come."),
+    click.option("--stream/--no-stream", default=True, help="Print words as they are drawn."),
     COLOUR,
 )
 @click.option("--alternatives", type=int, default=0, metavar="N", help="Show what else each word might have been.")
@@ -169,7 +169,9 @@ def _style(echo: bool, raw: bool, stream: bool, color_by: str | None) -> Style:
 @click.option("--audit", is_flag=True, help="Print each draw and the interval it hit, on stderr.")
 @click.option("--stats", is_flag=True, help="Print speed, seed, entropy and masked share, on stderr.")
 @BOARD
-@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Continuations written at once.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Number of continuations generated at once."
+)
 @model_options("fast")
 def complete(**options) -> None:
     """Continue PREFIX, word by word, until the sentence ends.

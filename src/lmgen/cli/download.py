@@ -41,12 +41,12 @@ class _Options:
     offline: bool
 
 
-@click.command(short_help="Bring a model here, whole and checked.")
+@click.command(short_help="Download a model and verify it.")
 @click.argument("model", default=DEFAULT_MODEL, shell_complete=complete_model)
 @click.option("--from", "place", default="", metavar="URL|FOLDER", help="A mirror, or a folder that has the files.")
-@click.option("--files", "patterns", multiple=True, metavar="GLOB", help="Only the files that match.")
+@click.option("--files", "patterns", multiple=True, metavar="GLOB", help="Download only the files that match.")
 @click.option("--dry-run", is_flag=True, help="Print what would be fetched from where; fetch nothing.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the model's folder.")
 @click.option("--offline", is_flag=True, envvar="LMGEN_OFFLINE", help="Use no network; so does LMGEN_OFFLINE=1.")
 def download(model: str, quiet: bool, **options) -> None:

@@ -80,13 +80,13 @@ class _Options(shared.Source):
 @click.command("embed", short_help="Write vectors of words, tokens or sentences.")
 @shared.FILE
 @shared.TEXT
-@click.option("--of", type=click.Choice(OF), default="sentence", show_default=True, help="What each vector belongs to.")
+@click.option("--of", type=click.Choice(OF), default="sentence", show_default=True, help="What each vector stands for.")
 @click.option(
     "--pool",
     type=click.Choice(POOLS),
     default="last",
     show_default=True,
-    help="Of a sentence: the LSTM's output after its last word, or the mean over its words.",
+    help="Vector of a sentence: the LSTM's output after its last word, or the mean over its words.",
 )
 @click.option("--layer", type=click.IntRange(0), help="LSTM layer, from 0.  [default: the top one]")
 @SPACE
@@ -104,7 +104,7 @@ class _Options(shared.Source):
 @shared.TABLE_COLUMN
 @INPUT
 @SPLITTING
-@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Texts read at once.")
+@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Number of texts read at once.")
 @model_options("float32")
 def embed_command(**options) -> None:
     """Write vectors of the sentences of FILE, of their tokens, or of the distinct words in them.
@@ -133,7 +133,7 @@ def embed_command(**options) -> None:
     metavar="FILE",
     help="Instead, the similarity of the two words in each line of FILE.",
 )
-@click.option("-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many words.")
+@click.option("-k", "count", type=click.IntRange(1), default=10, show_default=True, help="Number of words to print.")
 @SPACE
 @shared.table_to()
 @model_options("fast")

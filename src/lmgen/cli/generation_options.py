@@ -16,13 +16,15 @@ LENGTH = all_of(
             type=int,
             default=100,
             show_default=True,
-            help="Words of each continuation at most.",
+            help="Maximum number of words of a continuation.",
         ),
-        click.option(
-            "--sentences", type=int, default=1, show_default=True, help="Continue until so many sentences have ended."
-        ),
+        click.option("--sentences", type=int, default=1, show_default=True, help="Number of sentences to generate."),
         click.option("--stop", multiple=True, metavar="TEXT", help="End with the word in which this text is complete."),
-        click.option("--seed", type=int, help="The same seed writes the same words.  [default: a new one]"),
+        click.option(
+            "--seed",
+            type=int,
+            help="Seed of the random numbers: the same seed gives the same words.  [default: a new one]",
+        ),
     )
 )
 """Where a continuation ends, and the seed: fields of `Generation`."""
@@ -58,14 +60,18 @@ SAMPLING = all_of(
         _sampler(
             *("--typical", "--typical-p"),
             default=Sampling.typical,
-            help="Only the words nearest the entropy that together reach this probability.",
+            help="Only the words whose surprisal is nearest the entropy and that together reach this probability.",
         ),
         _sampler(
             *("--top-n-sigma", "--top-nsigma"),
             default=Sampling.top_n_sigma,
             help="Only logits within X standard deviations of the highest; 0 for all.",
         ),
-        _sampler("--mirostat", default=Sampling.mirostat, help="2 holds the surprisal near --mirostat-tau."),
+        _sampler(
+            "--mirostat",
+            default=Sampling.mirostat,
+            help="Version of mirostat: 2 holds the surprisal near --mirostat-tau; 0 for none.",
+        ),
         _sampler(
             *("--mirostat-tau", "--mirostat-ent"),
             default=Sampling.mirostat_tau,
@@ -87,11 +93,15 @@ SAMPLING = all_of(
             default=Sampling.frequency_penalty,
             help="Subtract from logits of recent words, for every time that they came.",
         ),
-        _sampler("--repeat-last-n", default=Sampling.repeat_last_n, help="How many words are recent; 0 for all."),
+        _sampler(
+            "--repeat-last-n",
+            default=Sampling.repeat_last_n,
+            help="Number of recent words that penalties look at; 0 for all.",
+        ),
         _sampler(
             *("--no-repeat-ngram", "--no-repeat-ngram-size"),
             default=Sampling.no_repeat_ngram,
-            help="No sequence of X words comes twice; 0 for any.",
+            help="Forbid that X words in a row occur twice; 0 for none.",
         ),
         click.option(
             "--samplers",
@@ -100,7 +110,7 @@ SAMPLING = all_of(
             show_default=True,
             callback=lambda _context, _parameter, text: tuple(filter(None, text.split(","))),
             metavar="A,B,…",
-            help="Which samplers work, in which order.",
+            help="Samplers that apply, in this order.",
         ),
     )
 )
@@ -109,18 +119,18 @@ SAMPLING = all_of(
 CONSTRAINTS = all_of(
     (
         click.option(
-            "--ban", multiple=True, metavar="PATTERN", help="Words never to write: WORD, @FILE of words, or /regex/."
+            "--ban", multiple=True, metavar="PATTERN", help="Words never to generate: WORD, @FILE of words, or /regex/."
         ),
         click.option(
             "--allow",
             multiple=True,
             metavar="PATTERN",
-            help="The only words to write: WORD, @FILE of words, or /regex/.",
+            help="The only words to generate: WORD, @FILE of words, or /regex/.",
         ),
         click.option("--bias", multiple=True, metavar="WORD=X", help="Add X nats to a word's logit."),
-        click.option("--starts-with", default="", metavar="LETTERS", help="The first word begins so."),
-        click.option("--min-words", type=int, default=0, metavar="N", help="No sentence ends before so many words."),
-        click.option("--ignore-eos", "ignore_end", is_flag=True, help="No sentence ends at all."),
+        click.option("--starts-with", default="", metavar="LETTERS", help="Start the first word with LETTERS."),
+        click.option("--min-words", type=int, default=0, metavar="N", help="Minimum number of words of a sentence."),
+        click.option("--ignore-eos", "ignore_end", is_flag=True, help="Never end a sentence."),
     )
 )
 """What may be written: the fields of `Constraints`."""

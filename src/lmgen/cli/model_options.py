@@ -87,7 +87,7 @@ def model_options(default_precision: str) -> Callable:
             type=click.Choice(ENGINES),
             default="auto",
             show_default=True,
-            help="What computes; auto is litert where the model has been converted and no device is asked for.",
+            help="Engine that computes; auto is litert where the model has been converted and no device is asked for.",
         ),
         click.option(
             "--device",

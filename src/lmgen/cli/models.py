@@ -149,7 +149,7 @@ def _converted(folder: Path) -> Iterator[tuple[str, str]]:
 
 @models.command()
 @LOCAL
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 def rm(model: str, yes: bool) -> None:
     """Remove MODEL, what was downloaded of it so far, and what was made of it."""
     if not yes and not confirmed(f"Remove {own_folder(model)}?", nobody=True, default=False):
@@ -178,7 +178,7 @@ def export_model(model: str, output: str | None) -> None:
 
 @models.command("import", short_help="Take in a model from a tar file or a folder.")
 @click.argument("source", metavar="FILE|FOLDER")
-@click.option("--name", default="", help="What to call it here.  [default: its own name]")
+@click.option("--name", default="", help="Name of the model on this machine.  [default: its own name]")
 def import_model(source: str, name: str) -> None:
     """Take in a model from a tar file (- for stdin) or a folder in the released layout, and verify it."""
     if Path(source).is_dir():

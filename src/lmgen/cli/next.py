@@ -50,15 +50,15 @@ class _Options(shared.Reading):
 
 @click.command("next", short_help="Show the exact distribution of the next word.")
 @click.argument("prefix", default="")
-@click.option("-k", "count", type=click.IntRange(1), default=20, show_default=True, help="How many words.")
+@click.option("-k", "count", type=click.IntRange(1), default=20, show_default=True, help="Number of words to print.")
 @click.option("--full", is_flag=True, help="Every word of the vocabulary, the most likely first.")
 @click.option(
     "--candidates",
     multiple=True,
     metavar="WORDS|@FILE",
-    help="Only these words, in this order, with spaces between; with commas between, each may have several words.",
+    help="Print only these words, in this order: separated by spaces, or by commas if one has several words.",
 )
-@click.option("--starts-with", default="", metavar="LETTERS", help="Only words that begin so.")
+@click.option("--starts-with", default="", metavar="LETTERS", help="Only words that start with LETTERS.")
 @click.option("--match", "pattern", metavar="REGEX", help="Only words in which this is found.")
 @click.option(
     "--suffix", default="", metavar="TEXT", help="Rank the words by P(word) x P(TEXT after it), both after PREFIX."

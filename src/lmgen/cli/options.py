@@ -117,13 +117,11 @@ class Splitting:
 SPLITTING = group(
     "splitting",
     Splitting,
-    click.option(
-        "--no-tokenize", "tokenized", is_flag=True, help="The text is words with spaces between them already."
-    ),
+    click.option("--no-tokenize", "tokenized", is_flag=True, help="Take the text as words separated by spaces."),
     click.option(
         "--tokens",
         type=click.Choice(("ptb",)),
-        help="The text is tokens of another convention: ptb, the Penn Treebank's; each text is one sentence.",
+        help="Convention of the text's tokens: ptb, the Penn Treebank's; each text is one sentence.",
     ),
     click.option(
         "--no-split", "whole", is_flag=True, help="Read the text as one sentence, even if it looks like more."

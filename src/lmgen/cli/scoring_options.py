@@ -28,14 +28,14 @@ from lmgen.scoring import (
 from lmgen.text import KINDS, InputFormat, kind_of, lines_of
 
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
-TEXT = click.option("--text", metavar="TEXT", help="Take these sentences, a line each; no FILE.")
+TEXT = click.option("--text", metavar="TEXT", help="Sentences, one a line, instead of FILE.")
 TABLE_COLUMN = click.option(
     "--column", default=COLUMN, show_default=True, help="Column of the text in a .csv, .tsv or .jsonl."
 )
 CONTEXT = click.option(
     "--context",
     type=click.Choice(CONTEXTS),
-    help="Empty the LSTM state at each sentence, at blank lines, or never.  [default: as the model was trained]",
+    help="Reset the LSTM state at each sentence, at blank lines, or never.  [default: as the model was trained]",
 )
 BASE = click.option(
     "--base",
@@ -52,7 +52,10 @@ REDUCE = click.option(
     help="How a sentence's token scores are reduced, `</S>` included.",
 )
 RENORMALIZE = click.option(
-    "--renormalize/--no-renormalize", default=True, show_default=True, help="Leave out softmax rows without a word."
+    "--renormalize/--no-renormalize",
+    default=True,
+    show_default=True,
+    help="Leave out padding rows, which belong to no word.",
 )
 PREFIX = click.option("--prefix", default="", metavar="TEXT", help="Read this before each text; it is not scored.")
 END = click.option("--no-end", is_flag=True, help="Do not score the end of each text: it is a fragment.")
@@ -89,7 +92,7 @@ LAYOUT = group(
     click.option(
         "--group",
         metavar="COLUMN",
-        help="Column of the passage: carry the LSTM state within each passage, empty it between.",
+        help="Column of the passage: carry the LSTM state within each passage, reset it between.",
     ),
 )
 """How rows hang together: a `Layout`."""
@@ -102,10 +105,12 @@ READING = all_of(
             type=click.Choice(OOV_INPUTS),
             default="chars",
             show_default=True,
-            help="How unknown words are read: by their characters, or as <UNK>; their score is that of <UNK> either way.",
+            help="How out-of-vocabulary words are read: by their characters, or as <UNK>; their score is that of <UNK> either way.",
         ),
         SPLITTING,
-        click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Texts read at once."),
+        click.option(
+            "--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Number of texts read at once."
+        ),
         model_options("float32"),
     )
 )

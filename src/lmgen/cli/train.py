@@ -49,11 +49,15 @@ RECIPE = group(
         "--filters",
         default=",".join(map(str, Shape.filters)),
         show_default=True,
-        help="Filters of each of the eight convolutions.",
+        help="Number of filters of each of the eight convolutions.",
     ),
     _recipe("--batch", SIZE, "Streams of text read side by side."),
     _recipe("--window", SIZE, "Words that back-propagation reaches back."),
-    _recipe("--optimizer", click.Choice(OPTIMIZERS), "Muon for the matrices and Adam for the rest, or Adam for all."),
+    _recipe(
+        "--optimizer",
+        click.Choice(OPTIMIZERS),
+        "Optimizer: Muon for the matrices and Adam for the rest, or Adam for all.",
+    ),
     _recipe("--rate", POSITIVE, "Highest learning rate of Adam."),
     _recipe("--muon-rate", POSITIVE, "Highest learning rate of Muon."),
     _recipe("--warmup", SIZE, "Steps until the learning rates are reached."),
@@ -73,7 +77,7 @@ RECIPE = group(
     ),
     _recipe("--candidates", SIZE, "Softmax rows that a step looks at; at least --words for all."),
     _recipe("--frequent", SIZE, "Most frequent words that are always among the candidates."),
-    _recipe("--context", click.Choice(("sentence", "stream")), "Empty the LSTM state at each sentence, or never."),
+    _recipe("--context", click.Choice(("sentence", "stream")), "Reset the LSTM state at each sentence, or never."),
     _recipe("--precision", click.Choice(PRECISIONS), "Precision of the matrix products."),
     _recipe("--seed", click.IntRange(0), "Seed of the first weights and of the sentences' order."),
 )
@@ -119,7 +123,7 @@ class _Options:
         return About(**{**own, "name": self.name or self.folder.resolve().name}, budget=budget)
 
 
-@click.command(short_help="Train a model on one's own text.")
+@click.command(short_help="Train a model on your text.")
 @click.argument("texts", nargs=-1, type=FILE, metavar="TEXT...")
 @click.option("--out", "folder", type=FILE, required=True, help="Folder of the model and of its training.")
 @click.option("--hours", type=POSITIVE, help="Hours to train.")

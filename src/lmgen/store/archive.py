@@ -108,7 +108,7 @@ def _take_in(workshop: Path, name: str) -> Path:
     manifest = files.manifest
     name = name or (manifest.name if manifest else "")
     if not name:
-        raise UsageError("the archive has no model.toml to tell its name: give it one with --name")
+        raise UsageError("the archive has no model.toml with its name: give it one with --name")
     check_name(name)
     if name in released():
         manifest = released()[name]

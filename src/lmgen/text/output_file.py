@@ -18,7 +18,7 @@ def check_output(path: str) -> str:
     """The path as given, `-` for stdout. Raises LmgenError if no file can be written there."""
     target = Path(path)
     if not path:
-        raise UsageError("the name of the output file is empty: give -o a file's name, or - for stdout")
+        raise UsageError("the file name of -o is empty: give a name, or - for stdout")
     if path != "-" and target.is_dir():
         raise UsageError(f"{path} is a folder: give -o the name of a file in it")
     if path != "-" and not _resolved(target).parent.is_dir():

@@ -153,7 +153,7 @@ def _check_target(folder: Path, about: About) -> None:
     if not safe_name(about.name):
         raise UsageError(f"{about.name!r} cannot be the name of a model: give it one of letters and digits with --name")
     if snapshot_path(folder).exists():
-        raise UsageError(f"{folder} holds a training already: go on with --resume, or choose another --out")
+        raise UsageError(f"{folder} holds a training already: continue with --resume, or choose another --out")
     if any(folder.glob("ckpt-*")) or (folder / MANIFEST).exists():
         raise UsageError(f"{folder} holds a model, and stays as it is: choose another --out")
 
