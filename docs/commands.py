@@ -11,7 +11,7 @@ from mkdocs.structure.files import File, Files
 from lmgen.cli import lmgen
 
 PAGE = "reference/commands.md"
-WIDTH = 96
+WIDTH = 80
 FETCHED = re.compile(
     r'<(?:script|img|iframe)[^>]* src="?(?:https?:)?//|<link[^>]* rel="?(?:stylesheet|preconnect)"?[^>]* href="?(?:https?:)?//'
 )

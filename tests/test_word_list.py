@@ -78,3 +78,9 @@ def test_messages_keep_to_the_list():
     old = [(path.name, text) for path in SOURCES for text in messages(path) if found(text)]
 
     assert old == []
+
+
+def test_the_help_of_the_repl_keeps_to_the_list():
+    from lmgen.repl.commands import HELP
+
+    assert found(HELP) == []
