@@ -62,7 +62,7 @@ def test_a_seed_is_chosen_anew_each_time_and_told_under_v(complete):
 
 
 def test_unknown_words_are_told_under_v(complete):
-    assert "not in the vocabulary: dog 's" in complete("the dog's", "-v").err
+    assert "not in the vocabulary, read by their spelling: dog 's" in complete("the dog's", "-v").err
 
 
 def test_greedy_needs_no_seed(complete):

@@ -71,6 +71,13 @@ def test_its_code_is_in_form_and_its_own_tests_pass():
     assert subprocess.run([gofmt, "-l", "."], cwd=ROOT / "go", capture_output=True, check=True).stdout == b""
 
 
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="Go's race detector needs a C compiler")
+def test_goroutines_share_a_model_without_a_race(tiny_folder):
+    environment = {**ENVIRONMENT, "CGO_ENABLED": "1", "LMGEN_TEST_MODEL": str(tiny_folder)}
+
+    subprocess.run([GO, "test", "-race", "./lm"], cwd=ROOT / "go", env=environment, check=True)
+
+
 def test_the_tables_of_moses_rules_are_those_of_sacremoses(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "go" / "internal" / "text")
     from tables import tables

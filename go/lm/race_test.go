@@ -1,0 +1,50 @@
+package lm
+
+import (
+	"context"
+	"math/big"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// written is what a model writes for a seed.
+func written(t *testing.T, model *Model, seed int64) string {
+	options := model.Defaults()
+	options.Seed, options.MaxWords, options.Samples = big.NewInt(seed), 20, 3
+	words := []string{}
+	err := model.Generate(context.Background(), [][]string{Tokenize("The cat")}, options, func(event Event) error {
+		words = append(words, event.Word)
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return strings.Join(words, " ")
+}
+
+func TestGoroutinesThatShareAModelWriteWhatEachWritesAlone(t *testing.T) {
+	folder := os.Getenv("LMGEN_TEST_MODEL")
+	if folder == "" {
+		folder = "../../models/mini"
+	}
+	for _, precision := range []string{"float32", "int8"} {
+		model, err := Open(folder, Options{Precision: precision})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for seed := int64(0); seed < 8; seed++ {
+			alone := written(t, model, seed)
+			all.Add(1)
+			go func(seed int64) {
+				defer all.Done()
+				if together := written(t, model, seed); together != alone {
+					t.Errorf("seed %d, %s: %q alone, %q among others", seed, precision, alone, together)
+				}
+			}(seed)
+		}
+		all.Wait()
+	}
+}
