@@ -1,6 +1,6 @@
 """`%%go` makes a notebook's cell a Go program, built with the module of this repository.
 
-`%load_ext gocell` brings it. The program runs where the notebook does, with the words after `%%go` as its arguments; what the
+`%load_ext gocell` loads it. The program runs where the notebook does, with the words after `%%go` as its arguments; what the
 compiler or the program says against it is the cell's error. Go itself must be installed.
 """
 

@@ -124,7 +124,7 @@ func (f *Folder) named(file string) ([]byte, error) {
 	}
 	for kind, want := range f.Manifest.checksums[path.Base(file)] {
 		if digest(kind, data) != want {
-			return nil, Errorf(Integrity, "%s is damaged, or not the file that %s names: bring it anew", f.Path(file), manifestName)
+			return nil, Errorf(Integrity, "%s is damaged, or not the file that %s names: replace it with a good copy", f.Path(file), manifestName)
 		}
 	}
 	return data, nil

@@ -76,7 +76,7 @@ func (f *Folder) readVocabulary(spelledMarks bool) (*Vocabulary, error) {
 	}
 	if want := f.Manifest.Words; want != 0 && want != vocabulary.Size() {
 		return nil, Errorf(
-			Integrity, "%s has %d words, and %d by %s: bring it anew", f.Path(f.Vocabulary), vocabulary.Size(), want, manifestName,
+			Integrity, "%s has %d words, and %d by %s: replace it with a good copy", f.Path(f.Vocabulary), vocabulary.Size(), want, manifestName,
 		)
 	}
 	return vocabulary, nil

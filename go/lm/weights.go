@@ -43,7 +43,7 @@ func openNetwork(folder *Folder, options Options) (Engine, error) {
 	return n, in.together(n)
 }
 
-// reading brings a checkpoint's tensors to their places.
+// reading puts a checkpoint's tensors in their places.
 type reading struct {
 	folder  *Folder
 	threads int
@@ -67,9 +67,9 @@ func (r *reading) open(name string) *file {
 	tensors, err := table.Read(data)
 	switch {
 	case errors.Is(err, table.ErrChecksum):
-		err = Errorf(Integrity, "%s is damaged: %v; bring it anew", path, err)
+		err = Errorf(Integrity, "%s is damaged: %v; replace it with a good copy", path, err)
 	case err != nil:
-		err = Errorf(Integrity, "%s is %v: bring it anew", path, err)
+		err = Errorf(Integrity, "%s is %v: replace it with a good copy", path, err)
 	}
 	return &file{path, tensors, err}
 }
@@ -94,7 +94,7 @@ func (f *file) tensor(name string, shape ...int) ([]byte, []int) {
 	case tensor.Data == nil:
 		f.err = Errorf(Integrity, "%s in %s is not kept as float32 numbers", name, f.path)
 	case len(tensor.Data) != 4*count:
-		f.err = Errorf(Integrity, "%s in %s has %d numbers: bring the file anew", name, f.path, len(tensor.Data)/4)
+		f.err = Errorf(Integrity, "%s in %s has %d numbers: replace the file with a good copy", name, f.path, len(tensor.Data)/4)
 	default:
 		return tensor.Data, tensor.Shape
 	}
@@ -229,7 +229,7 @@ func (r *reading) together(n *network) error {
 	}
 	check(n.softmax, size, n.softmax.weights.rows)
 	if !fits {
-		return Errorf(Integrity, "the checkpoint files of %s do not belong together: bring them anew", r.folder.Name)
+		return Errorf(Integrity, "the checkpoint files of %s do not belong together: replace them with good copies", r.folder.Name)
 	}
 	return nil
 }

@@ -212,7 +212,7 @@ class LM:
 
     def _sentences(self, texts: Texts, context: str, bars: bool = False) -> Iterator[Sentence]:
         if hasattr(texts, "columns"):
-            raise UsageError("a table is no list of texts: give one of its columns")
+            raise UsageError("a table is not a list of texts: give one of its columns")
         lines = lines_of(texts) if isinstance(texts, str) else texts
         records = (({COLUMN: line}, f"text {number}") for number, line in enumerate(lines, 1))
         return sentences_of(records, Layout(split=self._split, context=context, bars=bars))

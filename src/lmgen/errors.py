@@ -4,7 +4,7 @@
     ├── UsageError    2   the command or its input cannot be used as given
     ├── MissingError  3   a model or a file is not there, or cannot be read
     ├── IntegrityError 4  a file is there but damaged, or not what it says it is
-    ├── DownloadError 5   a model cannot be brought here: network, disk, rights
+    ├── DownloadError 5   a model cannot be downloaded: network, disk, rights
     ├── DeviceError   6   a device or its memory cannot be had
     └── UnsupportedError 99   this model cannot do that
 
@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 
 class LmgenError(Exception):
-    """lmgen cannot go on."""
+    """lmgen cannot continue."""
 
     exit_code = 1
 
@@ -40,7 +40,7 @@ class IntegrityError(LmgenError):
 
 
 class DownloadError(LmgenError):
-    """A model's files cannot be brought here: the network, the disk or its rights forbid it."""
+    """A model's files cannot be downloaded: the network, the disk or its rights forbid it."""
 
     exit_code = 5
 
@@ -62,7 +62,7 @@ EXTRAS = {
     "onnx": ("onnx", ("onnx",)),
     "server": ("a web server", ("starlette", "uvicorn", "msgspec", "prometheus_client")),
 }
-"""Extras of the package, each with what it brings and the modules of that."""
+"""Extras of the package, each with what it adds and the modules of that."""
 
 
 def needing_tensorflow(what: str) -> AbstractContextManager[None]:

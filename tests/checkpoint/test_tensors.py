@@ -94,5 +94,5 @@ def test_a_file_with_wrong_bytes_is_refused_or_read_no_further_than_it_goes(copy
 def test_an_empty_file_is_refused(copy):
     (copy / "ckpt-lstm").write_bytes(b"")
 
-    with pytest.raises(IntegrityError, match="ckpt-lstm is damaged, or no checkpoint file"):
+    with pytest.raises(IntegrityError, match="ckpt-lstm is damaged, or not a checkpoint file"):
         find_extents(copy)

@@ -53,7 +53,10 @@ def test_the_suffix_chooses_the_form(run, tmp_path):
         (["--text", "the cat", "--of", "word", "--layer", "0"], "--layer is for tokens and sentences"),
         (["--text", "the cat", "--format", "npy"], "npy cannot be written to stdout"),
         (["--text", "the cat", "--layer", "9"], "there is no layer 9: the model has 2"),
-        (["--text", "the zork", "--of", "word", "--space", "out"], "'zork' is not in the vocabulary"),
+        (
+            ["--text", "the zork", "--of", "word", "--space", "out"],
+            "'zork' is not in the model's vocabulary (--space in",
+        ),
         (["--text", " "], "nothing to embed"),
         ([], "give a FILE (- for stdin) or a --text"),
     ],

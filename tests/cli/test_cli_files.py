@@ -43,7 +43,7 @@ def test_one_bit_of_a_converted_file_is_found_by_all_and_mended_by_convert(lmgen
 
     assert refused.exit_code == verified.exit_code == 4
     assert refused.err.count("\n") == 1
-    assert "memory.tflite is damaged: make it anew with `lmgen convert`" in refused.err
+    assert "memory.tflite is damaged: make it again with `lmgen convert`" in refused.err
     assert f"litert-{precision}/memory.tflite\tdamaged" in verified.out
     assert mended.exit_code == 0
     assert lmgen("complete", "the", "--seed", 1, "-m", copy, "--precision", precision) == before

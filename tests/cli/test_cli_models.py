@@ -44,7 +44,7 @@ def test_a_downloaded_model_runs(lmgen, manifest):
 
     assert (result.exit_code, result.out) == (0, f"{own_folder('toy')}\n")
     assert result.err.startswith("toy: about 0.4 MB to fetch into ")
-    assert "toy: 14 files verified, 14 of them brought now" in result.err
+    assert "toy: 14 files verified, 14 of them downloaded now" in result.err
     assert lmgen("complete", "-m", "toy", "the", "--max-words", 3, "--seed", 1).exit_code == 0
     assert {line.split("\t")[2] for line in lmgen("models", "verify", "toy").out.splitlines()} == {"ok"}
 
@@ -227,7 +227,7 @@ def test_the_release_is_shown_before_it_is_here(lmgen):
     for command in (["complete", "-m", "lm1b"], ["models", "path", "lm1b"], ["models", "selftest", "lm1b"]):
         result = lmgen(*command)
         assert result.exit_code == 3
-        assert "`lmgen download lm1b` brings it" in result.err
+        assert "run `lmgen download lm1b`" in result.err
 
 
 def test_half_a_download_is_told_as_such(lmgen, manifest):

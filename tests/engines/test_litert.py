@@ -216,7 +216,7 @@ def test_damaged_files_are_refused_by_name(copy, name, harm):
     else:
         path.write_bytes(path.read_bytes()[:-9] if harm == "cut" else b"\0" * size)
 
-    with pytest.raises(IntegrityError, match=f"{name} is damaged: make it anew with `lmgen convert`"):
+    with pytest.raises(IntegrityError, match=f"{name} is damaged: make it again with `lmgen convert`"):
         load(str(copy), precision="fast")
 
 

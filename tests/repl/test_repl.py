@@ -183,7 +183,7 @@ def test_constraints_hold_for_what_can_be_picked(session):
         ("/pick two", "a number from 1 on"),
         ("/next 0", "a number from 1 on"),
         ("/pick", "/pick NUMBER"),
-        ("/undo now", "this is how: /undo"),
+        ("/undo now", "the usage is /undo"),
         ("/udno", "do you mean /undo"),
         ("/xyzzy", "/help lists them"),
         ("/", "there is no command /"),

@@ -32,7 +32,7 @@ def test_options_have_the_command_lines_names_and_types(name, values, expected):
     [
         ("temperature", ["hot"], "'hot' is not a valid float"),
         ("temprature", ["1"], "do you mean temperature?"),
-        ("xyzzy", ["1"], "see /show"),
+        ("xyzzy", ["1"], "/show lists them"),
         ("ignore-eos", ["maybe"], "on or off"),
         ("top-k", ["1", "2"], "takes one value"),
         ("color-by", ["mood"], "'surprisal'"),

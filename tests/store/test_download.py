@@ -15,7 +15,7 @@ import mirror
 from lmgen.checkpoint.folder import CHECKPOINT_FILES
 from lmgen.checkpoint.manifest import File, Manifest, intact
 from lmgen.errors import DownloadError, IntegrityError, MissingError, UsageError
-from lmgen.store.download import Source, bring
+from lmgen.store.download import Source, fetch_model
 from lmgen.store.events import Failed, Placed, Received, Waiting
 from lmgen.store.fetch import Patience
 from lmgen.store.home import own_folder, partial_folder
@@ -70,7 +70,7 @@ def server(contents):
 
 
 def fetch(manifest, source=Source(), patterns=(), patience=HASTE):  # noqa: B008
-    return list(bring(manifest, source, patterns, patience))
+    return list(fetch_model(manifest, source, patterns, patience))
 
 
 def assert_whole(manifest):
@@ -102,7 +102,7 @@ def test_files_come_whole_and_verified_and_the_manifest_last(make, server):
 
 def test_partial_files_are_out_of_the_sight_of_any_checkpoint_pattern(make, server):
     seen = set()
-    for _ in bring(make(server.url), patience=HASTE):
+    for _ in fetch_model(make(server.url), patience=HASTE):
         seen |= {path.name for path in own_folder("toy").glob("*ckpt-*")} if own_folder("toy").exists() else set()
         assert_nothing_wrong_in_place(make(server.url))
 
@@ -476,10 +476,10 @@ def test_a_home_that_is_a_file_is_one_error(make, server, tmp_path, monkeypatch)
 CHILD = """
 import sys
 from pathlib import Path
-from lmgen.store.download import bring
+from lmgen.store.download import fetch_model
 from lmgen.checkpoint.manifest import Manifest
 manifest = Manifest.load(Path(sys.argv[1]))
-for event in bring(manifest):
+for event in fetch_model(manifest):
     print(type(event).__name__, flush=True)
 """
 

@@ -6,7 +6,7 @@ from test_download import HASTE, ONE, assert_whole, contents, fetch, make, no_pr
 import mirror
 from lmgen.checkpoint.manifest import without_secrets
 from lmgen.errors import DownloadError, IntegrityError, UsageError
-from lmgen.store.download import Source, bring
+from lmgen.store.download import Source, fetch_model
 from lmgen.store.events import Failed
 from lmgen.store.fetch import Patience
 from lmgen.store.library import released
@@ -32,7 +32,7 @@ def test_no_message_shows_a_password_or_a_signature(make, server, lmgen, tmp_pat
     server.faults["ckpt-lstm"] = [mirror.status(code, Location="http://me:secret@127.0.0.1:1/?sig=secret")] * 99
     events = []
     with pytest.raises(DownloadError) as refused:
-        events.extend(bring(make(address, names=ONE), patience=HASTE))
+        events.extend(fetch_model(make(address, names=ONE), patience=HASTE))
     make(address, names=ONE).save(tmp_path / "toy.toml")
     plan = lmgen("download", tmp_path / "toy.toml", "--dry-run")
 

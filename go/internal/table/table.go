@@ -15,7 +15,7 @@ const (
 
 // ErrDamaged says that a file is no table, or not all of one; ErrChecksum that a block's bytes are not those written.
 var (
-	ErrDamaged  = errors.New("damaged, or no checkpoint file")
+	ErrDamaged  = errors.New("damaged, or not a checkpoint file")
 	ErrChecksum = errors.New("a checksum is wrong")
 )
 

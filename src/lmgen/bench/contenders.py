@@ -89,7 +89,7 @@ class Program2016:
         return words + 1
 
     def write(self, words: int, rows: int) -> int:
-        """The first of the continuations alone: each takes as long. It goes on from what was read last."""
+        """The first of the continuations alone: each takes as long. It continues what was read last."""
         for _ in islice(self._written, words):
             pass
         return words

@@ -1,4 +1,4 @@
-"""What a benchmark tells as it goes."""
+"""What a benchmark reports while it runs."""
 
 from dataclasses import dataclass
 

@@ -45,7 +45,7 @@ class Original:
         return self._session.run("softmax_out:0", feeds)[0]
 
     def write(self, prefix: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
-        """Go on from a prefix, without an end."""
+        """Continue a prefix, without an end."""
         softmax = self.read(prefix)
         while True:
             drawn = int(np.sum(np.cumsum(softmax) < rng.random()))

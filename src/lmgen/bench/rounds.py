@@ -130,11 +130,11 @@ def _start_engine(model: str, name: str) -> tuple[float, int]:
         out.read(1)
         seconds = time.perf_counter() - began
         out.read()
-        told = err.read().decode(errors="replace")
-        _, status, usage = os.wait4(process.pid, 0)  # not process.wait(), which tells no memory
+        printed = err.read().decode(errors="replace")
+        _, status, usage = os.wait4(process.pid, 0)  # not process.wait(), which does not report memory
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise LmgenError(f"{name} failed: {' '.join(told.splitlines()[-1:])}")
+        raise LmgenError(f"{name} failed: {' '.join(printed.splitlines()[-1:])}")
     return seconds, usage.ru_maxrss * 1024
 
 

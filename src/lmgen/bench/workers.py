@@ -58,7 +58,7 @@ class Worker:
         try:
             self._pipe.send(order)
         except BrokenPipeError:
-            pass  # the reply tells why
+            pass  # the reply says why
         return self._reply()
 
     def _reply(self):

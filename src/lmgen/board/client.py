@@ -64,7 +64,7 @@ class Writer:
             return
         self._forget()
         self._child = launch.take()
-        self._answers.register(self._child.told, select.POLLIN)
+        self._answers.register(self._child.said, select.POLLIN)
         if graph:
             self._runs.read(graph)
             self._hand_over()
@@ -112,12 +112,12 @@ class Writer:
     def close(self) -> None:
         """End the process, if one runs; it makes its files whole first."""
         if self._child:
-            failed, told = self._end()
+            failed, said = self._end()
             if failed:
-                raise self._trouble(told)
+                raise self._trouble(said)
 
     def _shared(self, rows: int) -> Slots:
-        """The slots for so many logits, shared anew where they were for others."""
+        """The slots for so many logits, shared again where they were for others."""
         if self._slots is not None and self._slots.rows == rows:
             return self._slots
         if self._slots is not None:
@@ -163,22 +163,22 @@ class Writer:
 
     def _take_back(self) -> None:
         """Wait until a batch is done: its slots are free again."""
-        answers = os.read(self._process.told.fileno(), BUFFER)
-        told = answers.lstrip(DONE)
-        for _ in range(len(answers) - len(told)):
+        answers = os.read(self._process.said.fileno(), BUFFER)
+        said = answers.lstrip(DONE)
+        for _ in range(len(answers) - len(said)):
             self._free += self._lent.popleft()
-        if told or not answers:
-            raise self._failure(told.decode())
+        if said or not answers:
+            raise self._failure(said.decode())
 
     def _end(self) -> tuple[bool, str]:
         """Whether the process failed, and what it said."""
         ended, self._child = self._process, None
-        failed, told = ended.close()
-        return failed, told.lstrip(DONE).decode()
+        failed, said = ended.close()
+        return failed, said.lstrip(DONE).decode()
 
-    def _failure(self, told: str = "") -> MissingError:
+    def _failure(self, said: str = "") -> MissingError:
         """The error to raise: the process has failed. It is ended; the message has what it said."""
-        return self._trouble(told + self._end()[1])
+        return self._trouble(said + self._end()[1])
 
-    def _trouble(self, told: str) -> MissingError:
-        return MissingError(f"cannot write into {self._folder}: {told or 'the writing process has ended'}")
+    def _trouble(self, said: str) -> MissingError:
+        return MissingError(f"cannot write into {self._folder}: {said or 'the writing process has ended'}")

@@ -63,10 +63,10 @@ class Orders(Protocol):
         """Read a graph's file, which a model will be said to have."""
 
     def know(self, graph: Path, lines: bytes) -> None:
-        """Be told of the model: its graph's file, and the lines of its vocabulary."""
+        """Receive the model: its graph's file, and the lines of its vocabulary."""
 
     def share(self, rows: int) -> None:
-        """Be told how many logits there are to a word."""
+        """Receive how many logits there are to a word."""
 
     def describe(self, folder: Path, options: dict[str, Any]) -> None:
         """Write what concerns all continuations: the model's graph, what the tabs show, and the options' names."""
@@ -89,4 +89,4 @@ class Orders(Protocol):
         """Let all that was added be seen, and say so with one byte, DONE."""
 
     def close(self) -> None:
-        """Make all files whole: none of the continuations goes on."""
+        """Make all files whole: no continuation goes further."""

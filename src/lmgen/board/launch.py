@@ -22,26 +22,26 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Child:
-    """A process that does what it is told on its stdin: see `worker.main`."""
+    """A process that obeys the commands on its stdin: see `worker.main`."""
 
     process: subprocess.Popen[bytes]
     orders: IO[bytes]
     """Its stdin."""
-    told: IO[bytes]
+    said: IO[bytes]
     """Its stdout."""
     memory: int
     """A file descriptor of memory that it has too, yet empty."""
 
     def close(self) -> tuple[bool, bytes]:
-        """Whether it failed, and what it told since."""
+        """Whether it failed, and what it has said since."""
         try:
             self.orders.close()
         except BrokenPipeError:
             pass  # its exit code says so
-        told = self.told.read()
-        self.told.close()
+        said = self.said.read()
+        self.said.close()
         os.close(self.memory)
-        return self.process.wait() != 0, told
+        return self.process.wait() != 0, said
 
 
 _waiting: list[Child] = []

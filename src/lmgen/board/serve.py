@@ -24,7 +24,7 @@ KEPT = "scalars=10000,text=1000,images=1000,histograms=500"
 PATIENCE = 60.0
 """Seconds until TensorBoard must answer."""
 READING = 10.0
-"""Seconds that it may read runs before the address is told, lest the page be empty at first."""
+"""Seconds that it may read runs before the address is printed, so that the page is not empty at first."""
 
 
 def has_runs(folder: Path) -> bool:
@@ -53,7 +53,7 @@ def start_board(folder: Path, host: str, port: int | None, reload: float) -> str
 
 
 @contextlib.contextmanager
-def told(folder: Path, root: str) -> Iterator[None]:
+def announced(folder: Path, root: str) -> Iterator[None]:
     """While it lasts, other commands of this user can find out that TensorBoard shows a folder at an address."""
     file = _notes() / f"{os.getpid()}.json"
     with contextlib.suppress(OSError):  # a convenience: without it nothing is amiss
@@ -120,7 +120,7 @@ def _wait_for(address: str) -> None:
                 return
         except urllib.error.URLError:
             time.sleep(0.1)
-    raise LmgenError(f"TensorBoard does not answer at {address}")
+    raise LmgenError(f"TensorBoard does not answer at {address}: try again, or another --port")
 
 
 def _wait_for_runs(address: str, folder: Path) -> None:

@@ -46,7 +46,7 @@ LAYOUT = {
 def main() -> None:
     """Do what is asked on stdin until it ends: pickled, (method of `Orders`, *arguments).
 
-    What goes wrong is told on stdout, with exit code 1.
+    What goes wrong is printed on stdout, with exit code 1.
     """
     try:
         with contextlib.closing(Runs(int(sys.argv[1]))) as runs:

@@ -63,7 +63,7 @@ def check_vocabulary(files: ModelFiles, words: int, rows: int) -> None:
     """Raise IntegrityError if a vocabulary has other words than the manifest says, or more than the softmax has rows."""
     if files.manifest and files.manifest.words != words:
         raise IntegrityError(
-            f"{files.vocabulary} has {words} words, and {files.manifest.words} by {MANIFEST}: bring it anew"
+            f"{files.vocabulary} has {words} words, and {files.manifest.words} by {MANIFEST}: replace it with a good copy"
         )
     if rows < words:
         raise IntegrityError(

@@ -73,7 +73,9 @@ def open_folder(folder: Path) -> ModelFiles:
         raise IntegrityError(f"{folder} has {', '.join(extra)} beside the twelve checkpoint files: move it elsewhere")
     short = [name for name in CHECKPOINT_FILES if not _ends_well(folder / name)]
     if short:
-        raise IntegrityError(f"{', '.join(short)} in {folder} is cut short, or no checkpoint file: bring it anew")
+        raise IntegrityError(
+            f"{', '.join(short)} in {folder} is cut short, or not a checkpoint file: replace it with a good copy"
+        )
     return files
 
 

@@ -118,7 +118,9 @@ class Manifest:
             raise UsageError("words and sizes of a model are numbers from 0 to 2,147,483,647")
         for mirror in self.mirrors:
             if not mirror.startswith(("https://", "http://")):
-                raise UsageError(f"the mirror {without_secrets(mirror)!r} is no http address")
+                raise UsageError(
+                    f"the mirror {without_secrets(mirror)!r} is not an http address: begin it with https:// or http://"
+                )
         if self.context not in ("", *_CONTEXTS):
             raise UsageError(f"the context must be one of {', '.join(_CONTEXTS)}, not {self.context!r}")
 
@@ -163,10 +165,10 @@ _TOML = dacite.Config(
 def _plain(value: Any) -> Any:
     """What TOML can hold of a dataclass and all in it; what is empty by default is left out."""
     if is_dataclass(value):
-        told = {entry.name: getattr(value, entry.name) for entry in fields(value)}
+        given = {entry.name: getattr(value, entry.name) for entry in fields(value)}
         needed = {entry.name for entry in fields(value) if entry.default is entry.default_factory is MISSING}
-        told = {name: item for name, item in told.items() if item or name in needed}
-        return told["sha256"] if told.keys() == {"sha256"} else _plain(told)
+        given = {name: item for name, item in given.items() if item or name in needed}
+        return given["sha256"] if given.keys() == {"sha256"} else _plain(given)
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -59,7 +59,7 @@ class Extent:
             while room and (count := file.readinto(room)):  # 2 GB at most at once
                 room = room[count:]
         if room:
-            raise IntegrityError(f"{self.path} is cut short: bring it anew")
+            raise IntegrityError(f"{self.path} is cut short: replace it with a good copy")
 
     def mapped(self, columns: int) -> np.ndarray:
         """All numbers as a matrix, float32 [count / columns, columns]; only what is looked at is read from the file."""
@@ -92,7 +92,7 @@ def saved_shapes(path: Path) -> dict[str, tuple[int, ...]]:
                 contents = dict(_fields(data, begin, end)).get(META)
                 if contents:
                     return dict(_listed(data, *contents))
-    raise IntegrityError(f"{path} is damaged, or no checkpoint file: bring it anew")
+    raise IntegrityError(f"{path} is damaged, or not a checkpoint file: replace it with a good copy")
 
 
 def check_sums(path: Path) -> None:
@@ -101,7 +101,7 @@ def check_sums(path: Path) -> None:
         for begin, end in _blocks(data):
             stored = int.from_bytes(data[end + 1 : end + TRAILER], "little")
             if stored != masked(_checksum(file, begin, end + 1)):
-                raise IntegrityError(f"{path} is damaged: a checksum is wrong; bring it anew")
+                raise IntegrityError(f"{path} is damaged: a checksum is wrong; replace it with a good copy")
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def _telling_damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (IndexError, ValueError, KeyError) as error:
-        raise IntegrityError(f"{path} is damaged, or no checkpoint file: bring it anew") from error
+        raise IntegrityError(f"{path} is damaged, or not a checkpoint file: replace it with a good copy") from error
 
 
 def _extents(path: Path) -> Iterator[tuple[str, Extent]]:

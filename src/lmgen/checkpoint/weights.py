@@ -44,7 +44,9 @@ class Weights:
         """A weight that is not cut into shards, or one shard: float32, in its shape in `variable_shapes`."""
         numbers = self._read(name)
         if numbers.size != math.prod(self._shapes[name]):
-            raise IntegrityError(f"{name} in {file_of(name)} has {numbers.size} numbers: bring the file anew")
+            raise IntegrityError(
+                f"{name} in {file_of(name)} has {numbers.size} numbers: replace the file with a good copy"
+            )
         return numbers.reshape(self._shapes[name])
 
     def softmax(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:

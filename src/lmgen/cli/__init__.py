@@ -208,7 +208,7 @@ def run() -> None:
             signal.signal(number, _end)
     try:
         code = main()
-    except KeyboardInterrupt:  # a second one, while the first was being told of
+    except KeyboardInterrupt:  # a second one, while the first was being reported
         code = INTERRUPTED
     _ignore_signals()
     sys.exit(code)

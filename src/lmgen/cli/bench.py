@@ -122,7 +122,7 @@ def _contenders(model: str, engines: Sequence[str], rivals: Sequence[str]) -> li
 
 
 def _with_progress(events: Iterable[Begun | Apart | Measured], total: int) -> Iterator[Measured]:
-    """Pass measurements on; on a terminal tell on stderr what is measured."""
+    """Pass measurements on; on a terminal show on stderr what is measured."""
     console = stderr_console()
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -38,7 +38,7 @@ def serve_board(folder: Path | None, port: int | None, host: str, reload: int, o
     """
     if folder is None:
         folder = board_folder()
-        with contextlib.suppress(OSError):  # what is amiss with it is told below
+        with contextlib.suppress(OSError):  # what is wrong with it is reported below
             folder.mkdir(parents=True, exist_ok=True)
     show_board(folder, Listening(host, port, reload), open_browser=open_browser)
 

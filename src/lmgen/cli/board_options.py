@@ -130,7 +130,7 @@ class Listening:
 
 def show_board(folder: Path, listening: Listening, open_browser: bool) -> NoReturn:
     """Start TensorBoard on a folder, print the address of its newest run, and stay until a signal ends it."""
-    from lmgen.board import LOCAL, has_runs, short_address, start_board, told
+    from lmgen.board import LOCAL, announced, has_runs, short_address, start_board
 
     host = listening.host
     root = start_board(folder, host, listening.port, listening.reload)
@@ -139,7 +139,7 @@ def show_board(folder: Path, listening: Listening, open_browser: bool) -> NoRetu
     if not has_runs(folder):
         click.echo(f'{folder} has no runs yet: lmgen complete --board {folder} "The old man" makes one', err=True)
     address = short_address(root)
-    with told(folder, root):
+    with announced(folder, root):
         click.echo(address)
         if open_browser:
             webbrowser.open(address)

@@ -18,7 +18,7 @@ from lmgen.cli.console import painter
 from lmgen.cli.generation_options import CONSTRAINTS, LENGTH, SAMPLING, chosen
 from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
 from lmgen.cli.model_options import ModelChoice, model_options
-from lmgen.cli.options import COLOUR, OUTPUT, SPLITTING, Destination, Splitting, group, tell
+from lmgen.cli.options import COLOUR, OUTPUT, SPLITTING, Destination, Splitting, group, report
 from lmgen.errors import UsageError
 from lmgen.generation import (
     FORMATS,
@@ -108,7 +108,7 @@ class _Options:
 
 
 def _destination(kind: str | None, output: str) -> Destination:
-    """In the format asked for, or that of the output file's suffix, or as text."""
+    """In the format asked for, or the one that the file's suffix names, or as text."""
     suffix = kind_of(Path(output))
     return Destination(kind or (suffix if suffix in FORMATS else "text"), output)
 
@@ -257,17 +257,17 @@ def _write_samples(
             _write(shown, queue, asked, out)
         finally:
             if asked.stats:
-                tell([("seed", asked.changes["seed"]), *statistics.rows()])
+                report([("seed", asked.changes["seed"]), *statistics.rows()])
             tell_board(board)
 
 
 def _audit(events: Iterable[Word | Ended]) -> Iterator[Word | Ended]:
-    """Pass events on and tell each draw."""
-    tell([("prompt", "sample", "index", "word", "draw", "low", "high")])
+    """Pass events on and report each draw."""
+    report([("prompt", "sample", "index", "word", "draw", "low", "high")])
     for event in events:
         if event.interval:
             word = event.text if isinstance(event, Word) else SENTENCE_END
-            tell([(event.prompt, event.sample, event.index, word, *(f"{value:.9f}" for value in event.interval))])
+            report([(event.prompt, event.sample, event.index, word, *(f"{value:.9f}" for value in event.interval))])
         yield event
 
 

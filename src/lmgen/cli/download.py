@@ -1,4 +1,4 @@
-"""`lmgen download`: bring a model here, whole and checked."""
+"""`lmgen download`: download a model, whole and checked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class _Options:
 @click.option("-q", "--quiet", is_flag=True, help="Print only the model's folder.")
 @click.option("--offline", is_flag=True, envvar="LMGEN_OFFLINE", help="Use no network; so does LMGEN_OFFLINE=1.")
 def download(model: str, quiet: bool, **options) -> None:
-    """Bring MODEL here: a name such as lm1b, or a manifest FILE.toml. Every file is verified.
+    """Download MODEL: a name such as lm1b, or a manifest FILE.toml. Every file is verified.
 
     After any interruption, run it again: it continues there. For a model that is here already, such as
     the default, it verifies the files. The model's folder is printed on stdout.
@@ -62,7 +62,7 @@ def download(model: str, quiet: bool, **options) -> None:
       lmgen download lm1b --from https://mirror.example.org/lm1b -y
       lmgen download lm1b --files 'ckpt-softmax*' --dry-run
     """
-    from lmgen.store import Source, bring, lacking, survey  # HTTP and TLS, which no other command waits for
+    from lmgen.store import Source, fetch_model, lacking, survey  # HTTP and TLS, which no other command waits for
 
     asked, console = _Options(**options), Console(quiet=True) if quiet else stderr_console()
     manifest = _manifest(model)
@@ -78,8 +78,8 @@ def download(model: str, quiet: bool, **options) -> None:
             f"{manifest.name}: about {in_bytes(missing)} to fetch into {own_folder(manifest.name)}", soft_wrap=True
         )
         _ask(asked.yes or quiet)
-    fetched = _show(bring(manifest, source, asked.patterns), needs, console)
-    console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them brought now")
+    fetched = _show(fetch_model(manifest, source, asked.patterns), needs, console)
+    console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them downloaded now")
     if absent := lacking(manifest):
         console.print(f"it still lacks {', '.join(absent)}", soft_wrap=True)
     elif asked.yes or confirmed("Convert it for the fast engine, which takes half a minute?", nobody=False):
@@ -93,7 +93,7 @@ def _convert(files: ModelFiles) -> None:
 
 
 def _manifest(model: str) -> Manifest | None:
-    """What is to be brought; None for a model that can only be here already."""
+    """What is to be downloaded; None for a model that can only be here already."""
     if model.endswith(".toml"):
         return Manifest.load(Path(model))
     return released().get(model)
@@ -110,7 +110,7 @@ def _verified(model: str, console: Console) -> Path:
 
 
 def _ask(certain: bool) -> None:
-    """Go on only if the person at the terminal, if there is one, wants it."""
+    """Continue only if the person at the terminal, if there is one, agrees."""
     if not certain and not confirmed("Continue?", nobody=True):
         raise LmgenError("nothing was fetched")
 
@@ -137,7 +137,7 @@ def _show(events: "Iterable[Event]", needs: "list[Need]", console: Console) -> i
         total = progress.add_task("total", total=None)
         for event in events:
             if isinstance(event, Waiting):
-                console.print(f"{event.model} is being brought by another lmgen: waiting", soft_wrap=True)
+                console.print(f"another lmgen is downloading {event.model}: waiting", soft_wrap=True)
             elif isinstance(event, Failed):
                 again = f"; again in {event.seconds:.0f} s" if event.seconds else ""
                 console.print(f"{event.file}: {event.problem}{again}", markup=False, soft_wrap=True)

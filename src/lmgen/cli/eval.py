@@ -98,7 +98,7 @@ def _count_lines(asked: _Options) -> int | None:
 
 
 def _with_progress(scores: Iterable[Scored], total: int | None) -> Iterator[Scored]:
-    """Pass scores on; on a terminal tell on stderr how many there are, and the time left."""
+    """Pass scores on; on a terminal show on stderr how many there are, and the time left."""
     console = stderr_console()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("sentences"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

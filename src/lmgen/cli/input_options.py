@@ -43,7 +43,7 @@ INPUT = group(
 
 
 def check_no_file(form: InputFormat) -> None:
-    """Raise UsageError where it is told how a file is written and there is none."""
+    """Raise UsageError where a file's form is given and there is no file."""
     if form != InputFormat():
         raise UsageError(
             "--input-format, --encoding and --delimiter describe a file, and none is given: leave them out"
@@ -61,11 +61,11 @@ def for_rows(form: InputFormat, file: Path, kind: str, columns: Sequence[str]) -
 
 
 def tell_names(found: Iterable[Read], columns: Sequence[str]) -> Iterator[Read]:
-    """Pass on what has columns of the user's; tell once which of lmgen's own `columns` get another name beside them."""
-    told: set[str] = set()
+    """Pass on what has columns of the user's; report once which of lmgen's own `columns` get another name beside them."""
+    reported: set[str] = set()
     for one in found:
-        if new := [name for name in columns if name in one.extra and name not in told]:
-            told.update(new)
+        if new := [name for name in columns if name in one.extra and name not in reported]:
+            reported.update(new)
             ours = ", ".join(own_name(name, one.extra) for name in new)
             click.echo(visible(f"columns of yours stay as they are: {', '.join(new)}; lmgen's are {ours}"), err=True)
         yield one

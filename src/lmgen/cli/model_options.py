@@ -8,7 +8,7 @@ import click
 
 from lmgen.checkpoint import ModelFiles
 from lmgen.cli.converting import convert_first
-from lmgen.cli.options import complete_local, group, tell
+from lmgen.cli.options import complete_local, group, report
 from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement, load, tensorflow_installed
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
@@ -33,7 +33,7 @@ class ModelChoice:
         """The model of these files, on the engine that was asked for; see `open_files`."""
         model = open_files(files, self.engine, converts)
         if self.log_placement and isinstance(model, PlacedModel):
-            tell(model.placement())
+            report(model.placement())
         return model
 
 

@@ -137,7 +137,7 @@ def verify_models(names: tuple[str, ...], known: str, kind: str) -> None:
     bad = [f"{row['model']}: {row['file']} is {row['state']}" for row in rows if row["state"] != "ok"]
     if bad:
         raise IntegrityError(
-            f"{', '.join(bad)} (`lmgen download` brings a released model's files anew, `lmgen convert` makes converted ones)"
+            f"{', '.join(bad)} (`lmgen download` replaces the files of a released model, `lmgen convert` makes converted ones again)"
         )
 
 

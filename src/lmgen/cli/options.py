@@ -67,7 +67,7 @@ def _named(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
 
-def tell(rows: Iterable[Iterable]) -> None:
+def report(rows: Iterable[Iterable]) -> None:
     """Write rows of notes to stderr."""
     for row in rows:
         click.echo("\t".join(visible(str(value)) for value in row), err=True)

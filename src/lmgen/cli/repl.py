@@ -96,7 +96,7 @@ def _obey(session: Repl, lines: Iterable[bytes]) -> None:
 
 
 def _joined(lines: Iterable[bytes]) -> Iterator[str]:
-    r"""Lines of text; one that ends with a \ goes on in the next, if there is one."""
+    r"""Lines of text; one that ends with a \ continues in the next, if there is one."""
     begun: str | None = None
     for number, raw in enumerate(lines, 1):
         try:

@@ -129,7 +129,7 @@ def table_to(*others: str) -> Callable:
 
 
 def _destination(kind: str | None, output: str) -> Destination:
-    """In the format asked for, or that of the output file's suffix, or that which suits stdout."""
+    """In the format asked for, or the one that the file's suffix names, or the one that suits stdout."""
     path = Path(output)
     if kind is None and path.suffix.lower() == ".json":
         raise UsageError(f"{path}: rows are written as JSON lines, not as JSON: name it .jsonl, or give a --format")
@@ -169,7 +169,7 @@ class Source:
     def sentences(
         self, context: str = "sentence", kind: str = "", columns: Sequence[str] = (), bars: bool = False
     ) -> Iterator[Sentence]:
-        """Its sentences. Those without a word are left out, and their number is told.
+        """Its sentences. Those without a word are left out, and their number is reported.
 
         Args:
           context: one of CONTEXTS.

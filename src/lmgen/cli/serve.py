@@ -48,12 +48,14 @@ class _Options:
         return found
 
 
-def _size(name: str, default: int, told: str) -> Any:
-    return click.option(name, type=click.IntRange(0), default=default, show_default=True, metavar="MB", help=told)
+def _size(name: str, default: int, description: str) -> Any:
+    return click.option(
+        name, type=click.IntRange(0), default=default, show_default=True, metavar="MB", help=description
+    )
 
 
-def _count(*names: str, default: int, told: str) -> Any:
-    return click.option(*names, type=COUNT, default=default, show_default=True, metavar="N", help=told)
+def _count(*names: str, default: int, description: str) -> Any:
+    return click.option(*names, type=COUNT, default=default, show_default=True, metavar="N", help=description)
 
 
 PLACE = group(
@@ -76,16 +78,16 @@ PLACE = group(
 CAPACITY = group(
     "capacity",
     dict,
-    _count("--rows", default=32, told="Continuations written at once."),
-    _count("--queue", default=1024, told="Texts and continuations that may wait; 429 beyond."),
+    _count("--rows", default=32, description="Continuations written at once."),
+    _count("--queue", default=1024, description="Texts and continuations that may wait; 429 beyond."),
     _size("--prefix-cache", 64, "Of each model, for texts read before."),
 )
 LIMITS = group(
     "limits",
     dict,
-    _count("--max-words", "written", default=4096, told="Words of a continuation."),
-    _count("--max-prompt-words", "read", default=1 << 16, told="Words of all texts of a request."),
-    _count("--max-samples", "samples", default=256, told="Continuations of a request."),
+    _count("--max-words", "written", default=4096, description="Words of a continuation."),
+    _count("--max-prompt-words", "read", default=1 << 16, description="Words of all texts of a request."),
+    _count("--max-samples", "samples", default=256, description="Continuations of a request."),
     _size("--max-body", 4, "Of a request."),
     click.option(
         "--timeout",
@@ -127,7 +129,7 @@ LIMITS = group(
 )
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="A name by which the server may be called.")
 @click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="A site whose pages may ask.")
-@_count("--connections", default=512, told="Requests answered at once; 503 beyond.")
+@_count("--connections", default=512, description="Requests answered at once; 503 beyond.")
 @click.option("--access-log/--no-access-log", default=True, help="Note every request on stderr, a line of JSON each.")
 @click.option("--log-text", is_flag=True, help="Note what was asked, too.")
 def serve_command(**options: Any) -> None:

@@ -2,6 +2,8 @@
 
 import click
 
+from lmgen.text import meant
+
 
 class Suggesting(click.Group):
     """A group that names the nearest command where there is none of a name."""
@@ -17,7 +19,6 @@ class Suggesting(click.Group):
 
     def hint(self, ctx: click.Context, given: str) -> str:
         """What to do instead."""
-        import difflib  # who spells right starts sooner without it
-
-        near = difflib.get_close_matches(given, self.list_commands(ctx), 1)
-        return f"Do you mean {near[0]}?" if near else f"There are {', '.join(self.list_commands(ctx))}."
+        names = self.list_commands(ctx)
+        near = meant(given, names)
+        return near[:1].upper() + near[1:] or f"There are {', '.join(names)}."

@@ -118,7 +118,7 @@ class _Options:
         return Budget(self.steps, self.hours) if self.hours or self.steps else None
 
     def about(self, budget: Budget) -> About:
-        """What is told of the model, and how often it is saved."""
+        """What is reported of the model, and how often it is saved."""
         own = {field.name: getattr(self, field.name) for field in fields(About) if field.name != "budget"}
         return About(**{**own, "name": self.name or self.folder.resolve().name}, budget=budget)
 
@@ -202,7 +202,7 @@ def _run(asked: _Options):
 
 
 def _check_resumed(context: click.Context) -> None:
-    """Raise UsageError for an option that a training which goes on cannot change."""
+    """Raise UsageError for an option that a resumed training cannot change."""
     for name in context.params.keys() - {"folder", "resume", "hours", "steps", "verbose"}:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             spelled = next(one for one in context.command.params if one.name == name).opts[0]
@@ -225,8 +225,8 @@ def _show(events: Iterable[Trained | Validated | Saved]) -> Validated | None:
             if isinstance(event, Trained):
                 left = event.seconds * (1 - event.spent) / event.spent if event.spent else 0
                 perplexity = f", perplexity {last.perplexity:.1f}" if last else ""
-                told = f"{rate:,.0f} words/s, loss {event.loss:.3f}{perplexity}, {left / 60:,.0f} min left"
-                progress.update(task, completed=event.spent, description=told)
+                line = f"{rate:,.0f} words/s, loss {event.loss:.3f}{perplexity}, {left / 60:,.0f} min left"
+                progress.update(task, completed=event.spent, description=line)
             elif isinstance(event, Validated):
                 last = event
                 console.print(f"{event.tokens:,} words read: validation perplexity {event.perplexity:.2f}")

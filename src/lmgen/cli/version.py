@@ -38,7 +38,7 @@ def _installed(package: str) -> str:
 
 
 def _processor() -> str:
-    """The processor's name; Linux alone tells it in a file."""
+    """The processor's name; Linux alone has it in a file."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -56,7 +56,7 @@ def _computed(model: LanguageModel) -> Iterator[np.ndarray]:
 
 def _intact(path: Path, words: int) -> bool:
     with contextlib.suppress(OSError, ValueError):
-        told = path.with_name(CHECKSUM).read_text()
-        whole = checked_once(path, told, lambda: sha256(path) == told)
+        noted = path.with_name(CHECKSUM).read_text()
+        whole = checked_once(path, noted, lambda: sha256(path) == noted)
         return whole and len(np.load(path, mmap_mode="r")) == words
     return False

@@ -16,7 +16,7 @@ from lmgen.engines import look_inside
 from lmgen.errors import UsageError
 from lmgen.model import SPELLED_WORDS, LanguageModel
 from lmgen.softmax import highest
-from lmgen.text import MARKS
+from lmgen.text import MARKS, unknown_word
 
 SPACES = ("in", "out")
 
@@ -51,7 +51,7 @@ class WordSpace:
             return np.concatenate([self._model.vectors(part) for part in parts or [[]]])
         vocabulary = self._model.vocabulary
         if unknown := [word for word in words if word not in vocabulary]:
-            raise UsageError(f"{unknown[0]!r} is not in the vocabulary and has no row in the softmax: try --space in")
+            raise UsageError(f"{unknown_word(unknown[0], vocabulary)} (--space in has vectors for any word)")
         return look_inside(self._model).output_vectors(list(map(vocabulary.id, words)))
 
     def neighbours(self, plus: Sequence[str], minus: Sequence[str] = (), count: int = 10) -> list[Neighbour]:

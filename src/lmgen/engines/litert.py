@@ -90,7 +90,7 @@ class Function:
 
     Called with inputs by their names, float32 or int32 [rows, width], it returns outputs by their names, float32
     [rows, width]. Threads take turns, each with buffers of its own; a forked process, in which LiteRT's threads are
-    gone, loads the file anew.
+    gone, loads the file again.
     """
 
     def __init__(self, path: Path, threads: int, lock: ModelLock, packed: Path | None = None) -> None:
@@ -125,7 +125,7 @@ class Function:
         self._rows, self._own = 0, threading.local()
 
     def after_fork(self) -> None:
-        """Load the file anew when it is needed; to free the parent's model would wait for threads that are not here."""
+        """Load the file again when it is needed; to free the parent's model would wait for threads that are not here."""
         keep_for_ever((self._model, self._own))
         self._model = None
 
@@ -182,7 +182,7 @@ def _compiled(path: Path, threads: int, packed: Path | None) -> CompiledModel:
             return CompiledModel.from_buffer(path.read_bytes(), environment=_environment(), options=options)
         return CompiledModel.from_file(str(path), environment=_environment(), options=options)
     except (ValueError, RuntimeError) as error:
-        raise IntegrityError(f"{path} is damaged: make it anew with `lmgen convert`") from error
+        raise IntegrityError(f"{path} is damaged: make it again with `lmgen convert`") from error
 
 
 @cache

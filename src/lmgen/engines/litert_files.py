@@ -27,7 +27,7 @@ PRECISIONS = ("fast", "exact", "float32")
 What the matrices are multiplied with is not rounded, but for the softmax of rare words.
 `exact`: only the softmax, which shows where float32 has to be computed."""
 VERSION = 4
-"""Of the files' contents: those of another version are made anew."""
+"""Of the files' contents: those of another version are made again."""
 VECTORS, MEMORY, SOFTMAX = "vectors.tflite", "memory.tflite", "softmax-{}.tflite"
 ROUNDED, NORMS = "rounded.tflite", "norms.npy"
 """Of `exact`: what an int8 softmax sees of h, and how far its rows are from the real ones."""
@@ -106,14 +106,14 @@ def verify_converted(files: ModelFiles) -> Iterator[tuple[str, str]]:
 
 def save_facts(folder: Path, files: ModelFiles, made: Iterable[str]) -> None:
     """Write down what the files of a folder were made of."""
-    told = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in made}
-    facts = {"version": VERSION, "fingerprint": fingerprint(files), "files": told}
+    described = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)} for name in made}
+    facts = {"version": VERSION, "fingerprint": fingerprint(files), "files": described}
     (folder / f"{FACTS}.partial").write_text(tomli_w.dumps(facts), "utf-8")
     put(folder / f"{FACTS}.partial", folder / FACTS)
 
 
 def fingerprint(files: ModelFiles) -> str:
-    """Tells a checkpoint from any other, in a millisecond: a digest of names, sizes and samples of all files."""
+    """What distinguishes a checkpoint from any other, in a millisecond: a digest of names, sizes and samples of all files."""
     digest = hashlib.sha256()
     for name in CHECKPOINT_FILES:
         sample(files.folder / name, digest)
@@ -169,4 +169,4 @@ def _state(path: Path, file: File, fresh: bool) -> str:
 
 
 def _damaged(path: Path) -> IntegrityError:
-    return IntegrityError(f"{path} is damaged: make it anew with `lmgen convert`, or use --engine session")
+    return IntegrityError(f"{path} is damaged: make it again with `lmgen convert`, or use --engine session")

@@ -62,7 +62,7 @@ def _check_named(files: ModelFiles, path: Path) -> None:
     """Raise IntegrityError if a file is not the one that the model's manifest names, if it names one."""
     file = files.manifest.files.get(path.name) if files.manifest else None
     if file and file.checksums and not checked_once(path, str(file.checksums), lambda: intact(path, file)):
-        raise IntegrityError(f"{path} is damaged, or not the file that {MANIFEST} names: bring it anew")
+        raise IntegrityError(f"{path} is damaged, or not the file that {MANIFEST} names: replace it with a good copy")
 
 
 def tensorflow_installed() -> bool:

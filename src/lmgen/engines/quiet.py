@@ -1,7 +1,7 @@
 """TensorFlow and LiteRT without their chatter.
 
 Their C++ side writes to file descriptor 2 before any logging option takes effect, so while it starts that
-descriptor is turned away; Python's own sys.stderr goes on to the terminal.
+descriptor is turned away; Python's own sys.stderr still reaches the terminal.
 """
 
 import atexit

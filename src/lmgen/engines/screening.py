@@ -22,7 +22,7 @@ What rounding adds, with u = 2**-24 and n numbers in h:
   |b| <= |m| + 2 |q| |h|, but for what is counted above.
 - A word's own bias, added to l and m alike, and a temperature round once more each: 4 u of the result.
 
-All told: |l - m| <= |w - q| |h| (1 + 2 n u) + |q| (|h - t| + (6 n + 32) u |h|) + (2 n + 8) u |m|.
+In all: |l - m| <= |w - q| |h| (1 + 2 n u) + |q| (|h - t| + (6 n + 32) u |h|) + (2 n + 8) u |m|.
 """
 
 from dataclasses import dataclass

@@ -93,10 +93,10 @@ class SessionModel:
         feeds = dict(zip(self._memories, self.start(LEAST_ROWS), strict=True))
         feeds[self._characters] = np.zeros((LEAST_ROWS, 1, WORD_LENGTH), np.int32)
         feeds[self._word] = feeds[self._top] = np.zeros((LEAST_ROWS, self.shape.projection), np.float32)
-        told = v1.RunMetadata()
+        metadata = v1.RunMetadata()
         options = v1.RunOptions(output_partition_graphs=True)
-        self._session.run([self._embedded, self._advanced, self._logits], feeds, options, told)
-        return sorted((node.name, node.op, node.device) for part in told.partition_graphs for node in part.node)
+        self._session.run([self._embedded, self._advanced, self._logits], feeds, options, metadata)
+        return sorted((node.name, node.op, node.device) for part in metadata.partition_graphs for node in part.node)
 
     def _build(self, definition: Any, weights: Weights) -> None:
         shape, floats = self.shape, tf.float32

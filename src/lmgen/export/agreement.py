@@ -70,5 +70,5 @@ def _compare(name: str, found: np.ndarray, wanted: np.ndarray, slack: float = 0.
     most = slack + TOLERANCE * max(1.0, float(np.abs(wanted).max()))
     if not (np.abs(found - wanted) <= most).all():
         raise IntegrityError(
-            f"{name} does not compute what its checkpoint does: convert it anew, or use --engine session"
+            f"{name} does not compute what its checkpoint does: convert it again, or use --engine session"
         )

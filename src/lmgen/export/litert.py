@@ -64,7 +64,7 @@ def convert(files: ModelFiles, folder: Path, precision: str) -> Iterator[tuple[s
 
 
 def _user() -> int:
-    """What one user began, another may not be allowed to go on with."""
+    """What one user began, another may not be allowed to continue."""
     return os.getuid() if hasattr(os, "getuid") else 0
 
 

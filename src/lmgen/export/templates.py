@@ -1,6 +1,6 @@
 """LiteRT files at small sizes, each weight a number of its own, made by TensorFlow's converter: see `flatbuffer`.
 
-`python -m lmgen.export.templates` makes anew those that lie in the package, so that few models need TensorFlow to
+`python -m lmgen.export.templates` makes those in the package again, so that few models need TensorFlow to
 be converted. Numbers of layers and of highways are part of a file's structure, sizes are not.
 """
 

@@ -77,7 +77,7 @@ def _extend(
 ) -> list[tuple[int, Hypothesis]]:
     """The `count` most likely extensions by one word, each with the place of what it extends.
 
-    Twice the beam's width always holds enough that go on, since each hypothesis can end only once.
+    Twice the beam's width always holds enough that continue, since each hypothesis can end only once.
 
     Args:
       logprobs: ln of each word's probability, -inf where it may not be written, [hypotheses, softmax rows].

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lmgen.errors import UsageError
-from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary, words_of
+from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary, unknown_word, words_of
 
 NEVER = (SENTENCE_START, UNKNOWN)
 """Not to be written, whatever else is allowed; nor are softmax rows without a word."""
@@ -111,7 +111,7 @@ def _parse_bias(text: str) -> tuple[str, float]:
 
 def _id(word: str, vocabulary: Vocabulary) -> int:
     if word not in vocabulary:
-        raise UsageError(f"{word!r} is not in the model's vocabulary")
+        raise UsageError(unknown_word(word, vocabulary))
     return vocabulary.id(word)
 
 

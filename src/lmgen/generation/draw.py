@@ -9,7 +9,7 @@ from lmgen.softmax import RULED_OUT, exponentials
 
 BLOCK = 1024
 LEAST_LEFT = 1e-20
-"""Shares, of the most likely word's, that must be left for a draw when some were ruled out; else all are computed anew."""
+"""Shares, of the most likely word's, that must be left for a draw when some were ruled out; else all are computed again."""
 TRIES = 1000
 """Rejected draws after which to settle all logits is no more work."""
 

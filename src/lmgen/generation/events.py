@@ -1,4 +1,4 @@
-"""What producers tell consumers."""
+"""What producers send to consumers."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Word:
     """A word was written."""
 
     prompt: int
-    """Going on from which prompt, from 0."""
+    """The number of the prompt that it continues, from 0."""
     sample: int
     """In which of its continuations, from 0."""
     index: int
@@ -31,7 +31,7 @@ class Word:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A word, or the `</S>` of a sentence's end, was chosen; what is told of it comes next.
+    """A word, or the `</S>` of a sentence's end, was chosen; what is reported of it comes next.
 
     Not to be kept: its arrays are large.
     """

@@ -29,7 +29,7 @@ PARALLEL_FROM = 100_000
 def generate_from(
     model: LanguageModel, context: Context, options: Generation, steps: bool = False, all_logits: bool = True
 ) -> Generator[Step | Word | Ended, None, None]:
-    """Write on from one context. Words of all samples come in turn; each sample ends with an Ended.
+    """Continue one context. Words of all samples come in turn; each sample ends with an Ended.
 
     The same seed gives a sample the same words, alone or among others. With `steps`, what was predicted
     comes before each word; without `all_logits` its logits may be near the model's where the choice did not
@@ -41,7 +41,7 @@ def generate_from(
 def generate_all(
     model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS, steps: bool = False
 ) -> Generator[Step | Word | Ended, None, None]:
-    """Write on from many prompts, given as words and options; a row that ends makes place for the next.
+    """Continue many prompts, given as words and options; a row that ends makes place for the next.
 
     Prompts are taken and read so many at a time as there are rows.
     """
@@ -91,9 +91,9 @@ class Sample:
 
     @property
     def needs_all(self) -> bool:
-        """Whether its next word, or what is told of it, depends on all logits."""
-        told = self.options.measure or self.options.alternatives
-        return bool(told) or not (self._reach or self.draws_from_all)
+        """Whether its next word, or what is reported of it, depends on all logits."""
+        reported = self.options.measure or self.options.alternatives
+        return bool(reported) or not (self._reach or self.draws_from_all)
 
     def _choose(
         self, logits: np.ndarray, limits: Limits, screen: Screen | None
@@ -296,7 +296,7 @@ class Batch(AbstractContextManager["Batch"]):
     def _predict(self) -> tuple[Rows | list[np.ndarray], Sequence[Screen | None]]:
         """The logits of every row, and screens for the rows whose words are chosen by one.
 
-        A row that draws from all words is always given its screen: so it draws the same, whatever is told of it.
+        A row that draws from all words is always given its screen: so it draws the same, whatever is reported of it.
         """
         model, draws = self._model, [sample.draws_from_all for sample in self.live]
         all_needed = self._all_logits or any(sample.needs_all for sample in self.live)

@@ -54,7 +54,7 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def changed(options: Generation, changes: dict[str, Any]) -> Generation:
-    """Options with some fields set anew, be they of Generation, Sampling or Constraints.
+    """Options with some fields replaced, which may be of Generation, Sampling or Constraints.
 
     Raises UsageError for a value of the wrong type or out of range; unknown names are left alone.
     """

@@ -238,9 +238,9 @@ def continuation(prefix: Sequence[str], words: Sequence[str]) -> str:
 
 
 def _logprob(word: Word) -> dict[str, Any]:
-    told: dict[str, Any] = {"word": word.text, "logprob": round(word.logprob, 6)}
+    row: dict[str, Any] = {"word": word.text, "logprob": round(word.logprob, 6)}
     if word.entropy is not None:
-        told["entropy"] = round(word.entropy, 6)
+        row["entropy"] = round(word.entropy, 6)
     if word.alternatives:
-        told["alternatives"] = {text: round(share, 6) for text, share in word.alternatives}
-    return told
+        row["alternatives"] = {text: round(share, 6) for text, share in word.alternatives}
+    return row

@@ -1,4 +1,4 @@
-"""Prefixes to go on from, read from text, JSON lines, CSV or TSV."""
+"""Prefixes to continue, read from text, JSON lines, CSV or TSV."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ _LINE_END = re.compile(r"\s*[\r\n]\s*")
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prefix and how to go on from it."""
+    """A prefix and how to continue it."""
 
     words: list[str]
     options: Generation

@@ -58,10 +58,10 @@ class Sampling:
     """Which samplers work, and in which order."""
 
     def __post_init__(self) -> None:
-        for name, (fine, told) in RANGES.items():
+        for name, (fine, range_) in RANGES.items():
             value = getattr(self, name)
             if not fine(value):
-                raise UsageError(f"{name.replace('_', '-')} must be {told}, not {value}")
+                raise UsageError(f"{name.replace('_', '-')} must be {range_}, not {value}")
         for name in self.order:
             if name not in ORDER:
                 raise UsageError(f"there is no sampler {name!r}: choose from {','.join(ORDER)}")

@@ -1,12 +1,12 @@
-"""What a user can type: text to go on from, and the /commands."""
+"""What a user can type: text to continue, and the /commands."""
 
-import difflib
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from lmgen.errors import UsageError
 from lmgen.repl.repl import Repl
+from lmgen.text import meant
 
 
 class Leave(Exception):  # noqa: N818 (it is no error)
@@ -36,7 +36,7 @@ class Command:
 
 
 def read(session: Repl, line: str) -> None:
-    """Do what a line says: a /command; text to read and go on from; or nothing, to go on as it is.
+    """Do what a line says: a /command; text to read and continue; or nothing, to continue as it is.
 
     Raises LmgenError for what cannot be done, Leave after /quit.
     """
@@ -49,15 +49,14 @@ def read(session: Repl, line: str) -> None:
         raise UsageError(f"{error}: put quotes around what has spaces or an apostrophe") from error
     command = _named(name)
     if not command.least <= len(arguments) <= command.most:
-        raise UsageError(f"this is how: {command.usage}")
+        raise UsageError(f"the usage is {command.usage}")
     command.run(session, *arguments)
 
 
 def _named(name: str) -> Command:
     if name in COMMANDS:
         return COMMANDS[name]
-    near = difflib.get_close_matches(name, COMMANDS, 1)
-    hint = f"do you mean /{near[0]}?" if near else "/help lists them; text may begin with a space, then /"
+    hint = meant(name, COMMANDS, "/") or "/help lists them; text may begin with a space, then /"
     raise UsageError(f"there is no command /{name}: {hint}")
 
 

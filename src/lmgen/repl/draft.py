@@ -28,7 +28,7 @@ class Draft:
 
     @property
     def context(self) -> Context:
-        """What to go on from."""
+        """What to continue."""
         return Context(self.words, self.states[-1])
 
     @property
@@ -139,7 +139,7 @@ class Continuation:
 
     @property
     def draft(self) -> Draft:
-        """The text with what was written so far. A step tells the memory before its word; the last is read anew."""
+        """The text with what was written so far. A step holds the memory before its word; the last word is read again."""
         known = max(0, len(self._states) - 1)
         words = (*self.base.words, *self._words[:known])
         grown = Draft(words, (*self.base.states, *self._states[1 : len(self._words) + 1]))

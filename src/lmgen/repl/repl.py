@@ -103,14 +103,14 @@ class Repl:
     # Writing ----------------------------------------------------------------------------------
 
     def go_on(self, line: str = "") -> None:
-        """Read a text, if there is one, and write on."""
+        """Read a text, if there is one, and continue it."""
         words = self.split(line)
         if words:
             self._change(extend(self._model, self.draft, words))
         self._write(self.draft, words)
 
     def _write(self, draft: Draft, typed: Sequence[str] = ()) -> None:
-        """Go on from a draft, after an echo of what was typed. An interruption keeps what was written."""
+        """Continue a draft, after an echo of what was typed. An interruption keeps what was written."""
         turn = Continuation(self._model, draft, self._generate, self.options.sentences)
         try:
             queue = SampleQueue()
@@ -144,7 +144,7 @@ class Repl:
         self._offers = []
 
     def regen(self) -> None:
-        """Write the last words anew; /undo brings the others back."""
+        """Draw the last words again; /undo restores the others."""
         draft = self.draft
         if not draft.written:
             raise UsageError("the model wrote nothing last: press Enter to continue, or type /undo")
@@ -166,7 +166,7 @@ class Repl:
         self._say_text()
 
     def new(self) -> None:
-        """Begin a new text; /undo brings this one back."""
+        """Begin a new text; /undo restores this one."""
         self._change(begin(self._model))
 
     # Looking and choosing ---------------------------------------------------------------------
@@ -303,7 +303,7 @@ class Repl:
             self.record_into(Path(folder).expanduser() if folder else board_folder())
 
     def record_into(self, folder: Path) -> None:
-        """Write each softmax from now on into a folder, by a process that goes on until `close`."""
+        """Write each softmax from now on into a folder, by a process that runs until `close`."""
         from lmgen.board import Writer
 
         self.board, self._writer = folder, self._writer or Writer()

@@ -1,12 +1,12 @@
 """Options of the command line, set one at a time while a program runs."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from lmgen.errors import UsageError
+from lmgen.text import meant
 
 SWITCH = {"on": True, "off": False}
 
@@ -63,8 +63,7 @@ class Settings:
     def _option(self, name: str) -> click.Option:
         if name in self._options:
             return self._options[name]
-        near = difflib.get_close_matches(name, self._options, 1)
-        raise UsageError(f"there is no option {name!r}" + (f": do you mean {near[0]}?" if near else "; see /show"))
+        raise UsageError(f"there is no option {name!r}: {meant(name, self._options) or '/show lists them'}")
 
 
 def _as_text(value: Any, option: click.Option) -> str:

@@ -142,7 +142,7 @@ def write_kenlm(scores: Iterable[Scored], vocabulary: Vocabulary, out: IO[str]) 
 def write_srilm(scores: Iterable[Scored], name: str, out: IO[str]) -> None:
     """`ngram -debug 2 -ppl` of SRILM, which leaves words outside the vocabulary out of its sums.
 
-    It tells an n-gram's length, and programs that read it look for one: `1gram` stands for it.
+    It gives an n-gram's length, and programs that read it look for one: `1gram` stands for it.
     """
     whole = Evaluation()
     for scored in whole.count(scores):

@@ -135,7 +135,7 @@ def _measure_window(
 
 
 def runs_of(window: list[Passage], memory: State) -> list[tuple[int, int, State]]:
-    """Passages that begin anew, each with those that continue it: (first place, number of words, memory before)."""
+    """Passages that start without a memory, each with those that continue it: (first place, number of words, memory before)."""
     begins: list[int] = []
     starts: list[State] = []
     place = 0

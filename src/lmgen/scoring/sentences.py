@@ -163,8 +163,8 @@ def regions_of(text: str) -> tuple[str, list[tuple[int, int]]]:
     return plain, regions
 
 
-def with_words(sentences: Iterable[Sentence], tell: Callable[[int], object] = lambda _: None) -> Iterator[Sentence]:
-    """The sentences that have a word; `tell` is given how many had none, if any had none."""
+def with_words(sentences: Iterable[Sentence], report: Callable[[int], object] = lambda _: None) -> Iterator[Sentence]:
+    """The sentences that have a word; `report` is given how many had none, if any had none."""
     empty = 0
     for sentence in sentences:
         if sentence.words:
@@ -172,7 +172,7 @@ def with_words(sentences: Iterable[Sentence], tell: Callable[[int], object] = la
         else:
             empty += 1
     if empty:
-        tell(empty)
+        report(empty)
 
 
 def read_items(
@@ -192,9 +192,9 @@ def read_items(
     needed = list(candidates)
     for record, place in read_records(path, needed, form):
         texts = [record[name] for name in needed]
-        told = {*needed, answer}
+        used = {*needed, answer}
         right = 0 if answer is None else _right(record, answer, needed, texts, place)
-        extra = {key: value for key, value in record.items() if key not in told}
+        extra = {key: value for key, value in record.items() if key not in used}
         try:
             item = Item(list(map(split, texts)), right, extra)
         except UsageError as error:

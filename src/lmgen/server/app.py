@@ -144,7 +144,9 @@ class Service:
 
     async def ready(self, request: Request) -> Response:
         if self.stopping() or not self.models.loaded:
-            raise RefusedError(503, "the server is stopping" if self.stopping() else "no model is loaded yet")
+            raise RefusedError(
+                503, "the server is stopping: try again later" if self.stopping() else "no model is loaded yet"
+            )
         return json_response({"status": "ready"})
 
     async def metric_lines(self, request: Request) -> Response:

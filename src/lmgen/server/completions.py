@@ -34,7 +34,7 @@ class Asking:
         self._served, self._tasks = served, tasks
         self._heard: asyncio.Queue[tuple[Task, Event]] = asyncio.Queue()
         for task in tasks:
-            task.told = partial(self._hear, task)
+            task.listener = partial(self._hear, task)
         served.engine.submit(tasks)
 
     def _hear(self, task: Task, event: Event) -> None:
@@ -128,7 +128,7 @@ class Choice:
         return self.sum / max(self.count, 1)
 
     def record(self, text: str, since: int = 0) -> Record:
-        """What is told of it."""
+        """What is reported of it."""
         logprobs = vars(self.logprobs.since(since)) if self._wanted else None
         return {"index": self.index, "text": text, "logprobs": logprobs, "finish_reason": self.finish}
 
@@ -169,7 +169,7 @@ class Completion:
         }
 
     async def chunks(self) -> AsyncIterator[tuple[Choice, str, int]]:
-        """Every choice that has more to show, that text, and how many words were told of before."""
+        """Every choice that has more to show, that text, and how many words were sent before."""
         if self._asked.echo and not self._scores:
             for number in range(len(self._texts)):
                 for chunk in self._echo(number, None):
@@ -247,7 +247,7 @@ def _nowhere(event: Event) -> None:
 
 
 class EventStream(StreamingResponse):
-    """An answer of server-sent events; whatever ends it, the engine is told."""
+    """An answer of server-sent events; whatever ends it, the engine hears of it."""
 
     def __init__(self, completion: Completion) -> None:
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

@@ -100,9 +100,9 @@ class Engine:
                     self._step()
             except Exception:
                 logger.exception("a step failed")
-                self._refuse_all(LmgenError("internal error: see the server's log"))
+                self._refuse_all(LmgenError("this request failed in the server: its log says why"))
             self._tell()
-        self._refuse_all(LmgenError("the server is stopping"))
+        self._refuse_all(LmgenError("the server is stopping: try again later"))
         self._tell()
         self._batch.__exit__()
 
@@ -111,7 +111,7 @@ class Engine:
         self._post(said)
 
     def _wait(self) -> bool:
-        """Sleep until there is something to do; whether to go on."""
+        """Sleep until there is something to do; whether to continue."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self._gone or not self.idle)
             return not self._stopped

@@ -126,7 +126,9 @@ class Guard:
     def _unknown(self, authorization: str) -> RefusedError | None:
         kind, _, token = authorization.partition(" ")
         given = _digest(token.strip() if kind.lower() == "bearer" else "")
-        if sum([hmac.compare_digest(given, digest) for digest in self._digests]):  # all, so that time tells nothing
+        if sum(
+            [hmac.compare_digest(given, digest) for digest in self._digests]
+        ):  # all, so that the time reveals nothing
             return None
         said = (
             "the token is not one of this server's" if authorization else "a token is needed: Authorization: Bearer …"

@@ -156,4 +156,4 @@ def _post(loop: asyncio.AbstractEventLoop, said: list[tuple[Task, Event]]) -> No
 
 def _tell(said: list[tuple[Task, Event]]) -> None:
     for task, event in said:
-        task.told(event)
+        task.listener(event)

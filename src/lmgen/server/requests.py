@@ -214,7 +214,7 @@ class RefusedError(LmgenError):
 
 
 def refusal_of(error: LmgenError, fields: Mapping[str, object] | None = None) -> RefusedError:
-    """What a client is told of an error.
+    """What a client gets to know of an error.
 
     Args:
       fields: of the request; one that begins the message is named.

@@ -1,4 +1,4 @@
-"""A server listens, until it is told to stop."""
+"""A server listens, until it is asked to stop."""
 
 import logging
 import signal
@@ -31,7 +31,7 @@ class Place:
     root: str = ""
     """The path under which a proxy shows it."""
     drain: int = 30
-    """Seconds in which requests may end once it is told to stop."""
+    """Seconds in which requests may end once it is asked to stop."""
 
     @property
     def local(self) -> bool:
@@ -77,7 +77,7 @@ def serve(settings: Settings, started: Callable[[str], None]) -> None:
     app = application(service, settings.rules, lambda: started(address))
     server = uvicorn.Server(_config(app, settings))
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that is gone
-    signal.signal(signal.SIGTERM, lambda _number, _frame: None)  # uvicorn raises it anew when it has stopped
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)  # uvicorn raises it again when it has stopped
     server.run(sockets=[listening])
     if service.failed:
         raise service.failed[0]

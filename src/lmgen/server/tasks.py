@@ -50,7 +50,7 @@ class Task:
 
     words: tuple[str, ...]
     """Without the `<S>` that begins it."""
-    told: Callable[[Event], None]
+    listener: Callable[[Event], None]
     """Called with every event, by the thread that the engine posts to."""
     options: Generation | None = None
     """Continuations to write, if any."""
@@ -84,7 +84,7 @@ class Prompt(Unread):
 
 
 class Continuation(Sample):
-    """One of a task's samples. If nothing is left to write, it ends alone and the batch goes on."""
+    """One of a task's samples. If nothing is left to write, it ends alone, and the batch continues."""
 
     def __init__(self, model: LanguageModel, task: Task, sample: int, context: Context) -> None:
         assert task.options

@@ -237,7 +237,7 @@ async def embeddings(asked: EmbeddingRequest, served: Served, limits: Limits) ->
     texts = await Splitter(served.model.vocabulary, limits).texts(asked.input, "input")
     tasks = [Task(text.words, _nowhere, number=number, vector=True) for number, text in enumerate(texts)]
     if not all(text.words for text in texts):
-        raise UsageError("input has a text without a word")
+        raise UsageError("input has a text without a word: leave it out")
     found: dict[int, np.ndarray] = {}
     asking = Asking(served, tasks)
     try:

@@ -10,7 +10,7 @@ from .download import (
     Event as Event,
     Need as Need,
     Source as Source,
-    bring as bring,
+    fetch_model as fetch_model,
     lacking as lacking,
     survey as survey,
 )

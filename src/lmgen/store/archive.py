@@ -81,16 +81,20 @@ def _unpack(stream: IO[bytes], folder: Path) -> None:
                 if not member.isdir():
                     _unpack_member(archive, member, folder)
     except BROKEN as error:
-        raise IntegrityError(f"this is no tar archive, or it is cut short: {error}") from error
+        raise IntegrityError(
+            f"this is not a tar archive, or it is cut short ({error}): make it again with `lmgen models export`"
+        ) from error
 
 
 def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     path = PurePosixPath(member.name)
     if not member.isfile() or path.is_absolute() or ".." in path.parts or len(path.parts) > 2:
-        raise IntegrityError(f"the archive has {member.name!r}, which is no plain file in one folder: refused")
+        raise IntegrityError(
+            f"the archive has {member.name!r}, which is not a plain file in one folder: make the archive with `lmgen models export`"
+        )
     if not _belongs(path.name) or (folder / path.name).exists():
         raise IntegrityError(
-            f"the archive has {member.name!r}, which is no file of a model, or is there twice: refused"
+            f"the archive has {member.name!r}, which is not a file of a model, or is there twice: make the archive with `lmgen models export`"
         )
     check_room(member.size)
     with open(folder / path.name, "xb") as out:

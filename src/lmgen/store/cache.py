@@ -1,4 +1,4 @@
-"""What lies in the cache beside models: it is made or brought again when it is needed."""
+"""What lies in the cache beside models: it is made or downloaded again when it is needed."""
 
 import contextlib
 import shutil
@@ -55,7 +55,7 @@ def clear(model: str = "") -> list[Kept]:
         raise MissingError(f"nothing in the cache belongs to {model}: see `lmgen cache list`")
     for entry in found:
         held = lock(entry.model) if safe_name(entry.model) else contextlib.nullcontext()
-        with writing(), held:  # whoever brings the model is waited for
+        with writing(), held:  # whoever downloads the model is waited for
             shutil.rmtree(entry.folder, ignore_errors=True)
     return found
 

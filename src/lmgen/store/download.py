@@ -1,4 +1,4 @@
-"""Bring a model's files into the store, whole and checked, from mirrors or from a folder."""
+"""Download a model's files into the store, whole and checked, from mirrors or from a folder."""
 
 import fnmatch
 import queue
@@ -101,7 +101,7 @@ def lacking(manifest: Manifest) -> list[str]:
     return [name for name in manifest.files if not (own_folder(manifest.name) / name).is_file()]
 
 
-def bring(
+def fetch_model(
     manifest: Manifest,
     source: Source = Source(),
     patterns: tuple[str, ...] = (),
@@ -110,7 +110,7 @@ def bring(
     """Make a model's files be in its folder, verified; only those that match a pattern, if any is given.
 
     Files that are there already are verified too, and fetched again if they are damaged. Whatever
-    interrupts it, the next call goes on from there. `model.toml` comes last, when all files are there.
+    interrupts it, the next call continues from there. `model.toml` comes last, when all files are there.
 
     Raises:
       IntegrityError: files that could be had are not what the manifest says, all of them named.
@@ -139,7 +139,7 @@ def _bring_all(manifest: Manifest, source: Source, patterns: tuple[str, ...], pa
         check_room(sum(need.missing for need in needs))
     partial_folder(manifest.name).mkdir(parents=True, exist_ok=True)
     with closing(_Crew(manifest, source, patience)) as crew:
-        damaged = yield from crew.bring(needs)
+        damaged = yield from crew.fetch(needs)
     if damaged:
         raise IntegrityError(f"{'; '.join(damaged)}. Try again later, or another mirror: --from URL")
     if not lacking(manifest):
@@ -149,7 +149,7 @@ def _bring_all(manifest: Manifest, source: Source, patterns: tuple[str, ...], pa
 
 
 class _Crew:
-    """Threads that bring files, each one at a time."""
+    """Threads that fetch files, each one at a time."""
 
     def __init__(self, manifest: Manifest, source: Source, patience: Patience) -> None:
         self._manifest, self._source, self._patience = manifest, source, patience
@@ -157,8 +157,8 @@ class _Crew:
         self._fetcher = Fetcher(partial(_client, patience), patience, self._told.put)
         self._threads: list[threading.Thread] = []
 
-    def bring(self, needs: list[Need]) -> Generator[Event, None, list[str]]:
-        """Bring files; returns the complaints about those that are not what they should be."""
+    def fetch(self, needs: list[Need]) -> Generator[Event, None, list[str]]:
+        """Fetch files; returns the complaints about those that are not what they should be."""
         jobs: queue.Queue[Need] = queue.Queue()
         for need in needs:
             jobs.put(need)
@@ -168,15 +168,15 @@ class _Crew:
         working = len(self._threads)
         damaged: list[str] = []
         while working:
-            told = self._next()
-            if told is None:
+            heard = self._next()
+            if heard is None:
                 working -= 1
-            elif isinstance(told, IntegrityError):
-                damaged.append(str(told))
-            elif isinstance(told, BaseException):
-                raise told
+            elif isinstance(heard, IntegrityError):
+                damaged.append(str(heard))
+            elif isinstance(heard, BaseException):
+                raise heard
             else:
-                yield told
+                yield heard
         return damaged
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ class _Crew:
             self._fetcher.close()
 
     def _next(self) -> Event | BaseException | None:
-        """What a thread tells next: an event, its failure, or None when it has no more to do."""
+        """What a thread reports next: an event, its failure, or None when it has no more to do."""
         while True:
             try:
                 return self._told.get(timeout=0.2)
@@ -213,8 +213,8 @@ class _Crew:
             if intact(place, need.file):
                 return Placed(need.name, place.stat().st_size, fetched=False)
             self._told.put(Failed(need.name, f"{need.name} is damaged", 0.0))
-        brought = self._copy(need) if self._source.folder else self._fetch(need)
-        put(brought, place)
+        fetched = self._copy(need) if self._source.folder else self._fetch(need)
+        put(fetched, place)
         return Placed(need.name, place.stat().st_size, fetched=True)
 
     def _fetch(self, need: Need) -> Path:
@@ -222,7 +222,7 @@ class _Crew:
         if self._source.offline:
             raise DownloadError(f"{need.name} is not here, and LMGEN_OFFLINE forbids the network: {self._advice()}")
         if not urls:
-            raise DownloadError(f"nothing is known of where {need.name} can be had: {self._advice()}")
+            raise DownloadError(f"no mirror of {need.name} is known: {self._advice()}")
         try:
             self._fetcher.fetch(Order(need.name, need.file, urls, growing))
         except DownloadError as error:

@@ -1,11 +1,11 @@
-"""What a download tells as it goes."""
+"""What a download reports while it runs."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Another process is bringing the same model; this one goes on when it is done."""
+    """Another process is fetching the same model; this one continues when it is done."""
 
     model: str
 

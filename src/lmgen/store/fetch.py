@@ -64,11 +64,13 @@ class Fetcher:
 
     Args:
       connect: makes the client, when the first file is fetched: its settings matter to nothing else.
-      tell: what becomes of the events Received and Failed.
+      report: what becomes of the events Received and Failed.
     """
 
-    def __init__(self, connect: Callable[[], httpx.Client], patience: Patience, tell: Callable[[object], None]) -> None:
-        self._connect, self._patience, self._tell = connect, patience, tell
+    def __init__(
+        self, connect: Callable[[], httpx.Client], patience: Patience, report: Callable[[object], None]
+    ) -> None:
+        self._connect, self._patience, self._report = connect, patience, report
         self._connecting = threading.Lock()
         self._client: httpx.Client | None = None
         self._stopped = threading.Event()
@@ -100,7 +102,7 @@ class Fetcher:
             return client
 
     def fetch(self, order: Order) -> None:
-        """Bring a file to `order.partial`, whole and with the right checksums.
+        """Fetch a file to `order.partial`, whole and with the right checksums.
 
         Raises IntegrityError if a mirror has another file under its name and none has the right one,
         DownloadError if none gives it, OSError if it cannot be written.
@@ -119,7 +121,7 @@ class Fetcher:
                     mirrors.popleft()
                     if not mirrors:
                         raise problem from refusal
-                    self._tell(Failed(order.name, str(refusal), 0.0))
+                    self._report(Failed(order.name, str(refusal), 0.0))
 
     def _receive(self, order: Order, url: str, partial: "Partial") -> None:
         """One attempt. Raises _Passing if another may do better, LmgenError if not."""
@@ -133,7 +135,7 @@ class Fetcher:
         except httpx.HTTPError as error:
             self._explain(error, url)
         except (httpx.InvalidURL, ValueError, OverflowError) as error:  # names and ports that no socket takes
-            raise DownloadError(f"{without_secrets(url)} is no address that can be used: {error}") from error
+            raise DownloadError(f"{without_secrets(url)} is not an address that can be used: {error}") from error
         if not partial.intact:
             _explain_end(response, order, partial, total, begin)
 
@@ -150,7 +152,7 @@ class Fetcher:
                     f"{order.name} from {response.url.host} is larger than the file that was published"
                 )
             partial.add(block)
-            self._tell(Received(order.name, partial.size, total))
+            self._report(Received(order.name, partial.size, total))
             if (passed := time.monotonic() - since) > patience.window:
                 if partial.size - size < patience.slowest * passed:
                     raise _Passing(
@@ -160,14 +162,14 @@ class Fetcher:
 
     def _explain(self, error: httpx.HTTPError, url: str) -> None:
         """Raise what a failure of the transport means."""
-        told = f"{_host(url)}: {without_secrets(str(error)).rstrip('.') or type(error).__name__}"
+        failure = f"{_host(url)}: {without_secrets(str(error)).rstrip('.') or type(error).__name__}"
         if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             self._reached.set()
         if isinstance(error, httpx.TooManyRedirects):
             raise DownloadError(f"{_host(url)} redirects in a circle") from error
         if isinstance(error, httpx.UnsupportedProtocol) or _distrusted(error):
-            raise DownloadError(told) from error
-        raise _Passing(told) from error
+            raise DownloadError(failure) from error
+        raise _Passing(failure) from error
 
     def _wait(self, order: Order, mirrors: deque[str], failures: int, passing: "_Passing") -> None:
         """Turn to the next mirror; when all had their turn, pause. Raises DownloadError when it is enough."""
@@ -176,20 +178,20 @@ class Fetcher:
         if failures >= rounds * len(mirrors):
             hosts = " or ".join(dict.fromkeys(map(_host, order.urls)))
             raise DownloadError(f"cannot fetch {order.name} from {hosts}: {passing}")
-        if failures:  # it brought us no further
+        if failures:  # it made no progress
             mirrors.rotate(-1)
         pause = 0.0
         if failures and failures % len(mirrors) == 0:
             pause = max(passing.pause, patience.pause * 2 ** (failures // len(mirrors) - 1))
         pause = min(pause, patience.longest)
         if self._reached.is_set():
-            self._tell(Failed(order.name, str(passing), pause))
+            self._report(Failed(order.name, str(passing), pause))
         if self._stopped.wait(pause):
             raise Stopped
 
 
 class Stopped(Exception):  # noqa: N818 (nothing is wrong)
-    """A fetch was told to stop."""
+    """A fetch was asked to stop."""
 
 
 class _Passing(Exception):  # noqa: N818
@@ -209,7 +211,7 @@ class Partial(AbstractContextManager):
         self._digest = Digest(self._expected).read(order.partial)
         self.size = self.most = order.partial.stat().st_size
         self.ends: set[tuple[str, int]] = set()
-        """Where a server that told no length stopped, by its address."""
+        """Where a server that gave no length stopped, by its address."""
 
     def __exit__(self, *_error) -> None:
         self._file.close()
@@ -238,7 +240,7 @@ def _headers(begin: int) -> dict[str, str]:
 
 
 def _accept(response: httpx.Response, partial: Partial) -> int:
-    """Make ready for a response's bytes; returns the size of the whole file, 0 if it is not told."""
+    """Make ready for a response's bytes; returns the size of the whole file, 0 if it is not given."""
     status, length = response.status_code, _number(response.headers.get("Content-Length"))
     if status == 206:
         unit_and_range, _, total = response.headers.get("Content-Range", "").partition("/")

@@ -37,7 +37,7 @@ def own_folder(name: str) -> Path:
 
 
 def partial_folder(name: str) -> Path:
-    """Where the files of a model grow while they are brought."""
+    """Where the files of a model grow while they are downloaded."""
     return home() / "partial" / name
 
 

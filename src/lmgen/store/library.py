@@ -1,7 +1,7 @@
 """Where models are, and what files each has.
 
 HOME/models/NAME/           a model, all its files verified before they came here
-HOME/partial/NAME/          what is being brought; no `ckpt-*` pattern over a model can see it
+HOME/partial/NAME/          what is being downloaded; no `ckpt-*` pattern over a model can see it
 HOME/locks/NAME.lock        held by the process that changes the model
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from lmgen.checkpoint import MANIFEST, Manifest, ModelFiles, intact, open_folder, safe_name
 from lmgen.errors import IntegrityError, MissingError, UsageError
 from lmgen.store.home import home, lock, own_folder, partial_folder, writing
+from lmgen.text import meant
 
 DEFAULT_MODEL = "mini"
 
@@ -56,16 +57,17 @@ def find_folder(model: str) -> Path:
     if Path(model).is_dir():
         return Path(model)
     if model in released():
-        raise MissingError(f"{model} is not here yet: `lmgen download {model}` brings it")
+        raise MissingError(f"{model} is not here yet: run `lmgen download {model}`")
     known = ", ".join(folders) or "none"
-    raise MissingError(f"there is no model or folder {model!r} (models here: {known}; see `lmgen models list`)")
+    hint = meant(model, {**folders, **released()}) or f"models here: {known}; see `lmgen models list`"
+    raise MissingError(f"there is no model or folder {model!r}: {hint}")
 
 
 def manifest_of(folder: Path, known: str = "") -> Manifest:
     """What a folder's files should be: by its `model.toml`, or those of the released model `known`."""
     if known:
         if known not in released():
-            raise MissingError(f"{known} is no released model: there is {', '.join(released())}")
+            raise MissingError(f"{known} is not a released model: choose from {', '.join(released())}")
         return released()[known]
     if not (folder / MANIFEST).exists():
         raise MissingError(f"{folder} has no {MANIFEST} to compare with: name a released model with --as")
@@ -88,7 +90,7 @@ def remove(name: str) -> None:
     folder, partial = own_folder(name), partial_folder(name)
     if not safe_name(name) or not (folder.is_dir() or partial.is_dir()):
         find_folder(name)
-        raise UsageError(f"{name} is no model under {home() / 'models'}: remove it by hand if it is yours")
+        raise UsageError(f"{name} is not a model under {home() / 'models'}: remove it by hand if it is yours")
     with writing(), lock(name):
         shutil.rmtree(partial, ignore_errors=True)
         if folder.is_symlink():
@@ -111,4 +113,4 @@ def check_intact(folder: Path, manifest: Manifest) -> None:
     """Raise IntegrityError that names the files which are not those of the manifest."""
     bad = [f"{name} is {state}" for name, state in verify(folder, manifest) if state != "ok"]
     if bad:
-        raise IntegrityError(f"{', '.join(bad)} in {folder}: bring it anew")
+        raise IntegrityError(f"{', '.join(bad)} in {folder}: replace it with a good copy")

@@ -112,7 +112,7 @@ def _objects(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tu
         record = _parsed(line, place)
         for name in texts:
             if not isinstance(record.get(name), str):
-                raise UsageError(f"{place} is not an object with a text {name!r}")
+                raise UsageError(f"{place} is not a JSON object with a text {name!r}")
             if "\0" in record[name]:
                 raise UsageError(f"{place}: {name!r} is not text, as it holds a NUL character")
         yield {**dict.fromkeys(form.names), **record}, place
@@ -128,14 +128,14 @@ def _parsed(line: str, place: str) -> Record:
     except ValueError as error:
         raise UsageError(f"{place} cannot be read: {error}") from error
     if not isinstance(record, dict):
-        raise UsageError(f"{place} is not an object")
+        raise UsageError(f"{place} is not a JSON object: write one on each line, in braces")
     return record
 
 
 def _finite(number: str) -> float:
     value = float(number)
     if not math.isfinite(value):
-        raise ValueError(f"{number} is no number that JSON can hold")
+        raise ValueError(f"{number} is not a number that JSON can hold")
     return value
 
 

@@ -29,11 +29,11 @@ class Window:
     targets: np.ndarray
     """int32 [steps, rows], ids of the corpus's types; BOUNDARY is `</S>`."""
     position: tuple[int, int]
-    """(epoch, window) that comes next: where to go on."""
+    """(epoch, window) that comes next: where to continue."""
 
 
 def windows(tokens: np.ndarray, steps: int, rows: int, start: tuple[int, int], seed: int) -> Iterator[Window]:
-    """Windows without end; every epoch shuffles the sentences anew, by `seed` and epoch alone.
+    """Windows without end; every epoch shuffles the sentences again, by `seed` and epoch alone.
 
     Args:
       tokens: int32 [tokens], sentences that each end with BOUNDARY.

@@ -48,7 +48,7 @@ class Corpus:
         except FileNotFoundError as error:
             raise MissingError(f"nothing to resume: there is no {path}") from error
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise IntegrityError(f"{path} is damaged: remove it and train anew") from error
+            raise IntegrityError(f"{path} is damaged: remove it and train again") from error
 
 
 def read_sentences(paths: Sequence[Path], raw: bool) -> Iterator[list[str]]:
@@ -131,7 +131,7 @@ class _Numbers:
         return np.concatenate(parts)
 
     def rank(self, tokens: np.ndarray) -> np.ndarray:
-        """Number all words anew by falling count in `tokens`, but the special ones: the new number of each, int32."""
+        """Renumber all words by falling count in `tokens`, but the special ones: the new number of each, int32."""
         counts = np.bincount(tokens, minlength=len(self._ids))
         counts[: len(MARKS)] = np.iinfo(counts.dtype).max
         order = np.argsort(-counts, kind="stable")

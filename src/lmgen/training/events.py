@@ -1,4 +1,4 @@
-"""What a training run tells as it goes."""
+"""What a training run reports."""
 
 from dataclasses import dataclass
 

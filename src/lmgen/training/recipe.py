@@ -62,7 +62,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class About:
-    """What is told of the model, how long it trains, and how often it is saved."""
+    """What is reported of the model, how long it trains, and how often it is saved."""
 
     name: str
     description: str

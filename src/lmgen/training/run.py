@@ -1,8 +1,8 @@
-"""A training run: a folder in which a model comes to be, and can go on after any interruption.
+"""A training run: a folder in which a model is made, and which can be continued after any interruption.
 
 FOLDER/                     the model in the released layout, from the first validation on
 FOLDER/training/corpus.npz  the texts as numbers
-FOLDER/training/snapshot.npz  everything needed to go on
+FOLDER/training/snapshot.npz  everything needed to continue
 FOLDER/training/board/      scalars for TensorBoard
 """
 
@@ -110,7 +110,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def snapshot_path(folder: Path) -> Path:
-    """The file a run goes on from."""
+    """The file that a run continues from."""
     return folder / "training" / "snapshot.npz"
 
 
@@ -159,7 +159,7 @@ def _check_target(folder: Path, about: About) -> None:
 
 
 def resume(folder: Path, budget: Budget | None) -> Run:
-    """Go on with the run in `folder`, with its own budget or a new one."""
+    """Continue the run in `folder`, with its own budget or a new one."""
     recipe, stored = read_snapshot(snapshot_path(folder))
     about = About(**{**stored, "budget": budget or Budget(**stored["budget"])})
     run = Run(folder, Corpus.load(_corpus_path(folder)), recipe, about)

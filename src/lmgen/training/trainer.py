@@ -1,4 +1,4 @@
-"""Training steps on truncated back-propagation, and snapshots to go on from.
+"""Training steps on truncated back-propagation, and snapshots to continue from.
 
 The recipe is Muon and Adam (`optimizers`) with a warm-up, a constant rate and a decay to zero over the last part of
 the steps or hours given, the weights averaged, clipping by global norm, the state carried from window to window, and
@@ -164,7 +164,7 @@ class Trainer:
         loss, norm, states = self._step(inputs, self.states, np.float32(factor), np.int32(step))
         if not math.isfinite(float(loss) + float(norm)):
             raise LmgenError(
-                f"step {step} gave no number: the weights before it are kept; begin anew with lower rates (--rate, --muon-rate)"
+                f"step {step} gave no number: the weights before it are kept; start again with lower rates (--rate, --muon-rate)"
             )
         self.states = states
         tokens = self.progress.tokens + inputs.index.size
@@ -222,7 +222,7 @@ class Trainer:
         return network.log_probabilities(tf.reshape(h, [-1, h.shape[2]]), rows, bias, labels), states
 
     def save(self, path: Path, run: dict) -> None:
-        """Write all that is needed to go on, whole or not at all; `run` is stored beside it."""
+        """Write all that is needed to continue, whole or not at all; `run` is stored beside it."""
         arrays = {f"weights:{name}": value.numpy() for name, value in self.weights.items()}
         arrays.update({name: value.numpy() for name, value in self._slots.items()})
         for layer, state in enumerate(self.states):
@@ -232,7 +232,7 @@ class Trainer:
             np.savez(file, facts=json.dumps(facts), **arrays)
 
     def restore(self, path: Path) -> None:
-        """Go on from a snapshot of the same recipe. Raises IntegrityError for a damaged one."""
+        """Continue from a snapshot of the same recipe. Raises IntegrityError for a damaged one."""
         with _reading(path), np.load(path) as stored:
             named = {f"weights:{name}": variable for name, variable in self.weights.items()}
             for name, variable in {**named, **self._slots}.items():
@@ -260,7 +260,7 @@ def _reading(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise MissingError(f"nothing to resume: there is no {path}") from error
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise IntegrityError(f"{path} is damaged, or of another version: remove it and train anew") from error
+        raise IntegrityError(f"{path} is damaged, or of another version: remove it and train again") from error
 
 
 def train_steps(trainer: Trainer, tokens: np.ndarray, budget: Budget) -> Iterator[Trained]:
