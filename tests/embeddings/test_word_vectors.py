@@ -55,7 +55,7 @@ def test_the_similarity_of_pairs_is_the_cosine(space):
 
 def test_any_spelling_has_a_vector_but_only_known_words_a_row_of_the_softmax(tiny_model):
     assert WordSpace(tiny_model, "in").vectors(["never-seen"]).shape == (1, 16)
-    with pytest.raises(UsageError, match="'never-seen' is not in the vocabulary.* try --space in"):
+    with pytest.raises(UsageError, match="'never-seen' is not in the model's vocabulary.*--space in"):
         WordSpace(tiny_model, "out").vectors(["cat", "never-seen"])
 
 

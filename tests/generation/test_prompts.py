@@ -54,7 +54,7 @@ def test_columns_of_a_table_are_passed_through(read, name, comma):
         ("items.csv", "item,text\n1,a\n", "no column 'prefix', only item, text"),
         ("items.csv", "", "no column 'prefix', only none"),
         ("items.jsonl", '{"prefix": "a"}\nprefix\n', "line 2 is not JSON"),
-        ("items.jsonl", '{"text": "a"}\n', "line 1 is not an object with a text 'prefix'"),
+        ("items.jsonl", '{"text": "a"}\n', "line 1 is not a JSON object with a text 'prefix'"),
         ("items.jsonl", '{"prefix": "a", "top_p": 3}\n', "line 1: top-p must be above 0"),
         ("items.jsonl", '{"prefix": "a", "top_k": "x"}\n', "line 1: top-k must be a whole number, not 'x'"),
         ("prefixes.txt", b"good\n\xff\n", "not UTF-8 text: line 2, byte 1"),
