@@ -26,7 +26,7 @@ go:  ## build go/lmgen-go, the program in Go
 format: $(VENV)/dev  ## put the code in form
 	$(BIN)/ruff check --fix && $(BIN)/ruff format
 
-templates: $(VENV)/dev  ## make the LiteRT templates of the package anew; compare before you commit
+templates: $(VENV)/dev  ## make the LiteRT templates of the package again; compare before you commit
 	$(BIN)/python -m lmgen.export.templates
 
 golden: $(VENV)/dev  ## rewrite tests/golden and what the documentation shows; read the diff

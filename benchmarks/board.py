@@ -4,7 +4,7 @@ python benchmarks/board.py [MODEL]
 
 First `lmgen complete` as a whole, its start, the model's and the writing process's included, and the processor
 time of all its processes. Then generations in one process, as in the REPL, where the writing process runs already;
-and the processor time of the generating process. The ways take turns; what is told is the median of their ratios
+and the processor time of the generating process. The ways take turns; what is printed is the median of their ratios
 in every round, for other programs may work beside.
 """
 

@@ -3,7 +3,7 @@
     python benchmarks/scoring.py [-m MODEL] [--file FILE] [--words 20000] [--slow-words 200]
     python benchmarks/scoring.py --random 793471 --folder FOLDER   # lm_1b's size, random weights: 4 GB on disk
 
-`lmgen bench` measures it in turns; this tells also words per second of all cores' work, which other work on the
+`lmgen bench` measures it in turns; this prints also words per second of all cores' work, which other work on the
 machine changes less, and what rank and entropy cost. 2016: one word per session.run, the whole softmax fetched,
 on the text's first words. lmgen and PyTorch (float32, if it is installed): `lmgen.scoring.score`. Loading is not
 counted; each runs in a process of its own.

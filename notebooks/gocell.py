@@ -30,8 +30,8 @@ def go(line: str, cell: str) -> None:
         raise GoError("Go is not installed: go.dev/dl, or apt install golang-go")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "main.go").write_text(cell, "utf-8")
-        told = f"module cell\n\ngo 1.19\n\nrequire {MODULE} v0.0.0\n\nreplace {MODULE} => {SOURCE}\n"
-        (Path(folder) / "go.mod").write_text(told, "utf-8")
+        module = f"module cell\n\ngo 1.19\n\nrequire {MODULE} v0.0.0\n\nreplace {MODULE} => {SOURCE}\n"
+        (Path(folder) / "go.mod").write_text(module, "utf-8")
         _run(["go", "build", "-o", "cell", "."], folder)
         _run([str(Path(folder) / "cell"), *shlex.split(line)])
 

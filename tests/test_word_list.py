@@ -13,6 +13,7 @@ LIST = ROOT / "docs" / "words.md"
 ROW = re.compile(r"^\|((?: `[^`]+`,?)+) \|", re.MULTILINE)
 PROSE = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = sorted((ROOT / "src" / "lmgen").rglob("*.py"))
+IN_GO = sorted((ROOT / "go").rglob("*.go"))
 CODE = re.compile(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", re.DOTALL)
 """Programs, names of things, and addresses: they are not our prose."""
 
@@ -86,3 +87,8 @@ def test_the_help_of_the_repl_keeps_to_the_list():
     from lmgen.repl.commands import HELP
 
     assert found(HELP) == []
+
+
+@pytest.mark.parametrize("path", IN_GO, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_program_in_go_keeps_to_the_list(path):
+    assert found(path.read_text()) == []

@@ -57,7 +57,7 @@ type Event struct {
 	// LogProb is ln of the word's probability in the model's own distribution.
 	LogProb float64
 	Choice  Choice
-	// Ended is "" while it goes on; `sentence`, `length` or `stop` at its end. The end is an event of its own.
+	// Ended is "" while it continues; `sentence`, `length` or `stop` at its end. The end is an event of its own.
 	Ended string
 }
 

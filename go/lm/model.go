@@ -41,7 +41,7 @@ type Options struct {
 	Precision string
 	// Threads is how many cores are used, 0 for all.
 	Threads int
-	// SpelledMarks reads `<S>` and `</S>` by their letters, as the program of 2016 did.
+	// SpelledMarks reads `<S>` and `</S>` by their spelling, as the program of 2016 did.
 	SpelledMarks bool
 }
 

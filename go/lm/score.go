@@ -8,7 +8,7 @@ type Scoring struct {
 	Prefix []string
 	// AllRows lets softmax rows that belong to no word take their share of the distribution.
 	AllRows bool
-	// UnknownAsMark reads words outside the vocabulary as `<UNK>`, not by their letters.
+	// UnknownAsMark reads words outside the vocabulary as `<UNK>`, not by their characters.
 	UnknownAsMark bool
 	// Rank and Entropy are measured if they are wanted.
 	Rank, Entropy bool

@@ -89,8 +89,8 @@ func (f *file) tensor(name string, shape ...int) ([]byte, []int) {
 	case !there:
 		f.err = Errorf(Integrity, "%s lacks the tensor %s", f.path, name)
 	case !fits:
-		told := strings.ReplaceAll(fmt.Sprint(shape), "-1", "any")
-		f.err = Errorf(Integrity, "%s in %s has the shape %v, not %s", name, f.path, tensor.Shape, told)
+		wanted := strings.ReplaceAll(fmt.Sprint(shape), "-1", "any")
+		f.err = Errorf(Integrity, "%s in %s has the shape %v, not %s", name, f.path, tensor.Shape, wanted)
 	case tensor.Data == nil:
 		f.err = Errorf(Integrity, "%s in %s is not kept as float32 numbers", name, f.path)
 	case len(tensor.Data) != 4*count:

@@ -36,14 +36,14 @@ func newComplete() *complete {
 	o.about = "Continue PREFIX, word by word, until the sentence ends.\n\nWithout PREFIX a sentence is begun; a pipe, or " +
 		"`-`, gives the prefix on stdin.\nThe same seed writes the same words as in `lmgen complete --engine session`."
 	o.text(&c.file, "-f --file", "FILE", "Continue every line of a text file, or of stdin (-).")
-	o.whole(&g.Samples, "-n --samples --num-samples", "Continuations of each.  [default: 1]")
-	o.whole(&g.MaxWords, "--max-words --max-tokens", "Words of each at most.  [default: 100]")
-	o.whole(&g.Sentences, "--sentences", "Continue until so many sentences have ended.  [default: 1]")
+	o.whole(&g.Samples, "-n --samples --num-samples", "Continuations of each prefix.  [default: 1]")
+	o.whole(&g.MaxWords, "--max-words --max-tokens", "Maximum number of words of a continuation.  [default: 100]")
+	o.whole(&g.Sentences, "--sentences", "Number of sentences to generate.  [default: 1]")
 	o.add("--stop", "TEXT", "End with the word in which this text is complete; may be given several times.", func(given string) error {
 		g.Stop = append(g.Stop, given)
 		return nil
 	})
-	o.add("--seed", "N", "The same seed writes the same words.  [default: a new one]", func(given string) error {
+	o.add("--seed", "N", "Seed of the random numbers: the same seed gives the same words.  [default: a new one]", func(given string) error {
 		_, c.seeded = g.Seed.SetString(given, 10)
 		if !c.seeded {
 			return lm.Errorf(lm.Usage, "%q is not a whole number", given)
@@ -51,22 +51,22 @@ func newComplete() *complete {
 		return nil
 	})
 	c.temperature = o.real(
-		&g.Sampling.Temperature, "-t --temperature --temp", "Below 1 more likely words; 0 takes the most likely.  [default: the model's]",
+		&g.Sampling.Temperature, "-t --temperature --temp", "Below 1 more likely words, above 1 more surprising ones; 0 takes the most likely.  [default: the model's]",
 	)
 	o.whole(&g.Sampling.TopK, "-k --top-k", "Only the N most likely words; 0 for all.")
 	c.topP = o.real(
 		&g.Sampling.TopP, "-p --top-p", "Only the most likely words that together reach this probability.  [default: the model's]",
 	)
-	o.real(&g.Sampling.MinP, "--min-p", "Only words X times as likely as the most likely, or more.")
-	o.truth(&g.IgnoreEnd, "--ignore-eos", "", "No sentence ends at all.")
+	o.real(&g.Sampling.MinP, "--min-p", "Only words at least X times as likely as the most likely word.")
+	o.truth(&g.IgnoreEnd, "--ignore-eos", "", "Never end a sentence.")
 	c.splitting.add(o)
 	o.choice(&c.kind, "--format", "Output format.  [default: text]", "text", "jsonl", "tsv")
 	o.truth(&c.echo, "--echo", "--no-echo", "Print the prefix before its continuation.  [default: yes]")
 	o.truth(&c.raw, "--raw", "", "Print words as the model has them, with spaces between.")
-	o.truth(&c.stream, "--stream", "--no-stream", "Print words as they come.  [default: yes]")
+	o.truth(&c.stream, "--stream", "--no-stream", "Print words as they are drawn.  [default: yes]")
 	o.truth(&c.audit, "--audit", "", "Print each draw and the interval it hit, on stderr.")
 	o.truth(&c.stats, "--stats", "", "Print speed, seed and surprisal, on stderr.")
-	o.truth(&c.verbose, "-v --verbose", "", "Say more on stderr.")
+	o.truth(&c.verbose, "-v --verbose", "", "Print more on stderr.")
 	c.modelOptions.add(o)
 	c.list = o
 	return c
@@ -185,7 +185,7 @@ func (c *complete) write(ctx context.Context, model *lm.Model, prompts [][]strin
 		}
 	}
 	if c.stats {
-		counted.tell(c.generation.Seed)
+		counted.report(c.generation.Seed)
 	}
 	return err
 }
@@ -209,7 +209,7 @@ func (c *counter) count(event lm.Event) {
 	c.logprob += event.LogProb
 }
 
-func (c *counter) tell(seed *big.Int) {
+func (c *counter) report(seed *big.Int) {
 	seconds := math.Max(c.last.Sub(c.began).Seconds(), 1e-9)
 	fmt.Fprintf(os.Stderr, "seed\t%v\nwords\t%d\nwords/s\t%.1f\n", seed, c.words, float64(c.words)/seconds)
 	if c.words > 0 {

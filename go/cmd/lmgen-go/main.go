@@ -58,7 +58,7 @@ type interrupted struct{ signal syscall.Signal }
 func (interrupted) Error() string { return "stopped" }
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // a reader that has gone is told by the error of writing
+	signal.Ignore(syscall.SIGPIPE) // a reader that has gone is noticed by the error of writing
 	ctx, cancel := context.WithCancel(context.Background())
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGINT, syscall.SIGTERM)
@@ -114,7 +114,7 @@ func say(text string) error {
 	return err
 }
 
-// exitCode tells an error on stderr and gives the program's exit code, as lmgen's.
+// exitCode prints an error on stderr and gives the program's exit code, as lmgen's.
 func exitCode(err error) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return 0

@@ -21,7 +21,7 @@ type modelOptions struct {
 func (m *modelOptions) add(o *options) {
 	m.model = defaultModel
 	o.text(&m.model, "-m --model", "MODEL|FOLDER", "A model's name, or a folder in the released layout.").variable = "LMGEN_MODEL"
-	o.text(&m.Precision, "--precision", "NAME", "float32 (the default) or int8.")
+	o.text(&m.Precision, "--precision", "NAME", "Precision of the weights: float32 or int8.  [default: float32]")
 	o.add("--threads", "N", "Threads.  [default: all cores]", func(given string) error {
 		var err error
 		if m.Threads, err = atLeast(given, 0); err == nil && m.Threads > 0 {
@@ -29,7 +29,7 @@ func (m *modelOptions) add(o *options) {
 		}
 		return err
 	})
-	o.truth(&m.SpelledMarks, "--spelled-marks", "", "Feed <S> and </S> by their letters, as the sample mode of 2016 did.")
+	o.truth(&m.SpelledMarks, "--spelled-marks", "", "Read <S> and </S> by their spelling, as the sample mode of 2016 did.")
 }
 
 // home is where downloaded models are kept: LMGEN_HOME, or the user's cache folder.

@@ -25,13 +25,13 @@ func newNext() *next {
 	n := &next{count: 20}
 	o := &options{command: "next", arguments: "[PREFIX]", most: 1}
 	o.about = "Show what may follow PREFIX: rank, word, probability, the probability of all words so far, surprisal."
-	o.add("-k", "N", "How many words.  [default: 20]", func(given string) (err error) {
+	o.add("-k", "N", "Number of words.  [default: 20]", func(given string) (err error) {
 		n.count, err = atLeast(given, 1)
 		return err
 	})
 	o.truth(&n.full, "--full", "", "Every word of the vocabulary, the most likely first.")
 	o.add("--candidates", "WORDS|@FILE", "Only these words, in this order; may be given several times.", n.addCandidates)
-	o.text(&n.startsWith, "--starts-with", "LETTERS", "Only words that begin so.")
+	o.text(&n.startsWith, "--starts-with", "LETTERS", "Only words that begin with LETTERS.")
 	o.truth(&n.stats, "--stats", "", "Print entropy and shares on stderr; a table has them beneath.")
 	n.reading.add(o)
 	n.list = o

@@ -207,5 +207,5 @@ func (o *options) print(out io.Writer) {
 		names := strings.Join(append(append([]string(nil), one.names...), one.off...), ", ")
 		fmt.Fprintf(out, "  %-36s %s\n", strings.TrimSpace(names+" "+one.metavar), one.help)
 	}
-	fmt.Fprintf(out, "  %-36s %s\n", "-h, --help", "Show this and end.")
+	fmt.Fprintf(out, "  %-36s %s\n", "-h, --help", "Show this message and exit.")
 }

@@ -95,16 +95,16 @@ func (s *samples) write(one *sample) (whole bool, err error) {
 
 func (s *samples) record(one *sample) []cell {
 	prefix, words := s.prompts[one.prompt], append([]string{}, one.words...)
-	var told any = words
+	var shown any = words
 	if s.rows.kind == "tsv" {
-		told = strings.Join(words, " ")
+		shown = strings.Join(words, " ")
 	}
 	return []cell{
 		{"sample", one.number},
 		{"seed", s.generation.Seed},
 		{"prefix", s.typed[one.prompt]},
 		{"text", strings.TrimLeft(joined(prefix, words), " ")},
-		{"words", told},
+		{"words", shown},
 		{"logprob", decimals(one.logprob)},
 		{"ended", one.ended},
 	}

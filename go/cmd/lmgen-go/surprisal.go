@@ -28,10 +28,10 @@ type reading struct {
 
 func (r *reading) add(o *options) {
 	r.base, r.oovInput, r.renormalize = "2", "chars", true
-	o.choice(&r.base, "--base", "Of surprisal: bits, nats or bans.  [default: 2]", "2", "e", "10")
-	o.choice(&r.kind, "--format", "Of the output.  [default: table on a terminal, else tsv]", kinds...)
-	o.truth(&r.renormalize, "--renormalize", "--no-renormalize", "Leave out softmax rows without a word.  [default: yes]")
-	o.choice(&r.oovInput, "--oov-input", "Read unknown words by their letters, or as <UNK>.  [default: chars]", "chars", "unk")
+	o.choice(&r.base, "--base", "Unit of surprisal: bits, nats or bans.  [default: 2]", "2", "e", "10")
+	o.choice(&r.kind, "--format", "Output format.  [default: table on a terminal, else tsv]", kinds...)
+	o.truth(&r.renormalize, "--renormalize", "--no-renormalize", "Leave out padding rows, which belong to no word.  [default: yes]")
+	o.choice(&r.oovInput, "--oov-input", "How out-of-vocabulary words are read: by their characters, or as <UNK>.  [default: chars]", "chars", "unk")
 	r.splitting.add(o)
 	r.modelOptions.add(o)
 }
@@ -47,11 +47,11 @@ type surprisal struct {
 func newSurprisal() *surprisal {
 	s := &surprisal{columns: columns}
 	o := &options{command: "surprisal", arguments: "[FILE]", most: 1}
-	o.about = "Tell how unexpected every word of FILE is, a text with a sentence on each line (`-`: stdin):\none row per word, the " +
+	o.about = "Print the surprisal of every word of FILE, a text with a sentence on each line (`-`: stdin):\none row per word, the " +
 		"first and `</S>` included."
-	s.given = o.text(&s.text, "--text", "TEXT", "Take these sentences, a line each; no FILE.")
-	o.text(&s.columns, "--columns", "A,B,…", "Write only these.  [default: "+columns+"]")
-	o.choice(&s.context, "--context", "Empty the LSTM state at each sentence, at blank lines, or never.  [default: as the model was trained]",
+	s.given = o.text(&s.text, "--text", "TEXT", "Sentences, one a line, instead of FILE.")
+	o.text(&s.columns, "--columns", "A,B,…", "Write only these columns.  [default: "+columns+"]")
+	o.choice(&s.context, "--context", "Reset the LSTM state at each sentence, at blank lines, or never.  [default: as the model was trained]",
 		"sentence", "document", "stream")
 	o.text(&s.prefix, "--prefix", "TEXT", "Read this before each text; it is not scored.")
 	o.truth(&s.stats, "--stats", "", "Print base, counts and perplexity, on stderr.")
@@ -107,7 +107,7 @@ func (s *surprisal) run(ctx context.Context, arguments []string) error {
 		err = flushed
 	}
 	if s.stats {
-		counted.tell(s.base)
+		counted.report(s.base)
 	}
 	return err
 }
@@ -122,7 +122,7 @@ func (s *surprisal) lines(arguments []string) ([]string, error) {
 	return readLines(arguments[0])
 }
 
-// sentences are those that have a word, with their places among all; how many have none is told.
+// sentences are those that have a word, with their places among all; how many have none is reported.
 func (s *surprisal) sentences(lines []string, context string) (found []lm.Sentence, numbers []int, err error) {
 	if s.context != "" {
 		context = s.context
@@ -191,7 +191,7 @@ func (e *evaluation) add(tokens []lm.Token) {
 	}
 }
 
-func (e *evaluation) tell(base string) {
+func (e *evaluation) report(base string) {
 	fmt.Fprintf(os.Stderr, "base\t%s (%s)\nsentences\t%d\ntokens\t%d\noov\t%d\n", base, unitNames[base], e.sentences, e.tokens, e.oov)
 	if e.tokens > 0 {
 		fmt.Fprintf(os.Stderr, "perplexity\t%.2f\n", math.Exp(-e.logprob/float64(e.tokens)))

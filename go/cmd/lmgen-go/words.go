@@ -19,7 +19,7 @@ const longest = 1 << 20
 type splitting struct{ tokenized, whole bool }
 
 func (s *splitting) add(o *options) {
-	o.truth(&s.tokenized, "--no-tokenize", "", "The text is words with spaces between them already.")
+	o.truth(&s.tokenized, "--no-tokenize", "", "Take the text as words separated by spaces.")
 	o.truth(&s.whole, "--no-split", "", "Read the text as one sentence, even if it looks like more.")
 }
 

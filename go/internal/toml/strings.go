@@ -56,7 +56,7 @@ func (p *parser) escape() string {
 			return string(rune(code))
 		}
 	}
-	if strings.IndexByte(" \t\n", kind) >= 0 { // the line goes on with the next one's text
+	if strings.IndexByte(" \t\n", kind) >= 0 { // the line continues with the next one's text
 		p.skip(true)
 		return ""
 	}

@@ -63,32 +63,46 @@ PLACE = group(
     dict,
     click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at."),
     click.option(
-        "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one."
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=8000,
+        show_default=True,
+        help="Port to listen at; 0 takes any free one.",
     ),
-    click.option("--root-path", "root", default="", metavar="PATH", help="Where a proxy shows it, such as /lm."),
+    click.option(
+        "--root-path",
+        "root",
+        default="",
+        metavar="PATH",
+        help="Path under which a proxy shows the server, such as /lm.",
+    ),
     click.option(
         "--drain",
         type=COUNT,
         default=30,
         show_default=True,
         metavar="SECONDS",
-        help="For requests to end after SIGTERM.",
+        help="Seconds in which requests may end after SIGTERM.",
     ),
 )
 CAPACITY = group(
     "capacity",
     dict,
-    _count("--rows", default=32, description="Continuations written at once."),
-    _count("--queue", default=1024, description="Texts and continuations that may wait; 429 beyond."),
-    _size("--prefix-cache", 64, "Of each model, for texts read before."),
+    _count("--rows", default=32, description="Number of continuations generated at once."),
+    _count(
+        "--queue", default=1024, description="Number of texts and continuations that may wait; more get status 429."
+    ),
+    _size("--prefix-cache", 64, "Memory of each model for texts that were read before."),
 )
 LIMITS = group(
     "limits",
     dict,
-    _count("--max-words", "written", default=4096, description="Words of a continuation."),
-    _count("--max-prompt-words", "read", default=1 << 16, description="Words of all texts of a request."),
-    _count("--max-samples", "samples", default=256, description="Continuations of a request."),
-    _size("--max-body", 4, "Of a request."),
+    _count("--max-words", "written", default=4096, description="Maximum number of words of a continuation."),
+    _count(
+        "--max-prompt-words", "read", default=1 << 16, description="Maximum number of words of all texts of a request."
+    ),
+    _count("--max-samples", "samples", default=256, description="Maximum number of continuations of a request."),
+    _size("--max-body", 4, "Maximum size of a request."),
     click.option(
         "--timeout",
         "seconds",
@@ -96,7 +110,7 @@ LIMITS = group(
         default=600.0,
         show_default=True,
         metavar="SECONDS",
-        help="For an answer.",
+        help="Maximum time of an answer.",
     ),
 )
 
@@ -110,28 +124,35 @@ LIMITS = group(
     metavar="MODEL|FOLDER",
     envvar="LMGEN_MODEL",
     shell_complete=complete_local,
-    help="A model to serve, several times for several. The first is loaded at once, others when they are asked for.",
+    help="A model to serve; give it several times for several. The first is loaded at once, others when they are asked for.",
 )
 @PLACE
 @precision("float32")
 @click.option("--threads", type=click.IntRange(0), default=0, help="Threads per operation.  [default: all cores]")
-@_size("--memory", 16384, "Of the files of all loaded models; the one not used for longest makes place.")
+@_size("--memory", 16384, "Memory for the files of all loaded models; the one not used for longest is closed.")
 @CAPACITY
 @LIMITS
 @click.option(
     "--tokens",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Who asks must send one of these tokens, one a line.",
+    help="File of bearer tokens, one a line; every client must send one of them.",
 )
 @click.option(
-    "--token", multiple=True, metavar="TOKEN", help="Likewise; better in the environment, where `ps` does not show it."
+    "--token",
+    multiple=True,
+    metavar="TOKEN",
+    help="A bearer token that clients must send; LMGEN_SERVE_TOKEN hides it from `ps`.",
 )
-@click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="A name by which the server may be called.")
-@click.option("--allow-origin", "origins", multiple=True, metavar="URL", help="A site whose pages may ask.")
-@_count("--connections", default=512, description="Requests answered at once; 503 beyond.")
-@click.option("--access-log/--no-access-log", default=True, help="Note every request on stderr, a line of JSON each.")
-@click.option("--log-text", is_flag=True, help="Note what was asked, too.")
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name by which clients may call the server."
+)
+@click.option(
+    "--allow-origin", "origins", multiple=True, metavar="URL", help="Origin whose web pages may call the server."
+)
+@_count("--connections", default=512, description="Number of requests answered at once; more get status 503.")
+@click.option("--access-log/--no-access-log", default=True, help="Log every request on stderr, a line of JSON each.")
+@click.option("--log-text", is_flag=True, help="Add what was asked to the log.")
 def serve_command(**options: Any) -> None:
     """Serve models over HTTP. Clients of OpenAI's completions work with it; a browser has a page at /.
 
