@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import time
 
 import pytest
 
@@ -40,7 +39,7 @@ def browser():
 @pytest.fixture
 def page(browser, server):
     browser.get(server)
-    wait_until(lambda: len(elements(browser, "#surprisal .word")) == 3)
+    wait_until(lambda: len(elements(browser, "#surprisal .word")) == 3 and elements(browser, "#bars button"))
     return browser
 
 
@@ -53,10 +52,11 @@ def text(browser, name):
 
 
 def wait_until(reached):
-    until = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    from selenium.common.exceptions import StaleElementReferenceException
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    replaced = [StaleElementReferenceException]  # by a newer answer, meanwhile
+    WebDriverWait(None, 30, 0.05, replaced).until(lambda _: reached())
 
 
 def keyboard(browser):
@@ -106,10 +106,9 @@ def test_a_text_is_written_and_taken_over_by_keyboard(page):
 
 
 def test_a_likely_word_is_added_by_its_bar(page):
-    bar = elements(page, "#bars button")[0]
-    word = bar.find_element("css selector", "span").text
-
-    bar.click()
+    word = page.execute_script(
+        "const bar = document.querySelector('#bars button'); bar.click(); return bar.querySelector('span').textContent"
+    )
 
     wait_until(lambda: page.find_element("id", "prefix").get_attribute("value") == f"The old man {word}")
     wait_until(lambda: elements(page, "#surprisal .word")[-1].text == word)
