@@ -216,6 +216,11 @@ def test_a_sentence_may_begin_and_end_by_its_marks(ask):
             ["next", "The keys", "--candidates", "is,are not"],
         ),
         (
+            "/v1/next",
+            {"prefix": "She is a", "starts_with": "f", "k": 5, "suffix": "of mine"},
+            ["next", "She is a", "--starts-with", "f", "-k", 5, "--suffix", "of mine"],
+        ),
+        (
             "/v1/choose",
             {"items": [["The keys are here.", "The keys is here."]], "reduce": "mean"},
             ["choose", "The keys are here.", "The keys is here.", "--reduce", "mean"],

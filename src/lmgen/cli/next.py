@@ -1,6 +1,5 @@
 """`lmgen next`: the exact distribution of the next word."""
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,11 +20,9 @@ from lmgen.scoring import (
     NextWord,
     as_input,
     candidate_tokens,
-    decimals,
     next_candidates,
-    next_row,
+    next_rows,
     next_words,
-    probability,
     suffix_logprobs,
 )
 from lmgen.text import Row, open_output, words_of, write_rows
@@ -85,7 +82,7 @@ def next_command(prefix: str, **options) -> None:
     asked = _Options(**options)
     if asked.candidates and (asked.pattern or asked.starts_with or asked.full):
         raise UsageError("--candidates are listed as they are: leave out --full, --match and --starts-with")
-    split, unit = asked.splitting.words, BASES[asked.base]
+    split = asked.splitting.words
     candidates, wanted = _candidates(asked.candidates), asked.scoring()
     model = asked.model.open(asked.model.find())
     context = read(model, list(map(as_input(model, wanted), split(prefix))))
@@ -97,15 +94,13 @@ def next_command(prefix: str, **options) -> None:
         listed = next_candidates(model, context, distribution, tokens, wanted)
     else:
         listed = distribution.best(count, among)
-    rows = [next_row(entry, asked.base) for entry in listed]
-    if asked.suffix and listed:
-        words = [tokens.get(entry.word, [entry.word]) for entry in listed]
-        follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted)
-        rows = _with_suffix(rows, listed, follows, unit)
+    words = [tokens.get(entry.word, [entry.word]) for entry in listed]
+    follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted) if asked.suffix else None
+    rows = next_rows(listed, asked.base, follows)
     with open_output(asked.to.output) as out:
         if asked.to.kind == "table" and out.isatty():
             _draw_bars(rows)
-        write_rows(rows, out, asked.to.kind, tuple(next_row(NextWord("", 1, 1.0, 1.0), "e")))
+        write_rows(rows, out, asked.to.kind, tuple(next_rows([NextWord("", 1, 1.0, 1.0)], "e")[0]))
         facts = _facts(distribution, listed, among, asked.base)
         if asked.to.kind == "table":
             out.write("\n" + "".join(f"{name}: {value}\n" for name, value in facts))
@@ -129,27 +124,12 @@ def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:
     """Which words the patterns leave, bool [words]; None where there are no patterns."""
     if not asked.pattern and not asked.starts_with:
         return None
-    words = distribution.vocabulary.words
-    among = np.fromiter((word.startswith(asked.starts_with) for word in words), bool, len(words))
+    among = distribution.starting_with(asked.starts_with)
     if asked.pattern:
-        found = np.zeros(len(words), bool)
+        found = np.zeros(len(among), bool)
         found[matching([f"/{asked.pattern}/"], distribution.vocabulary)] = True
         among &= found
     return among
-
-
-def _with_suffix(rows: list[Row], listed: list[NextWord], follows: np.ndarray, unit: float) -> list[Row]:
-    """The rows with the suffix's surprisal after each word and that of both, the most likely first."""
-    joint = np.array([entry.logprob for entry in listed]) + follows
-    return [
-        {
-            **rows[place],
-            "suffix_surprisal": decimals(-follows[place] / unit),
-            "joint_surprisal": decimals(-joint[place] / unit),
-            "joint_prob": probability(math.exp(joint[place])),
-        }
-        for place in np.argsort(-joint, kind="stable").tolist()
-    ]
 
 
 def _draw_bars(rows: list[Row]) -> None:

@@ -130,6 +130,10 @@ class Distribution(Shown):
         ids = ids[most_likely(self.probs[ids], len(ids) if count is None else count)]
         return self._entries(ids.tolist(), map(self.vocabulary.word, ids.tolist()))
 
+    def starting_with(self, letters: str) -> np.ndarray:
+        """Which words start with these letters, bool [words]."""
+        return np.fromiter((word.startswith(letters) for word in self.vocabulary.words), bool, len(self.probs))
+
     def of(self, words: Iterable[str]) -> NextWords:
         """Given words, in their order."""
         given = list(words)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
+import numpy as np
+
 from lmgen.scoring.choices import Chosen, reduced
 from lmgen.scoring.distribution import NextWord
 from lmgen.scoring.evaluation import Evaluation
@@ -71,8 +73,29 @@ def sentence_rows(scores: Iterable[Scored], base: str, reduce: str) -> Iterator[
         yield joined(scored.sentence.extra, dict(zip(SENTENCE_COLUMNS, values, strict=True)))
 
 
-def next_row(entry: NextWord, base: str) -> Row:
-    """A word that may come next; surprisal is in units of the base."""
+def next_rows(listed: Sequence[NextWord], base: str, follows: np.ndarray | None = None) -> list[Row]:
+    """A row for each word that may come next; surprisal is in units of the base.
+
+    Args:
+      follows: natural logarithm of the probability of a suffix after each, float64 [words]. Then the rows are sorted by
+        the probability of both together, and have it.
+    """
+    rows = [_next_row(entry, base) for entry in listed]
+    if follows is None:
+        return rows
+    joint = np.array([entry.logprob for entry in listed]) + follows
+    return [
+        {
+            **rows[place],
+            "suffix_surprisal": decimals(-follows[place] / BASES[base]),
+            "joint_surprisal": decimals(-joint[place] / BASES[base]),
+            "joint_prob": probability(math.exp(joint[place])),
+        }
+        for place in np.argsort(-joint, kind="stable").tolist()
+    ]
+
+
+def _next_row(entry: NextWord, base: str) -> Row:
     return {
         "rank": entry.rank,
         "word": entry.word,

@@ -22,8 +22,9 @@ from lmgen.scoring import (
     choice_rows,
     choose_sentences,
     next_candidates,
-    next_row,
+    next_rows,
     next_words,
+    suffix_logprobs,
 )
 from lmgen.server.completions import Asking
 from lmgen.server.models import Served
@@ -75,6 +76,9 @@ class NextRequest(_Reading):
 
     k: int = 20
     candidates: list[str] | None = None
+    starts_with: str = ""
+    suffix: str = ""
+    """What is to follow: words are ranked by the probability of both."""
 
 
 class ChooseRequest(_Reading):
@@ -118,12 +122,20 @@ def surprisal(asked: SurprisalRequest, model: LanguageModel) -> list[Record]:
 
 def following(asked: NextRequest, model: LanguageModel) -> list[Record]:
     """A row for every word that may come next, or candidate."""
+    if asked.candidates and asked.starts_with:
+        raise RefusedError(400, "candidates are listed as they are: leave out starts_with", "starts_with")
     wanted = asked.scoring()
     context = read(model, list(map(as_input(model, wanted), asked.split(asked.prefix))))
     distribution = next_words(model, context, asked.renormalize)
     tokens = {name: candidate_tokens(name, model.vocabulary, asked.split) for name in asked.candidates or ()}
-    found = next_candidates(model, context, distribution, tokens, wanted) if tokens else distribution.best(asked.k)
-    return [next_row(entry, asked.base) for entry in found]
+    if tokens:
+        found = next_candidates(model, context, distribution, tokens, wanted)
+    else:
+        among = distribution.starting_with(asked.starts_with) if asked.starts_with else None
+        found = distribution.best(asked.k, among)
+    words = [tokens.get(entry.word, [entry.word]) for entry in found]
+    follows = suffix_logprobs(model, context, words, asked.split(asked.suffix), wanted) if asked.suffix else None
+    return next_rows(found, asked.base, follows)
 
 
 def choose(asked: ChooseRequest, model: LanguageModel) -> list[Record]:
@@ -157,7 +169,7 @@ def _texts_of(asked: _Reading) -> list[str]:
     if isinstance(asked, SurprisalRequest):
         texts += [asked.input] if isinstance(asked.input, str) else asked.input
     if isinstance(asked, NextRequest):
-        texts += asked.candidates or []
+        texts += [*(asked.candidates or []), asked.suffix]
     if isinstance(asked, ChooseRequest):
         texts += [sentence for item in asked.items for sentence in item]
     return texts
