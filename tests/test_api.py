@@ -199,3 +199,18 @@ def test_a_text_of_sentences_is_split_unless_it_is_to_be_one(tiny_folder):
 
     assert tokens[False] == ["The", "cat", ".", "</S>", "The", "cat", ".", "</S>"]
     assert "</S>" not in tokens[True][:-1]
+
+
+def test_sentences_can_be_chosen_with_answers_and_prefixes(lm):
+    found = lm.choose([["cat sat", "sat zork"], ["the", "the"]], answers=[0, 1], prefixes=["the", ""])
+
+    after = [whole - totals(lm.model, "the")[0] for whole in totals(lm.model, "the cat sat", "the sat zork")]
+    assert np.diff(found[0].scores) == pytest.approx(np.diff(after))
+    assert (found.accuracy.items, found[1].correct) == (2, False)
+    assert lm.choose([["the", "cat"]])[0].correct is None
+    with pytest.raises(UsageError, match="2 items, 1 answers and 2 prefixes"):
+        lm.choose([["the", "cat"], ["cat", "sat"]], answers=[0])
+    with pytest.raises(UsageError, match="an item is a list of sentences"):
+        lm.choose(["the", "cat"])
+    with pytest.raises(UsageError, match="reduce must be sum or mean"):
+        lm.choose([["the", "cat"]], reduce="max")

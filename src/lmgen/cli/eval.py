@@ -1,17 +1,16 @@
 """`lmgen eval`: the perplexity of a text."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.console import stderr_console
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import OUTPUT
+from lmgen.cli.progress import somebody_watches, with_progress
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import BASES, SENTENCE_COLUMNS, Evaluation, Scored, score_sentences, sentence_rows
@@ -29,6 +28,11 @@ class _Options(shared.ScoredTexts):
     per_sentence: bool
     kind: str | None
     output: str
+
+    @property
+    def watched(self) -> bool:
+        """Whether progress is shown."""
+        return somebody_watches(self.output if self.per_sentence else "")
 
 
 @click.command("eval", short_help="Measure the perplexity of a text.")
@@ -69,7 +73,8 @@ def evaluate(**options) -> None:
     sentences = asked.sentences(context, kind, SENTENCE_COLUMNS)
     model, evaluation = asked.model.open(files), Evaluation()
     with open_output(asked.output) as out:
-        scores = evaluation.count(_with_progress(score_sentences(model, sentences, asked.scoring()), total))
+        scores = score_sentences(model, sentences, asked.scoring())
+        scores = evaluation.count(with_progress(scores, total, "sentences", asked.watched))
         if asked.per_sentence:
             write_rows(sentence_rows(scores, "2", "sum"), out, kind, SENTENCE_COLUMNS)
         else:
@@ -92,17 +97,9 @@ def _exhaust(scores: Iterable[Scored]) -> None:
 
 def _count_lines(asked: _Options) -> int | None:
     """How many lines there are to come, where that can be known and somebody is watching."""
-    if not stderr_console().is_terminal or not asked.file or not asked.file.is_file():  # a pipe can be read only once
+    if not asked.watched or not asked.file or not asked.file.is_file():  # a pipe can be read only once
         return None
     return sum(1 for _ in read_lines(asked.file, asked.form.encoding))
-
-
-def _with_progress(scores: Iterable[Scored], total: int | None) -> Iterator[Scored]:
-    """Pass scores on; on a terminal show on stderr how many there are, and the time left."""
-    console = stderr_console()
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("sentences"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        yield from progress.track(scores, total=total)
 
 
 def _facts(evaluation: Evaluation, model: LanguageModel, name: str) -> dict:
