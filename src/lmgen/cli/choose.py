@@ -25,7 +25,18 @@ from lmgen.items import (
     item_files,
     read_items,
 )
-from lmgen.text import InputFormat, Row, check_output, kind_of, open_output, read_records, visible, write_rows
+from lmgen.text import (
+    KINDS,
+    TABLES,
+    InputFormat,
+    Row,
+    check_output,
+    kind_of,
+    open_rows,
+    read_records,
+    visible,
+    write_rows,
+)
 
 BY = (FILE, "UID", "field")
 """Columns by which accuracy is given, where items have them: BLiMP's sets and fields."""
@@ -94,7 +105,7 @@ def _is_file(text: str) -> bool:
     """Whether an argument is a file of items or a folder of them, and no sentence."""
     path = Path(text)
     try:
-        return path.is_dir() or (path.is_file() and kind_of(path) != "text")
+        return path.is_dir() or (path.is_file() and kind_of(path) in TABLES)
     except OSError:  # it is too long for a file's name
         return False
 
@@ -142,7 +153,7 @@ def choose(**options) -> None:
     items, watched = _items(asked, files), somebody_watches(asked.to.output)
     total = _count(asked, files) if watched else None
     model = asked.model.open(asked.model.find())
-    with open_output(asked.to.output) as out:
+    with open_rows(asked.to.output) as out:
         chosen = choose_sentences(model, items, wanted, asked.reduce)
         chosen = _counted(with_progress(chosen, total, "items", watched), tally, asked.by)
         write_rows(choice_rows(chosen, asked.base), out, asked.to.kind, CHOICE_COLUMNS)
@@ -183,9 +194,10 @@ def _counted(chosen: Iterable[Chosen], tally: Tally, by: tuple[str, ...]) -> Ite
 def _report(tally: Tally, summary: str | None) -> None:
     """Accuracies on stderr, for people, and in a file."""
     if summary:
-        with open_output(summary) as out:
-            kind = kind_of(Path(summary))
-            write_rows(tally.rows(), out, "tsv" if kind == "text" else kind, SUMMARY_COLUMNS)
+        kind = kind_of(Path(summary))
+        with open_rows(summary) as out:
+            kind = "jsonl" if kind == "parquet" else kind if kind in KINDS else "tsv"
+            write_rows(tally.rows(), out, kind, SUMMARY_COLUMNS)
     if not tally.all.items:
         return
     if any(len(groups) > 1 for groups in tally.groups.values()):

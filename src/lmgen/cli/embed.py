@@ -22,7 +22,7 @@ from lmgen.embeddings import (
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import ROWS, decimals
-from lmgen.text import Row, joined, open_output, read_lines, write_rows
+from lmgen.text import Row, joined, open_rows, read_lines, write_rows
 
 OF = ("word", "token", "sentence")
 SPACE = click.option(
@@ -155,7 +155,7 @@ def neighbours(words: tuple[str, ...], pairs: Path | None, space: str, **options
     given = _pairs(pairs) if pairs else []
     near = WordSpace(choice.open(choice.find()), space)
     rows = _pair_rows(near, given) if pairs else _near_rows(near, words, options)
-    with open_output(to.output) as out:
+    with open_rows(to.output) as out:
         write_rows(rows, out, to.kind)
 
 

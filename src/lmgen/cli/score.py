@@ -8,7 +8,7 @@ from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import Destination
 from lmgen.scoring import SENTENCE_COLUMNS, score_sentences, sentence_rows
-from lmgen.text import open_output, write_rows
+from lmgen.text import open_rows, write_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,6 @@ def score_command(**options) -> None:
     files, kind = asked.model.find(), asked.to.kind
     sentences = asked.sentences(asked.context_of(files), kind, SENTENCE_COLUMNS)
     wanted, model = asked.scoring(asked.prefix, end=not asked.no_end), asked.model.open(files)
-    with open_output(asked.to.output) as out:
+    with open_rows(asked.to.output) as out:
         scores = score_sentences(model, sentences, wanted)
         write_rows(sentence_rows(scores, asked.base, asked.reduce), out, kind, SENTENCE_COLUMNS)

@@ -26,7 +26,7 @@ from lmgen.items import (
     region_rows,
 )
 from lmgen.model import LanguageModel
-from lmgen.text import InputFormat, Row, open_output, write_rows
+from lmgen.text import InputFormat, Row, open_rows, write_rows
 
 OF = {"predictions": PREDICTION_COLUMNS, "items": ITEM_COLUMNS, "regions": REGION_COLUMNS}
 """What a row may be, and its columns."""
@@ -82,7 +82,7 @@ def syntaxgym(**options) -> None:
             raise UsageError(f"the suite {suite.name} has no predictions: add --predict FORMULA, or --of regions")
     shares: list[float] = []
     model = asked.model.open(asked.model.find())
-    with open_output(asked.to.output) as out:
+    with open_rows(asked.to.output) as out:
         rows = (row for suite in suites for row in _rows(asked, model, suite, shares))
         write_rows(rows, out, asked.to.kind, OF[asked.of])
     if len(shares) > 1:

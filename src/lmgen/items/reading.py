@@ -8,7 +8,7 @@ from typing import Any
 
 from lmgen.errors import MissingError, UsageError
 from lmgen.items.choices import Item
-from lmgen.text import InputFormat, Record, kind_of, read_records
+from lmgen.text import TABLES, InputFormat, Record, kind_of, read_records
 
 BLIMP = ("sentence_good", "sentence_bad")
 """Columns of the Benchmark of Linguistic Minimal Pairs (Warstadt et al. 2020); the first is right."""
@@ -117,7 +117,7 @@ def item_files(given: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in given:
         if path.is_dir():
-            tables = sorted(inner for inner in path.rglob("*") if inner.is_file() and kind_of(inner) != "text")
+            tables = sorted(inner for inner in path.rglob("*") if inner.is_file() and kind_of(inner) in TABLES)
             if not tables:
                 raise MissingError(f"{path} holds no .jsonl, .csv, .tsv or .parquet")
             found += tables

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmgen.errors import UsageError
 from lmgen.items.formula import WHOLE, Formula, parse_formula
-from lmgen.text import InputFormat, kind_of, read_lines, read_records
+from lmgen.text import TABLES, InputFormat, kind_of, read_lines, read_records
 
 METRICS = ("sum", "mean", "median", "min", "max", "range")
 """What a region's surprisal may be, of those of its tokens."""
@@ -86,7 +86,7 @@ def read_suite(path: Path, formulas: Sequence[str] = (), form: InputFormat = Inp
 
     Raises UsageError, naming the place in the file.
     """
-    tabular = form.kind is not None or kind_of(path) != "text"
+    tabular = form.kind is not None or kind_of(path) in TABLES
     conditions, document = _of_table(path, form) if tabular else _of_json(path, form)
     meta, names = (_object(document, key, path) for key in ("meta", "region_meta"))
     name = str(meta.get("name") or path.name.partition(".")[0])

@@ -1,4 +1,4 @@
-"""Records of a file: lines of text, JSON lines, CSV or TSV."""
+"""Records of a file: lines of text, JSON lines, CSV or TSV, Parquet, annotated text."""
 
 import io
 import json
@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.text.delimited import csv_rows, tsv_rows
+from lmgen.text.delimited import conllu_records, csv_rows, tsv_rows, vertical_records
 from lmgen.text.lines import UTF8, read_lines
+from lmgen.text.parquet import parquet_rows
 from lmgen.text.tables import plain
 
 Record = dict[str, Any]
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
-INPUT_KINDS = ("text", "jsonl", *DELIMITERS)
-_SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "tsv", "tab": "tsv"}
+LINED = ("text", "conllu", "vertical")
+"""Kinds whose records are texts, without columns of the user's names."""
+TABLES = ("jsonl", *DELIMITERS, "parquet")
+"""Kinds whose records have columns of the user's names."""
+INPUT_KINDS = ("text", *TABLES, "conllu", "vertical")
+_SUFFIXES = {kind: kind for kind in INPUT_KINDS[1:-1]} | {"ndjson": "jsonl", "tab": "tsv"}
 _UNREAD = {
     "json": "JSON: write an object on each line of a .jsonl (jq -c .[])",
-    **dict.fromkeys(("conllu", "conll"), "CoNLL: write its sentences into a .txt, one on each line"),
+    "conll": "CoNLL of one kind or another: give --input-format conllu if it is CoNLL-U, vertical for a token on each line",
     **dict.fromkeys(("xml", "html", "htm", "rtf"), "markup: write its text alone into a .txt"),
 }
 """What would be scored as prose, by its suffix, and what to do."""
@@ -60,7 +65,7 @@ class InputFormat:
 
 
 def kind_of(path: Path) -> str:
-    """What a file holds, by its suffix: `jsonl`, `csv`, `tsv` or `text`."""
+    """What a file holds, by its suffix: one of INPUT_KINDS, `text` for one that says nothing."""
     return _SUFFIXES.get(_suffix(path), "text")
 
 
@@ -76,7 +81,8 @@ def read_records(
 ) -> Iterator[tuple[Record, str]]:
     """The records of a file, each with its place for messages.
 
-    `jsonl`: objects; `csv`, `tsv`: rows under a heading. `text`: lines, each under the only name of `texts`.
+    `jsonl`: objects; `csv`, `tsv`: rows under a heading; `parquet`: rows. `text`: lines, each under the only name of
+    `texts`; `conllu`, `vertical`: sentences, likewise.
 
     Args:
       texts: columns that hold texts.
@@ -85,17 +91,33 @@ def read_records(
     Raises UsageError, naming the line, where one of `texts` is missing or a row is longer or shorter than the heading.
     """
     kind = form.kind_of(path)
+    if kind in LINED and len(texts) > 1:
+        raise UsageError(f"{path} is read as {kind}, without columns {', '.join(texts)}: csv, tsv and jsonl have them")
     if kind == "text":
-        if len(texts) > 1:
-            raise UsageError(
-                f"{path} is read as text, without columns {', '.join(texts)}: csv, tsv and jsonl have them"
-            )
         for number, line in enumerate(read_lines(path, form.encoding), 1):
             yield {texts[0]: line}, f"{path}, line {number}"
         return
-    for record, place in _objects(path, texts, form) if kind == "jsonl" else _rows(path, texts, form):
+    for record, place in _found(kind, path, texts, form):
         if record or blank_lines:
             yield record, place
+
+
+def _found(kind: str, path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    if kind in LINED:
+        read = conllu_records if kind == "conllu" else vertical_records
+        return read(path, texts[0], form.encoding)
+    if kind == "parquet":
+        return _texts(parquet_rows(path), texts)
+    return _objects(path, texts, form) if kind == "jsonl" else _rows(path, texts, form)
+
+
+def _texts(rows: Iterator[tuple[Record, str]], texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
+    """Rows that have all texts."""
+    for record, place in rows:
+        for name in texts:
+            if not isinstance(record.get(name), str):
+                raise UsageError(f"{place} has no text {name!r}, only columns {', '.join(record)}")
+        yield record, place
 
 
 def names_of(path: Path, form: InputFormat) -> list[str]:
