@@ -796,3 +796,33 @@ def test_a_suite_that_cannot_be_tested_is_refused_in_one_line(run, tmp_path, arg
 
     assert (result.exit_code, result.err.count("\n")) == (2, 1)
     assert message in result.err
+
+
+def test_a_treebank_is_scored_and_written_as_parquet(run, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    cells = "\t_" * 7
+    (tmp_path / "a.conllu").write_text(
+        f"# sent_id = s1\n1\tthe{cells}\t_\n2\tcat{cells}\tSpaceAfter=No\n3\t.{cells}\t_\n\n"
+    )
+
+    assert run("surprisal", tmp_path / "a.conllu", "--by", "word", "-o", tmp_path / "a.parquet").exit_code == 0
+    rows = parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    again = table(run("score", tmp_path / "a.parquet", "--column", "word").out)
+
+    assert [(row["sent_id"], row["word"], row["tokens"]) for row in rows] == [
+        *(("s1", "the", 1), ("s1", "cat.", 2), ("s1", "</S>", 1))
+    ]
+    assert [row["sentence"] for row in again] == ["the", "cat .", "</S>"]
+    refused = run("surprisal", tmp_path / "a.conllu", "-o", tmp_path / "b.parquet", "--format", "csv")
+    assert (refused.exit_code, "leave out --format csv" in refused.err) == (2, True)
+
+
+def test_a_region_that_splits_a_token_is_reported_with_the_line_of_its_sentence(run, tmp_path):
+    (tmp_path / "a.tsv").write_text("s\tw\n1\tthe\n1\tdo\n1\tn't\n")
+
+    result = run("surprisal", tmp_path / "a.tsv", "--word-column", "w", "--sentence-column", "s", "--by", "word")
+
+    assert (result.exit_code, result.err) == (
+        2,
+        f"lmgen: {tmp_path}/a.tsv, line 2: the region 'do' ends within the token 'don'\n",
+    )
