@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
+from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_faults, tell_names
 from lmgen.cli.options import Destination
+from lmgen.cli.progress import with_progress
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BLIMP,
@@ -33,7 +34,7 @@ class _Score(shared.ScoredTexts):
 
 
 @click.command("score", short_help="Score whole sentences.")
-@shared.FILE
+@shared.FILES
 @shared.TEXT
 @shared.REDUCE
 @shared.BASE
@@ -62,7 +63,7 @@ def score_command(**options) -> None:
     sentences = asked.sentences(asked.context_of(files), kind, SENTENCE_COLUMNS)
     wanted, model = asked.scoring(asked.prefix, end=not asked.no_end), asked.model.open(files)
     with open_output(asked.to.output) as out:
-        scores = score_sentences(model, sentences, wanted)
+        scores = asked.watched(score_sentences(model, sentences, wanted), asked.to.output)
         write_rows(sentence_rows(scores, asked.base, asked.reduce), out, kind, SENTENCE_COLUMNS)
 
 
@@ -122,7 +123,9 @@ def choose(**options) -> None:
     counted: list[bool] = []
     model = asked.model.open(asked.model.find())
     with open_output(asked.to.output) as out:
-        chosen = _counted(choose_sentences(model, items, wanted, asked.reduce), counted)
+        files = [asked.file] if asked.file else []
+        made = choose_sentences(model, items, wanted, asked.reduce)
+        chosen = _counted(with_progress(made, files, asked.form.encoding, asked.to.output, "items"), counted)
         write_rows(choice_rows(chosen, asked.base), out, asked.to.kind, CHOICE_COLUMNS)
     if counted:
         click.echo(f"accuracy {sum(counted) / len(counted):.4f} ({sum(counted):,} of {len(counted):,})", err=True)
@@ -136,8 +139,9 @@ def _items(asked: _Choose) -> Iterable[Item]:
     candidates = asked.candidates.split(",")
     if len(set(candidates)) < 2:
         raise UsageError("--candidates takes two columns or more, with commas")
-    form = for_rows(asked.form, asked.file, asked.to.kind, CHOICE_COLUMNS)
-    return tell_names(read_items(asked.file, candidates, asked.answer, split, form), CHOICE_COLUMNS)
+    form = for_rows(asked.form, [asked.file], asked.to.kind, CHOICE_COLUMNS)
+    items = tell_faults(read_items(asked.file, candidates, asked.answer, split, form), form.faults)
+    return tell_names(items, CHOICE_COLUMNS)
 
 
 def _counted(chosen: Iterable[Chosen], counted: list[bool]) -> Iterator[Chosen]:
