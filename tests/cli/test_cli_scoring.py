@@ -374,10 +374,77 @@ def test_a_terminal_gets_an_aligned_table(tiny_folder):
     assert lines[5].startswith("entropy, bits: ")
 
 
-def test_progress_and_the_time_left_are_told_on_a_terminal_alone(tiny_folder, text):
-    shown = on_a_terminal("stderr", "eval", text, "-m", tiny_folder)
+@pytest.mark.parametrize("command", ["eval", "surprisal", "score", "embed"])
+def test_progress_and_the_time_left_are_shown_on_a_terminal_alone(tiny_folder, text, command):
+    shown = on_a_terminal("stderr", command, text, "-m", tiny_folder)
 
     assert re.search(r"2/3.*sentences.*[-\d]:[-\d]{2}:[-\d]{2}", shown)
+
+
+def test_files_are_scored_one_after_another(run, text, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("text,item\nthe cat,7\n")
+    result = run("score", text, other, "--format", "csv")
+    rows = table(result.out, ",")
+
+    assert [(row["item"], row["file"], row["sentence_id"], row["sentence"]) for row in rows] == [
+        ("", str(text), "1", "the cat sat"),
+        ("", str(text), "3", "the zork"),
+        ("7", str(other), "4", "the cat"),
+    ]
+    alone = table(run("score", other, "--format", "csv").out, ",")
+    assert "file" not in alone[0]
+    assert alone[0]["logprob"] == rows[2]["logprob"]
+
+
+def test_the_state_is_not_carried_from_file_to_file(run, tmp_path):
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    one.write_text("the cat\n")
+    two.write_text("the cat\nthe cat\n")
+    rows = table(run("score", one, two, "--context", "stream").out)
+
+    assert rows[0]["logprob"] == rows[1]["logprob"] != rows[2]["logprob"]
+
+
+def test_perplexity_is_that_of_all_files_together(run, text):
+    once, twice = (json.loads(run("eval", *files, "--format", "json").out) for files in ([text], [text, text]))
+
+    assert twice["predictions"] == 2 * once["predictions"]
+    assert twice["perplexity"] == pytest.approx(once["perplexity"])
+
+
+@pytest.mark.parametrize(
+    ("way", "sentences", "said"),
+    [
+        ("skip", ["the cat", "the"], "2 rows skipped"),
+        ("replace", ["the cat", "t\ufffde", "a\ufffdb", "the"], "2 rows replaced"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_counted_and_the_others_scored(run, tmp_path, way, sentences, said):
+    path = tmp_path / "bad.txt"
+    path.write_bytes(b"the cat\nt\xffe\na\0b\nthe\n")
+    result = run("score", path, "--errors", way, "--no-tokenize")
+
+    assert result.exit_code == 0
+    assert [row["sentence"] for row in table(result.out)] == sentences
+    assert f"{said}" in result.err
+    assert "line 2" in result.err
+    assert run("score", path).exit_code == 2
+
+
+def test_prompts_and_items_that_cannot_be_read_are_skipped_too(run, tmp_path):
+    prompts, items = tmp_path / "prompts.jsonl", tmp_path / "items.jsonl"
+    prompts.write_text('{"prefix": "the"}\n{"prefix": "the", "top_k": "many"}\n{}\n')
+    items.write_text('{"a": "the cat", "b": "the the"}\n{"a": "the cat", "b": ""}\n')
+    written = run(
+        "complete", "-f", prompts, "--errors", "skip", "--max-words", 1, "--format", "jsonl", "--engine", "session"
+    )
+    chosen = run("choose", "-f", items, "--candidates", "a,b", "--errors", "skip")
+
+    assert len(written.out.splitlines()) == 1
+    assert "2 rows skipped; the first:" in written.err
+    assert len(table(chosen.out)) == 1
+    assert "1 row skipped; the first:" in chosen.err
 
 
 def on_a_terminal(stream, *arguments):
@@ -812,7 +879,7 @@ def test_a_treebank_is_scored_and_written_as_parquet(run, tmp_path):
     assert [(row["sent_id"], row["word"], row["tokens"]) for row in rows] == [
         *(("s1", "the", 1), ("s1", "cat.", 2), ("s1", "</S>", 1))
     ]
-    assert [row["sentence"] for row in again] == ["the", "cat .", "</S>"]
+    assert [row["sentence"] for row in again[:2]] == ["the", "cat ."]
     refused = run("surprisal", tmp_path / "a.conllu", "-o", tmp_path / "b.parquet", "--format", "csv")
     assert (refused.exit_code, "leave out --format csv" in refused.err) == (2, True)
 

@@ -47,7 +47,7 @@ def test_blimp_is_read_as_it_is(tmp_path):
     row = {"sentence_good": "Cats sleep.", "sentence_bad": "Cats sleeps.", "UID": "x", "one_prefix_method": True}
     (tmp_path / "blimp.jsonl").write_text(json.dumps(row) + "\n")
 
-    [item] = read_items(tmp_path / "blimp.jsonl", Candidates())
+    [item] = read_items([tmp_path / "blimp.jsonl"], Candidates())
 
     assert item == Item([["Cats", "sleep."], ["Cats", "sleeps."]], 0, {"UID": "x", "one_prefix_method": True})
 
@@ -56,7 +56,7 @@ def test_blimp_is_read_as_it_is(tmp_path):
 def test_the_answer_is_a_column_a_number_or_a_text(tmp_path, told):
     (tmp_path / "items.csv").write_text(f"a,b,right,id\nthe cat,the dog,{told},7\n")
 
-    [item] = read_items(tmp_path / "items.csv", Candidates(columns=["a", "b"], answer="right"))
+    [item] = read_items([tmp_path / "items.csv"], Candidates(columns=["a", "b"], answer="right"))
 
     assert (item.answer, item.extra) == (1, {"id": "7"})
 
@@ -68,7 +68,7 @@ def test_an_answer_that_is_none_is_refused_with_its_place(tmp_path, answer, told
     (tmp_path / "items.csv").write_text("a,b,right\nx,y,c\n")
 
     with pytest.raises(UsageError, match=told):
-        list(read_items(tmp_path / "items.csv", Candidates(columns=["a", "b"], answer=answer)))
+        list(read_items([tmp_path / "items.csv"], Candidates(columns=["a", "b"], answer=answer)))
 
 
 @pytest.mark.parametrize("answer", [0, 1])
@@ -113,7 +113,7 @@ ARC = {"choices": {"text": ["sat", "the"], "label": ["A", "B"]}, "answerKey": "B
 def test_a_list_of_endings_with_a_label_from_0_is_read(tmp_path, label):
     (tmp_path / "a.jsonl").write_text(json.dumps({**HELLASWAG, "label": label}))
 
-    [item] = read_items(tmp_path / "a.jsonl", Candidates(choices="endings", label="label", prefix="ctx"))
+    [item] = read_items([tmp_path / "a.jsonl"], Candidates(choices="endings", label="label", prefix="ctx"))
 
     assert item == Item([["sat"], ["the"], ["cat"], ["voilà"]], 1, {"ind": 4}, ["the", "cat"])
 
@@ -121,7 +121,7 @@ def test_a_list_of_endings_with_a_label_from_0_is_read(tmp_path, label):
 def test_choices_with_names_and_the_name_of_the_answer_are_read(tmp_path):
     (tmp_path / "a.jsonl").write_text(json.dumps(ARC))
 
-    [item] = read_items(tmp_path / "a.jsonl", Candidates(choices="choices", answer="answerKey"))
+    [item] = read_items([tmp_path / "a.jsonl"], Candidates(choices="choices", answer="answerKey"))
 
     assert item == Item([["sat"], ["the"]], 1, {"id": "m1"})
 
@@ -129,7 +129,7 @@ def test_choices_with_names_and_the_name_of_the_answer_are_read(tmp_path):
 def test_a_cell_of_a_table_holds_a_list_as_json(tmp_path):
     (tmp_path / "a.tsv").write_text('endings\tlabel\n["sat", "the"]\t0\n')
 
-    [item] = read_items(tmp_path / "a.tsv", Candidates(choices="endings", label="label"))
+    [item] = read_items([tmp_path / "a.tsv"], Candidates(choices="endings", label="label"))
 
     assert item == Item([["sat"], ["the"]], 0)
 
@@ -150,7 +150,7 @@ def test_an_item_that_cannot_be_read_is_refused_with_its_row(tmp_path, change, m
     (tmp_path / "a.jsonl").write_text(json.dumps({**HELLASWAG, **change}))
 
     with pytest.raises(UsageError, match=message):
-        list(read_items(tmp_path / "a.jsonl", Candidates(choices="endings", label="label", prefix="ctx")))
+        list(read_items([tmp_path / "a.jsonl"], Candidates(choices="endings", label="label", prefix="ctx")))
 
 
 def test_a_folder_stands_for_the_tables_in_it(tmp_path):

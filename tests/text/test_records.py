@@ -3,6 +3,7 @@ import json
 import pytest
 
 from lmgen.errors import UsageError
+from lmgen.text.lines import Faults
 from lmgen.text.records import InputFormat, kind_of, names_of, read_records
 
 AUTO = InputFormat()
@@ -139,3 +140,62 @@ def test_objects_can_be_evened_out(write):
 
     assert names_of(path, AUTO) == ["text", "b"]
     assert records(path, InputFormat(names=("text", "b"))) == [{"text": "a", "b": None}, {"text": "c", "b": 1}]
+
+
+BAD = {
+    "a.txt": (b"one\nt\xffo\nthree\n", "line 2"),
+    "a.jsonl": (b'{"text": "one"}\n{"text": "t\xffo"}\n{"text": "three"}\n', "line 2"),
+    "a.csv": (b'text,b\n"one",\nt\xffo,\nthree,\n', "line 3"),
+    "a.tsv": (b"text\tb\none\t\nt\xffo\t\nthree\t\n", "line 3"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_row_that_is_no_text_is_skipped_and_counted(write, name):
+    data, line = BAD[name]
+    path = write(name, "")
+    path.write_bytes(data)
+    form = InputFormat(faults=Faults("skip"))
+
+    assert [record["text"].strip() for record in records(path, form)] == ["one", "three"]
+    assert (form.faults.count, line in form.faults.first) == (1, True)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_text_is_replaced_and_counted(write, name):
+    path = write(name, "")
+    path.write_bytes(BAD[name][0])
+    form = InputFormat(faults=Faults("replace"))
+
+    assert [record["text"].strip() for record in records(path, form)] == ["one", "t\ufffdo", "three"]
+    assert form.faults.count == 1
+
+
+@pytest.mark.parametrize("way", ["skip", "replace"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", '{"text": "one"}\n{"text": 2}\n{"x": 1}\n{"text\n[3]\n{"text": "four"}\n'),
+        ("a.csv", 'text,b\none,1\ntwo\nthree,3,3\n"t"hree,3\nfour,4\n'),
+        ("a.tsv", "text\tb\none\t1\ntwo\nthree\t3\t3\nx\nfour\t4\n"),
+    ],
+)
+def test_rows_that_are_none_are_passed_over_and_counted(write, way, name, text):
+    form = InputFormat(faults=Faults(way))
+
+    assert [record["text"] for record in records(write(name, text), form)] == ["one", "four"]
+    assert form.faults.count == text.count("\n") - 2 - (name != "a.jsonl")
+
+
+def test_a_quote_that_is_never_closed_costs_the_rows_after_it_alone(write):
+    form = InputFormat(faults=Faults("skip"))
+
+    assert records(write("a.csv", 'text\none\n"two\nthree\n'), form) == [{"text": "one"}]
+    assert "a quote is never closed" in form.faults.first
+
+
+def test_every_record_gets_the_columns_asked_for(write):
+    form = InputFormat(names=("a", "text"))
+
+    assert records(write("a.csv", "text\none\n"), form) == [{"a": None, "text": "one"}]
+    assert records(write("a.txt", "one\n"), form) == [{"a": None, "text": "one\n"}]

@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from lmgen.cli import scoring_options as shared
-from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
+from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_faults, tell_names
 from lmgen.cli.options import Destination, complete_file, group
-from lmgen.cli.progress import somebody_watches, with_progress
+from lmgen.cli.progress import with_progress
 from lmgen.errors import UsageError
 from lmgen.items import (
     BLIMP,
     CHOICE_COLUMNS,
-    FILE,
     SUMMARY_COLUMNS,
     Candidates,
     Chosen,
@@ -25,6 +24,7 @@ from lmgen.items import (
     item_files,
     read_items,
 )
+from lmgen.scoring import FILE_COLUMN
 from lmgen.text import (
     KINDS,
     TABLES,
@@ -33,12 +33,11 @@ from lmgen.text import (
     check_output,
     kind_of,
     open_rows,
-    read_records,
     visible,
     write_rows,
 )
 
-BY = (FILE, "UID", "field")
+BY = (FILE_COLUMN, "UID", "field")
 """Columns by which accuracy is given, where items have them: BLiMP's sets and fields."""
 
 
@@ -150,12 +149,11 @@ def choose(**options) -> None:
     if not files and len(asked.given) < 2:
         raise UsageError("give two SENTENCEs or more, or a FILE with items")
     wanted, tally = asked.scoring(asked.prefix), Tally((*BY, *(name for name in asked.by if name not in BY)))
-    items, watched = _items(asked, files), somebody_watches(asked.to.output)
-    total = _count(asked, files) if watched else None
-    model = asked.model.open(asked.model.find())
+    items, model = _items(asked, files), asked.model.open(asked.model.find())
     with open_rows(asked.to.output) as out:
         chosen = choose_sentences(model, items, wanted, asked.reduce)
-        chosen = _counted(with_progress(chosen, total, "items", watched), tally, asked.by)
+        chosen = with_progress(chosen, files, asked.form.encoding, asked.to.output, "items")
+        chosen = _counted(chosen, tally, asked.by)
         write_rows(choice_rows(chosen, asked.base), out, asked.to.kind, CHOICE_COLUMNS)
     _report(tally, asked.summary)
 
@@ -165,25 +163,13 @@ def _items(asked: _Options, files: list[Path]) -> Iterable[Item]:
     if not files:
         check_no_file(asked.form)
         return [Item(list(map(asked.splitting.words, asked.given)))]
-    return tell_names(_of_files(asked, files, candidates), CHOICE_COLUMNS)
-
-
-def _of_files(asked: _Options, files: list[Path], candidates: Candidates) -> Iterator[Item]:
-    for path in files:
-        form = for_rows(asked.form, path, asked.to.kind, CHOICE_COLUMNS)
-        yield from read_items(path, candidates, form, str(path) if len(files) > 1 else "")
-
-
-def _count(asked: _Options, files: list[Path]) -> int | None:
-    """How many items there are to come, where files can be read twice."""
-    if not files or not all(path.is_file() for path in files):
-        return None
-    return sum(1 for path in files for _ in read_records(path, asked.candidates.texts, asked.form))
+    form = for_rows(asked.form, files, asked.to.kind, CHOICE_COLUMNS)
+    return tell_names(tell_faults(read_items(files, candidates, form), form.faults), CHOICE_COLUMNS)
 
 
 def _counted(chosen: Iterable[Chosen], tally: Tally, by: tuple[str, ...]) -> Iterator[Chosen]:
     for one in chosen:
-        columns = one.item.columns
+        columns = one.item.extra
         if missing := [name for name in by if name not in columns]:
             raise UsageError(f"--by: items have no column {missing[0]!r}, only {', '.join(columns) or 'none'}")
         if one.correct is not None:

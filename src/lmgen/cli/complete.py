@@ -16,7 +16,7 @@ from lmgen.checkpoint import ModelFiles
 from lmgen.cli.board_options import BOARD, BoardChoice, open_board, tell_board
 from lmgen.cli.console import painter
 from lmgen.cli.generation_options import CONSTRAINTS, LENGTH, SAMPLING, chosen
-from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_names
+from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_faults, tell_names
 from lmgen.cli.model_options import ModelChoice, model_options
 from lmgen.cli.options import COLOUR, OUTPUT, SPLITTING, Destination, Splitting, group, report
 from lmgen.errors import UsageError
@@ -102,8 +102,8 @@ class _Options:
         if not self.file:
             text = _text(self.prefix)
             return [Prompt(split(text), wanted, text=text)]
-        form = for_rows(self.form, self.file, self.to.kind, RECORD)
-        prompts = read_prompts(self.file, wanted, split, form)
+        form = for_rows(self.form, [self.file], self.to.kind, RECORD)
+        prompts = tell_faults(read_prompts(self.file, wanted, split, form), form.faults)
         return prompts if self.to.kind == "text" else tell_names(prompts, RECORD)
 
 

@@ -57,7 +57,7 @@ class _Options(shared.Source):
 
     def found(self, model: LanguageModel) -> Iterator[Labelled]:
         """What was asked for, with labels."""
-        sentences = self.sentences()
+        sentences = self.watched(self.sentences(), self.to.output)
         if self.of == "word":
             words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
             space = WordSpace(model, self.space)
@@ -78,7 +78,7 @@ class _Options(shared.Source):
 
 
 @click.command("embed", short_help="Write vectors of words, tokens or sentences.")
-@shared.FILE
+@shared.FILES
 @shared.TEXT
 @click.option("--of", type=click.Choice(OF), default="sentence", show_default=True, help="What each vector stands for.")
 @click.option(

@@ -10,11 +10,10 @@ import click
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import OUTPUT
-from lmgen.cli.progress import somebody_watches, with_progress
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import BASES, SENTENCE_COLUMNS, Evaluation, Scored, score_sentences, sentence_rows
-from lmgen.text import KINDS, open_output, read_lines, write_rows
+from lmgen.text import KINDS, open_output, write_rows
 
 MEMORY = {
     "sentence": "emptied at each sentence",
@@ -29,14 +28,9 @@ class _Options(shared.ScoredTexts):
     kind: str | None
     output: str
 
-    @property
-    def watched(self) -> bool:
-        """Whether progress is shown."""
-        return somebody_watches(self.output if self.per_sentence else "")
-
 
 @click.command("eval", short_help="Measure the perplexity of a text.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @shared.CONTEXT
 @click.option("--per-sentence", is_flag=True, help="Write a row for every sentence; the sum goes to stderr.")
 @click.option(
@@ -50,7 +44,7 @@ class _Options(shared.ScoredTexts):
 @INPUT
 @shared.READING
 def evaluate(**options) -> None:
-    """Measure the perplexity of FILE (`-`: stdin), a sentence on each line, over all words and sentence ends.
+    """Measure the perplexity of FILEs (`-`: stdin), a sentence on each line, over all words and sentence ends.
 
     Perplexities can be compared only over the same words, OOV words and memory: all are printed. The interval
     is that of the mean over sentences.
@@ -69,18 +63,18 @@ def evaluate(**options) -> None:
             f"--format {kind} does {'not go with' if asked.per_sentence else 'only go with'} --per-sentence"
         )
     files = asked.model.find()
-    context, total = asked.context_of(files), _count_lines(asked)
+    context = asked.context_of(files)
     sentences = asked.sentences(context, kind, SENTENCE_COLUMNS)
     model, evaluation = asked.model.open(files), Evaluation()
     with open_output(asked.output) as out:
-        scores = score_sentences(model, sentences, asked.scoring())
-        scores = evaluation.count(with_progress(scores, total, "sentences", asked.watched))
+        scores = asked.watched(score_sentences(model, sentences, asked.scoring()), asked.output)
+        scores = evaluation.count(scores)
         if asked.per_sentence:
             write_rows(sentence_rows(scores, "2", "sum"), out, kind, SENTENCE_COLUMNS)
         else:
             _exhaust(scores)
         if not evaluation.tokens:
-            raise UsageError(f"{asked.file} has no words: there is nothing to measure")
+            raise UsageError(f"{' '.join(map(str, asked.files))} has no words: there is nothing to measure")
         facts = {**_facts(evaluation, model, asked.model.name), "protocol": _protocol(asked, context)}
         if kind == "json":
             out.write(json.dumps(facts, ensure_ascii=False) + "\n")
@@ -93,13 +87,6 @@ def evaluate(**options) -> None:
 def _exhaust(scores: Iterable[Scored]) -> None:
     for _ in scores:
         pass
-
-
-def _count_lines(asked: _Options) -> int | None:
-    """How many lines there are to come, where that can be known and somebody is watching."""
-    if not asked.watched or not asked.file or not asked.file.is_file():  # a pipe can be read only once
-        return None
-    return sum(1 for _ in read_lines(asked.file, asked.form.encoding))
 
 
 def _facts(evaluation: Evaluation, model: LanguageModel, name: str) -> dict:

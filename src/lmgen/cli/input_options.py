@@ -9,7 +9,7 @@ import click
 
 from lmgen.cli.options import group
 from lmgen.errors import UsageError
-from lmgen.text import INPUT_KINDS, KINDS, InputFormat, names_of, own_name, visible
+from lmgen.text import ERRORS, INPUT_KINDS, KINDS, Faults, InputFormat, names_of, own_name, visible
 
 
 class WithColumns(Protocol):
@@ -21,10 +21,13 @@ class WithColumns(Protocol):
 
 
 Read = TypeVar("Read", bound=WithColumns)
+Whatever = TypeVar("Whatever")
 
 INPUT = group(
     "form",
-    lambda input_format, encoding, delimiter: InputFormat(input_format, encoding, delimiter),
+    lambda input_format, encoding, delimiter, errors: InputFormat(
+        input_format, encoding, delimiter, faults=Faults(errors)
+    ),
     click.option(
         "--input-format",
         type=click.Choice(INPUT_KINDS),
@@ -38,6 +41,13 @@ INPUT = group(
         metavar="X",
         help="Character between the cells of a .csv or .tsv.  [default: a comma; a tab]",
     ),
+    click.option(
+        "--errors",
+        type=click.Choice(ERRORS),
+        default=ERRORS[0],
+        show_default=True,
+        help="At a row that cannot be read: stop, skip it, or replace what is not text by U+FFFD.",
+    ),
 )
 """How the file of texts is written: an `InputFormat`."""
 
@@ -46,18 +56,29 @@ def check_no_file(form: InputFormat) -> None:
     """Raise UsageError where a file's form is given and there is no file."""
     if form != InputFormat():
         raise UsageError(
-            "--input-format, --encoding and --delimiter describe a file, and none is given: leave them out"
+            "--input-format, --encoding, --delimiter and --errors describe a file, and none is given: leave them out"
         )
 
 
-def for_rows(form: InputFormat, file: Path, kind: str, columns: Sequence[str]) -> InputFormat:
-    """How to read a file of which rows will be written: one of objects is read twice, as a table has one heading.
+def for_rows(form: InputFormat, files: Sequence[Path], kind: str, columns: Sequence[str]) -> InputFormat:
+    """How to read files of which rows will be written: those of objects are read twice, as a table has one heading.
 
     In JSON lines only names that are also among `columns` are evened out: lmgen's columns have one name in all rows.
     """
-    if kind not in KINDS or form.kind_of(file) != "jsonl" or not file.is_file():
+    mixed = [file for file in files if (len(files) > 1 or form.kind_of(file) == "jsonl") and file.is_file()]
+    if kind not in KINDS or not mixed:
         return form
-    return replace(form, names=tuple(name for name in names_of(file, form) if kind != "jsonl" or name in columns))
+    names = dict.fromkeys(name for file in mixed for name in names_of(file, form))
+    return replace(form, names=tuple(name for name in names if kind != "jsonl" or name in columns))
+
+
+def tell_faults(found: Iterable[Whatever], faults: Faults) -> Iterator[Whatever]:
+    """Pass on what was read; report at the end how many rows could not be read."""
+    yield from found
+    if faults.count:
+        rows = "1 row" if faults.count == 1 else f"{faults.count:,} rows"
+        done = "skipped" if faults.way == "skip" else "replaced or skipped"
+        click.echo(visible(f"{rows} {done}; the first: {faults.first}"), err=True)
 
 
 def tell_names(found: Iterable[Read], columns: Sequence[str]) -> Iterator[Read]:

@@ -30,7 +30,7 @@ class _Predictions(shared.Reading, shared.Source):
 
 
 @click.command("tokenize", short_help="Split sentences into a model's tokens.")
-@shared.FILE
+@shared.FILES
 @shared.TEXT
 @click.option("--plain", is_flag=True, help="Words alone: without special tokens, unknown words as they are.")
 @OUTPUT
@@ -52,7 +52,7 @@ def tokenize_command(plain: bool, **options) -> None:
 
 
 @click.command(short_help="Print which tokens are outside the vocabulary.")
-@shared.FILE
+@shared.FILES
 @shared.TEXT
 @OUTPUT
 @shared.TABLE_COLUMN
@@ -79,7 +79,7 @@ def _write_lines(asked: _Tokens, line: Callable) -> None:
 
 
 @click.command(short_help="Write the whole distribution at every token.")
-@shared.FILE
+@shared.FILES
 @shared.TEXT
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HDF5 file to write.")
 @shared.PREFIX
@@ -104,7 +104,7 @@ def predictions(**options) -> None:
     wanted, sentences = asked.scoring(asked.prefix), asked.sentences()
     model = asked.model.open(asked.model.find())
     with whole_file(asked.output, keep=True) as partial:
-        count = write_predictions(model, sentences, wanted, partial)
+        count = write_predictions(model, asked.watched(sentences, str(asked.output)), wanted, partial)
     click.echo(f"{asked.output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)
 
 

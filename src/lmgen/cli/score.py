@@ -19,7 +19,7 @@ class _Score(shared.ScoredTexts):
 
 
 @click.command("score", short_help="Score whole sentences.")
-@shared.FILE
+@shared.FILES
 @shared.TEXT
 @shared.REDUCE
 @shared.BASE
@@ -48,5 +48,5 @@ def score_command(**options) -> None:
     sentences = asked.sentences(asked.context_of(files), kind, SENTENCE_COLUMNS)
     wanted, model = asked.scoring(asked.prefix, end=not asked.no_end), asked.model.open(files)
     with open_rows(asked.to.output) as out:
-        scores = score_sentences(model, sentences, wanted)
+        scores = asked.watched(score_sentences(model, sentences, wanted), asked.to.output)
         write_rows(sentence_rows(scores, asked.base, asked.reduce), out, kind, SENTENCE_COLUMNS)

@@ -1,16 +1,17 @@
 """What the commands that score share: options, the model, the sentences."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.cli.input_options import check_no_file, for_rows, tell_names
+from lmgen.cli.input_options import Whatever, check_no_file, for_rows, tell_faults, tell_names
 from lmgen.cli.model_options import ModelChoice, model_options
 from lmgen.cli.options import OUTPUT, SPLITTING, Destination, Splitting, all_of, group
+from lmgen.cli.progress import with_progress
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
@@ -27,7 +28,7 @@ from lmgen.scoring import (
 )
 from lmgen.text import KINDS, InputFormat, kind_of, lines_of
 
-FILE = click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
+FILES = click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 TEXT = click.option("--text", metavar="TEXT", help="Sentences, one a line, instead of FILE.")
 TABLE_COLUMN = click.option(
     "--column", default=COLUMN, show_default=True, help="Column of the text in a .csv, .tsv or .jsonl."
@@ -162,7 +163,7 @@ class Reading:
 class Source:
     """Where sentences come from, and how words are made of them."""
 
-    file: Path | None
+    files: tuple[Path, ...]
     """`-` is stdin."""
     text: str | None = None
     column: str
@@ -181,12 +182,13 @@ class Source:
           columns: those that lmgen will add to theirs.
           bars: | stands between regions.
         """
-        if (self.file is None) == (self.text is None):
+        if bool(self.files) == (self.text is not None):
             raise UsageError("give a FILE (- for stdin) or a --text, and not both")
         column = self.layout.column if self.layout.sentence else self.column
         layout = replace(self.layout, column=column, split=self.splitting.words, context=context, bars=bars)
-        if self.file is not None:
-            found = read_texts(self.file, layout, for_rows(self.form, self.file, kind, columns))
+        if self.files:
+            form = for_rows(self.form, self.files, kind, columns)
+            found = tell_faults(read_texts(self.files, layout, form), form.faults)
         else:
             check_no_file(self.form)
             lines = enumerate(lines_of(self.text or ""), 1)
@@ -194,6 +196,10 @@ class Source:
                 (({layout.column: line}, f"line {number} of --text") for number, line in lines), layout
             )
         return with_words(tell_names(found, columns if kind in KINDS else ()), _tell_empty)
+
+    def watched(self, found: Iterable[Whatever], output: str) -> Iterator[Whatever]:
+        """Pass on what is made of each sentence, with progress on a terminal."""
+        return with_progress(found, self.files, self.form.encoding, output)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,7 @@ class _Options(shared.ScoredTexts):
 
 
 @click.command(short_help="Print the surprisal of every word.")
-@shared.FILE
+@shared.FILES
 @shared.TEXT
 @shared.BASE
 @click.option(
@@ -106,8 +106,9 @@ def surprisal(**options) -> None:
     """Print the surprisal of every word of FILE: one row per word, the first and `</S>` included.
 
     FILE is text with a sentence on each line (`-`: stdin), or a .csv, .tsv or .jsonl with a column `text`,
-    whose other columns are passed through. surprisal and entropy are in bits (see --base), logprob is the
-    natural logarithm. The score of a word outside the vocabulary (oov) is that of <UNK>.
+    whose other columns are passed through; of several FILEs each row names its own. surprisal and entropy are
+    in bits (see --base), logprob is the natural logarithm. The score of a word outside the vocabulary (oov) is
+    that of <UNK>.
 
     \b
     Examples:
@@ -128,11 +129,12 @@ def surprisal(**options) -> None:
         board = asked.board.open(writer, model, many=True)
         try:
             with open_rows(asked.to.output) as out:
-                scores = evaluation.count(score_sentences(model, sentences, wanted))
+                scores = asked.watched(score_sentences(model, sentences, wanted), asked.to.output)
+                scores = evaluation.count(scores)
                 if board:
                     scores = _record(board, model, wanted, scores)
                 if kind in OTHERS:
-                    _write_other(kind, scores, model.vocabulary, str(asked.file or "-"), out)
+                    _write_other(kind, scores, model.vocabulary, " ".join(map(str, asked.files)) or "-", out)
                 else:
                     write_rows(_rows(scores, asked, columns), out, kind, columns)
         finally:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,23 +44,16 @@ def read_prompts(
     line begins a sentence. Other keys and columns are passed through.
     """
     for record, place in read_records(path, [COLUMN], form):
-        with _telling(place):
-            if form.kind_of(path) == "jsonl":
-                yield _from_record(record, options, split)
-            else:
-                extra = {name: value for name, value in record.items() if name != COLUMN}
-                yield Prompt(split(record[COLUMN]), options, extra, record[COLUMN])
+        try:
+            prompt = _prompt(record, options, split, form.kind_of(path) == "jsonl")
+        except UsageError as error:
+            form.faults.met(UsageError(f"{place}: {error}"))
+        else:
+            yield prompt
 
 
-@contextmanager
-def _telling(place: str) -> Iterator[None]:
-    """Begin what is said of a mistake with its place."""
-    try:
-        yield
-    except UsageError as error:
-        raise UsageError(f"{place}: {error}") from error
-
-
-def _from_record(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]]) -> Prompt:
-    changes, extra = split_options({name: value for name, value in record.items() if name != COLUMN})
+def _prompt(record: dict[str, Any], options: Generation, split: Callable[[str], list[str]], typed: bool) -> Prompt:
+    """What a record asks for; where its values have types, its keys can be options."""
+    extra = {name: value for name, value in record.items() if name != COLUMN}
+    changes, extra = split_options(extra) if typed else ({}, extra)
     return Prompt(split(record[COLUMN]), changed(options, given(changes)), extra, record[COLUMN])

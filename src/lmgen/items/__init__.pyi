@@ -1,7 +1,6 @@
 from .accuracy import SUMMARY_COLUMNS as SUMMARY_COLUMNS, Accuracy as Accuracy, Tally as Tally
 from .choices import (
     CHOICE_COLUMNS as CHOICE_COLUMNS,
-    FILE as FILE,
     Choices as Choices,
     Chosen as Chosen,
     Item as Item,

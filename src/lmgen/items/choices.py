@@ -14,8 +14,6 @@ from lmgen.scoring import BASES, Scored, Scoring, Sentence, decimals, reduced, s
 from lmgen.text import Row, joined
 
 CHOICE_COLUMNS = ("item_id", "best", "sentence", "scores", "log_ratio", "position", "parting", "correct")
-FILE = "file"
-"""The column of the item's file, where there are several."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,6 @@ class Item:
     extra: dict[str, Any] = field(default_factory=dict)
     prefix: list[str] = field(default_factory=list)
     """Words that are read before each candidate, and are not scored."""
-    file: str = ""
-    """The file's name, where there are several."""
 
     def __post_init__(self) -> None:
         if len(self.candidates) < 2:
@@ -39,11 +35,6 @@ class Item:
             raise UsageError("a sentence to choose from has no word: leave it out, or the item")
         if self.answer is not None and not 0 <= self.answer < len(self.candidates):
             raise UsageError(f"the label is {self.answer}, and must be 0 to {len(self.candidates) - 1}")
-
-    @property
-    def columns(self) -> Row:
-        """The user's columns, and the file's name."""
-        return {**({FILE: self.file} if self.file else {}), **self.extra}
 
 
 @dataclass(frozen=True)
@@ -132,4 +123,4 @@ def choice_rows(chosen: Iterable[Chosen], base: str) -> Iterator[Row]:
             "/".join(one.parting),
             one.correct,
         )
-        yield joined(one.item.columns, dict(zip(CHOICE_COLUMNS, values, strict=True)))
+        yield joined(one.item.extra, dict(zip(CHOICE_COLUMNS, values, strict=True)))

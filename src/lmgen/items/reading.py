@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lmgen.errors import MissingError, UsageError
 from lmgen.items.choices import Item
-from lmgen.text import TABLES, InputFormat, Record, kind_of, read_records
+from lmgen.scoring import FILE_COLUMN
+from lmgen.text import TABLES, InputFormat, Record, joined, kind_of, read_records
 
 BLIMP = ("sentence_good", "sentence_bad")
 """Columns of the Benchmark of Linguistic Minimal Pairs (Warstadt et al. 2020); the first is right."""
@@ -42,13 +43,13 @@ class Candidates:
         """Columns that must hold texts."""
         return [*([] if self.choices else self.columns), *([self.prefix] if self.prefix else [])]
 
-    def item(self, record: Record, file: str = "") -> Item:
+    def item(self, record: Record) -> Item:
         """The item of a record. Raises UsageError, without its place."""
         names, texts = self._sentences(record)
         told = {*self.texts, self.choices, self.answer, self.label}
         extra = {key: value for key, value in record.items() if key not in told}
         prefix = self.split(record[self.prefix]) if self.prefix else []
-        return Item(list(map(self.split, texts)), self._right(record, names, texts), extra, prefix, file)
+        return Item(list(map(self.split, texts)), self._right(record, names, texts), extra, prefix)
 
     def _sentences(self, record: Record) -> tuple[Sequence[str], Sequence[str]]:
         """(names, texts) of the sentences; without names of their own they have none."""
@@ -96,17 +97,20 @@ def _place(value: str, column: str, count: int) -> int:
 
 
 def read_items(
-    path: Path,
+    paths: Sequence[Path],
     candidates: Candidates,
-    form: InputFormat = InputFormat(),  # noqa: B008 (immutable)
-    file: str = "",
+    form: InputFormat = InputFormat(),  # noqa: B008 (it stops at the first fault, and counts none)
 ) -> Iterator[Item]:
-    """The items of a table; `file` is its name in the items. Raises UsageError, naming the row."""
-    for record, place in read_records(path, candidates.texts, form):
-        try:
-            yield candidates.item(record, file)
-        except UsageError as error:
-            raise UsageError(f"{place}: {error}") from error
+    """The items of tables; of several files each gets the column FILE_COLUMN. What is no item is one of `form.faults`."""
+    for path in paths:
+        of_file = {FILE_COLUMN: str(path)} if len(paths) > 1 else {}
+        for record, place in read_records(path, candidates.texts, form):
+            try:
+                item = candidates.item(record)
+            except UsageError as error:
+                form.faults.met(UsageError(f"{place}: {error}"))
+            else:
+                yield replace(item, extra=joined(item.extra, of_file))
 
 
 def item_files(given: Sequence[Path]) -> list[Path]:

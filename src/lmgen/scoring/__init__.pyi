@@ -44,6 +44,7 @@ from .score import (
 from .selftest import Answer as Answer, answers as answers
 from .sentences import (
     COLUMN as COLUMN,
+    FILE_COLUMN as FILE_COLUMN,
     Layout as Layout,
     read_texts as read_texts,
     sentences_of as sentences_of,

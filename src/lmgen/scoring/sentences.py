@@ -1,15 +1,17 @@
 """Sentences to score, read from text, JSON lines, CSV or TSV."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lmgen.errors import UsageError
 from lmgen.scoring.score import Sentence
-from lmgen.text import InputFormat, Record, read_records
+from lmgen.text import Faults, InputFormat, Record, joined, read_records
 
 COLUMN = "text"
+FILE_COLUMN = "file"
 
 _BAR = re.compile(r"\s*\|\s*")
 Split = Callable[[str], list[str]]
@@ -50,25 +52,42 @@ Placed = tuple[Record, str]
 """A record and its place, for messages."""
 
 
-def read_texts(path: Path, layout: Layout, form: InputFormat) -> Iterator[Sentence]:
-    """The sentences of a file, as `sentences_of` has them."""
-    return sentences_of(read_records(path, layout.texts, form, blank_lines=True), layout)
+def read_texts(paths: Sequence[Path], layout: Layout, form: InputFormat) -> Iterator[Sentence]:
+    """The sentences of files, as `sentences_of` has them; of several files each gets the column FILE_COLUMN.
+
+    They are numbered through all files. The LSTM state is not carried from one file into the next.
+    """
+    numbers = itertools.count(1)
+    for path in paths:
+        of_file = {FILE_COLUMN: str(path)} if len(paths) > 1 else {}
+        records = read_records(path, layout.texts, form, blank_lines=True)
+        for sentence in sentences_of(records, layout, form.faults):
+            yield replace(sentence, number=next(numbers), extra=joined(sentence.extra, of_file))
 
 
-def sentences_of(records: Iterable[Placed], layout: Layout) -> Iterator[Sentence]:
+def sentences_of(
+    records: Iterable[Placed],
+    layout: Layout,
+    faults: Faults = Faults(),  # noqa: B008 (it stops at the first, and counts nothing)
+) -> Iterator[Sentence]:
     """The sentences of records, those without a word too: one a record, or one of several.
 
     Raises UsageError, naming the place, for a column that is missing, and for a sentence or group that comes back.
 
     Args:
       records: each with a text under the layout's column; an empty one is a blank line, and no sentence.
+      faults: what becomes of sentences that cannot be made of their rows.
     """
     fresh, number, groups = True, 0, _Blocks(layout.group)
     for rows in _blocks(records, layout):
         record, place = rows[0]
         if record and layout.group:
             fresh = groups.begins(record, place)
-        made = _sentence(rows, layout) if record else None
+        try:
+            made = _sentence(rows, layout) if record else None
+        except UsageError as error:
+            faults.met(error)
+            continue
         if made:
             number += 1
             yield replace(made, fresh=fresh, number=number, carried=bool(layout.group) or layout.context != "sentence")

@@ -1,5 +1,11 @@
 from .alignment import Span as Span, region_spans as region_spans, token_spans as token_spans, word_spans as word_spans
-from .lines import lines_of as lines_of, read_lines as read_lines, words_of as words_of
+from .lines import (
+    ERRORS as ERRORS,
+    Faults as Faults,
+    lines_of as lines_of,
+    read_lines as read_lines,
+    words_of as words_of,
+)
 from .nearest import meant as meant, unknown_word as unknown_word
 from .output_file import (
     check_output as check_output,

@@ -8,31 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.text.lines import read_lines
+from lmgen.text.lines import Faults, read_lines
 from lmgen.text.tokenizer import LONGEST
 
 _QUOTED = re.compile('"((?:[^"]|"")*)"')
 
 
-def csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row and the line it begins on; no cells for a blank line. Raises UsageError naming that line."""
+def csv_rows(path: Path, encoding: str, delimiter: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row and the line it begins on; no cells for a blank line. What is not a row is one of `faults`."""
     csv.field_size_limit(LONGEST)  # of the whole process; the module's own is an eighth of it
-    reader, begin = csv.reader(read_lines(path, encoding), delimiter=delimiter, strict=True), 1
-    try:
-        for cells in reader:
-            yield begin, cells
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        why = "a quote is never closed" if "end of data" in str(error) else error
-        raise UsageError(f"{path}, line {begin} is not a row of a table: {why}") from error
+    reader, begin = csv.reader(read_lines(path, encoding, faults), delimiter=delimiter, strict=True), 1
+    cells: list[str] | None = []
+    while cells is not None:
+        try:
+            if (cells := next(reader, None)) is not None:
+                yield begin, cells
+        except csv.Error as error:
+            why = "a quote is never closed" if "end of data" in str(error) else error
+            faults.met(UsageError(f"{path}, line {begin} is not a row of a table: {why}"))
+        begin = reader.line_num + 1
 
 
-def tsv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def tsv_rows(path: Path, encoding: str, delimiter: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
     """Likewise of a table with a row on each line, where quotes count only around a whole cell."""
     tabs = re.escape(delimiter)
     cells_with_tabs = re.compile(f'(?:^|{tabs})("(?:[^"]|"")*"(?={tabs}|$)|[^{tabs}]*)')
     width = 0
-    for number, line in enumerate(read_lines(path, encoding), 1):
+    for number, line in enumerate(read_lines(path, encoding, faults), 1):
         text = line.rstrip("\r\n")
         cells = text.split(delimiter) if text else []
         if cells and width and len(cells) != width:
@@ -63,36 +65,46 @@ class _Block:
     comments: dict[str, str] = field(default_factory=dict)
 
 
-def vertical_records(path: Path, column: str, encoding: str) -> Iterator[Placed]:
+def vertical_records(path: Path, column: str, encoding: str, faults: Faults) -> Iterator[Placed]:
     """A record for each sentence of a text with a token on each line; {} for blank lines beyond the one between two.
 
     Args:
       column: where the tokens stand, with spaces between.
 
-    Raises UsageError, naming the line, for a token with a tab in it.
+    A token with a tab in it is one of `faults`, named with its line.
     """
-    for block in _blocks(path, encoding):
+    for block in _blocks(path, encoding, faults):
         place = f"{path}, line {block.first}"
         if not block.lines:
             yield {}, place
             continue
-        for number, line in block.lines:
-            if "\t" in line:
-                hint = "name its columns in a heading, and give --input-format tsv and --word-column"
-                raise UsageError(f"{path}, line {number} has several columns, where a token is due: {hint}")
-        yield {column: " ".join(line for _, line in block.lines)}, place
+        try:
+            text = " ".join(_token(line, f"{path}, line {number}", faults) for number, line in block.lines)
+        except UsageError as error:
+            faults.met(error)
+        else:
+            yield {column: text}, place
 
 
-def conllu_records(path: Path, column: str, encoding: str) -> Iterator[Placed]:
+def _token(line: str, place: str, faults: Faults) -> str:
+    if faults.skips(line):
+        raise UsageError(f"{place} is not text in the file's encoding")
+    if "\t" in line:
+        hint = "name its columns in a heading, and give --input-format tsv and --word-column"
+        raise UsageError(f"{place} has several columns, where a token is due: {hint}")
+    return line
+
+
+def conllu_records(path: Path, column: str, encoding: str, faults: Faults) -> Iterator[Placed]:
     """A record for each sentence of a CoNLL-U file: its text and sent_id, and doc_id if the file begins with a `newdoc`.
 
     The text is that of the forms (of a multiword token its own), with spaces between but after `SpaceAfter=No`. {} is
     before a new document.
 
-    Raises UsageError, naming the line, for what is no CoNLL-U, and for a `# text` that the forms do not make.
+    What is no CoNLL-U, and a `# text` that the forms do not make, are `faults`, named with their line.
     """
     document: str | None = None
-    for number, block in enumerate(_blocks(path, encoding, comments=True)):
+    for number, block in enumerate(_blocks(path, encoding, faults, comments=True)):
         place = f"{path}, line {block.first}"
         if not block.lines:
             continue
@@ -100,18 +112,19 @@ def conllu_records(path: Path, column: str, encoding: str) -> Iterator[Placed]:
         if new:
             document = block.comments[new] if not number or document is not None else None
             yield {}, place
-        text = _text(path, block.lines)
-        told = block.comments.get("text")
-        if told is not None and told.split() != text.split():
-            raise UsageError(f"{place}: the forms make {text!r}, and # text is {told!r}")
+        try:
+            text = _text(path, block, faults)
+        except UsageError as error:
+            faults.met(error)
+            continue
         documents = {} if document is None else {"doc_id": document}
         yield {column: text, "sent_id": block.comments.get("sent_id", ""), **documents}, place
 
 
-def _blocks(path: Path, encoding: str, comments: bool = False) -> Iterator[_Block]:
+def _blocks(path: Path, encoding: str, faults: Faults, comments: bool = False) -> Iterator[_Block]:
     """Sentences; one without lines stands for a blank line after another, or after nothing."""
     block, ended = _Block(1), 0
-    for ended, line in enumerate(read_lines(path, encoding), 1):
+    for ended, line in enumerate(read_lines(path, encoding, faults), 1):
         text = line.strip()
         if not text:
             yield block
@@ -125,19 +138,21 @@ def _blocks(path: Path, encoding: str, comments: bool = False) -> Iterator[_Bloc
         yield block
 
 
-def _text(path: Path, lines: list[tuple[int, str]]) -> str:
+def _text(path: Path, block: _Block, faults: Faults) -> str:
     """What the forms of a sentence make together."""
     text, covered = "", 0
-    for number, line in lines:
+    for number, line in block.lines:
         cells = line.split("\t")
         found = _ID.fullmatch(cells[0])
-        if len(cells) != WIDTH or not found:
+        if len(cells) != WIDTH or not found or faults.skips(line):
             what = f"{len(cells)} columns" if len(cells) != WIDTH else f"the ID {cells[0]!r}"
-            raise UsageError(
-                f"{path}, line {number} is not CoNLL-U, which has {WIDTH} columns and begins with an ID: {what}"
-            )
+            needed = f"is not CoNLL-U, which has {WIDTH} columns and begins with an ID"
+            raise UsageError(f"{path}, line {number} {needed}: {what}")
         if found[3] or (not found[2] and int(found[1]) <= covered):
             continue  # an empty node, or a word within a multiword token
         covered = int(found[2] or covered)
         text += cells[1] + ("" if "SpaceAfter=No" in cells[9].split("|") else " ")
+    comment = block.comments.get("text")
+    if comment is not None and comment.split() != text.split():
+        raise UsageError(f"{path}, line {block.first}: the forms make {text.strip()!r}, and # text is {comment!r}")
     return text.strip()

@@ -7,6 +7,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
@@ -15,21 +16,52 @@ from lmgen.errors import MissingError, UsageError
 UTF8 = "utf-8"
 BYTE_ORDER_MARK = "\ufeff"
 """What spreadsheets and Windows' editors put first; it is no part of the text."""
-_UNDECODED = re.compile("[\ud800-\udfff]")
-"""What stands for bytes that are not in the encoding."""
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
+"""NUL, and what stands for bytes that are not in the encoding."""
+_REPLACED = "\ufffd"
+ERRORS = ("stop", "skip", "replace")
 _HINT = "write it in UTF-8; commands that score take an --encoding"
 
 
-def read_lines(path: Path, encoding: str = UTF8) -> Iterator[str]:
+@dataclass
+class Faults:
+    """What becomes of rows that cannot be read, and how many there were."""
+
+    way: str = ERRORS[0]
+    """One of ERRORS: `stop` at the first, `skip` them, or `replace` what is not text in them by U+FFFD and skip others."""
+    count: int = 0
+    first: str = ""
+    """What was wrong with the first."""
+
+    def met(self, error: UsageError) -> None:
+        """Count a row. Raises the error if it is to stop there."""
+        if self.way == "stop":
+            raise error
+        self.count += 1
+        self.first = self.first or str(error)
+
+    def skips(self, text: str) -> bool:
+        """Whether a text is to be skipped because it holds what is not text."""
+        return self.way == "skip" and bool(_UNREADABLE.search(text))
+
+
+def read_lines(path: Path, encoding: str = UTF8, faults: Faults | None = None) -> Iterator[str]:
     r"""Lines of a text file, a .gz, or `-` for stdin, each with its end: \n, \r\n or \r. A byte order mark is dropped.
+
+    Args:
+      faults: what becomes of lines that are not text. Those to be skipped are passed on as they are, since a row may have
+        several lines: `Faults.skips` finds them.
 
     Raises MissingError or UsageError naming the file and line.
     """
+    faults = faults or Faults()
     number = 0
     try:
         with _open(path, encoding) as file:
             for number, line in enumerate(file, 1):
-                _check(path, number, line, encoding)
+                if faults.way != "skip" and (wrong := _fault(path, number, line, encoding)):
+                    faults.met(wrong)
+                    line = _UNREADABLE.sub(_REPLACED, line)
                 yield line if number > 1 else line.removeprefix(BYTE_ORDER_MARK)
     except UnicodeError as error:  # of encodings with units of several bytes
         raise _not_text(path, encoding, f"see line {number + 1} and after") from error
@@ -60,12 +92,14 @@ def _open_bytes(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
     return contextlib.nullcontext(sys.stdin.buffer)
 
 
-def _check(path: Path, number: int, line: str, encoding: str) -> None:
+def _fault(path: Path, number: int, line: str, encoding: str) -> UsageError | None:
+    """What is wrong with a line, if it holds anything that is not text."""
     if "\0" in line:
-        raise UsageError(f"{path} is not text: line {number} holds a NUL byte, as UTF-16 does: {_HINT}")
-    if not line.isascii() and (bad := _UNDECODED.search(line)):
-        before = len(line[: bad.start()].encode(encoding, "surrogateescape"))
-        raise _not_text(path, encoding, f"line {number}, byte {before + 1}")
+        return UsageError(f"{path} is not text: line {number} holds a NUL byte, as UTF-16 does: {_HINT}")
+    if line.isascii() or not (bad := _UNREADABLE.search(line)):
+        return None
+    before = len(line[: bad.start()].encode(encoding, "surrogateescape"))
+    return _not_text(path, encoding, f"line {number}, byte {before + 1}")
 
 
 def _not_text(path: Path, encoding: str, place: str) -> UsageError:

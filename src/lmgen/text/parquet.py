@@ -45,6 +45,11 @@ def parquet_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
         raise MissingError(f"cannot read {path}: {error.strerror or _first_line(error)}") from error
 
 
+def parquet_names(path: Path) -> list[str]:
+    """The columns of a file. Raises as `parquet_rows` does."""
+    return next((list(row) for row, _ in parquet_rows(path)), [])
+
+
 @contextlib.contextmanager
 def jsonl_as_parquet(target: Path, name: str) -> Iterator[IO[str]]:
     """Where to write rows as JSON lines; they are in the target when all are written. `name` is its own, for messages."""

@@ -1,18 +1,18 @@
-"""Records of a file: lines of text, JSON lines, CSV or TSV, Parquet, annotated text."""
+"""Records of a file: lines of text, JSON lines, CSV or TSV, Parquet, sentences with a token on each line."""
 
 import io
 import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
 from lmgen.text.delimited import conllu_records, csv_rows, tsv_rows, vertical_records
-from lmgen.text.lines import UTF8, read_lines
-from lmgen.text.parquet import parquet_rows
+from lmgen.text.lines import UTF8, Faults, read_lines
+from lmgen.text.parquet import parquet_names, parquet_rows
 from lmgen.text.tables import plain
 
 Record = dict[str, Any]
@@ -43,7 +43,9 @@ class InputFormat:
     delimiter: str | None = None
     """One character, between the cells of csv and tsv; None for their own."""
     names: tuple[str, ...] = ()
-    """Keys that every object of jsonl gets, with None where it has none of its own."""
+    """Columns that every record gets, with None where it has none of its own."""
+    faults: Faults = field(default_factory=Faults)
+    """What becomes of rows that cannot be read."""
 
     def __post_init__(self) -> None:
         try:
@@ -88,56 +90,79 @@ def read_records(
       texts: columns that hold texts.
       blank_lines: an empty record for each blank line between objects or rows, which are passed over without it.
 
-    Raises UsageError, naming the line, where one of `texts` is missing or a row is longer or shorter than the heading.
+    Raises UsageError, naming the line, where one of `texts` is missing or a row is longer or shorter than the heading,
+    unless `form.faults` passes over such rows.
     """
     kind = form.kind_of(path)
     if kind in LINED and len(texts) > 1:
         raise UsageError(f"{path} is read as {kind}, without columns {', '.join(texts)}: csv, tsv and jsonl have them")
-    if kind == "text":
-        for number, line in enumerate(read_lines(path, form.encoding), 1):
-            yield {texts[0]: line}, f"{path}, line {number}"
-        return
-    for record, place in _found(kind, path, texts, form):
-        if record or blank_lines:
-            yield record, place
-
-
-def _found(kind: str, path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
-    if kind in LINED:
-        read = conllu_records if kind == "conllu" else vertical_records
-        return read(path, texts[0], form.encoding)
-    if kind == "parquet":
-        return _texts(parquet_rows(path), texts)
-    return _objects(path, texts, form) if kind == "jsonl" else _rows(path, texts, form)
-
-
-def _texts(rows: Iterator[tuple[Record, str]], texts: Sequence[str]) -> Iterator[tuple[Record, str]]:
-    """Rows that have all texts."""
-    for record, place in rows:
-        for name in texts:
-            if not isinstance(record.get(name), str):
-                raise UsageError(f"{place} has no text {name!r}, only columns {', '.join(record)}")
-        yield record, place
+    read = {"text": _lines, "jsonl": _objects, "parquet": _columns}.get(kind, _sentences if kind in LINED else _rows)
+    for record, place in read(path, texts, form):
+        if record:
+            yield {**dict.fromkeys(form.names), **record}, place
+        elif blank_lines:
+            yield {}, place
 
 
 def names_of(path: Path, form: InputFormat) -> list[str]:
-    """The keys of all objects of a file of JSON lines, in the order in which they come up."""
-    return list(dict.fromkeys(name for record, _ in _objects(path, (), form) for name in record))
+    """The columns of a file, in the order in which they come up: of JSON lines the keys of all objects, of text none."""
+    kind, quiet = form.kind_of(path), replace(form, faults=Faults(form.faults.way))
+    if kind in LINED:
+        return []
+    if kind == "parquet":
+        return parquet_names(path)
+    if kind == "jsonl":
+        return list(dict.fromkeys(name for record, _ in _objects(path, (), quiet) for name in record))
+    return next((cells for _, cells in _cells(path, quiet) if cells), [])
+
+
+def _lines(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    for number, line in enumerate(read_lines(path, form.encoding, form.faults), 1):
+        place = f"{path}, line {number}"
+        if form.faults.skips(line):
+            form.faults.met(_not_text(place, form))
+        else:
+            yield {texts[0]: line}, place
+
+
+def _sentences(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    read = conllu_records if form.kind_of(path) == "conllu" else vertical_records
+    return read(path, texts[0], form.encoding, form.faults)
+
+
+def _columns(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    for record, place in parquet_rows(path):
+        if missing := [name for name in texts if not isinstance(record.get(name), str)]:
+            form.faults.met(UsageError(f"{place} has no text {missing[0]!r}, only columns {', '.join(record)}"))
+        else:
+            yield record, place
 
 
 def _objects(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
-    for number, line in enumerate(read_lines(path, form.encoding), 1):
+    for number, line in enumerate(read_lines(path, form.encoding, form.faults), 1):
         place = f"{path}, line {number}"
-        if not line.strip():
-            yield {}, place
-            continue
-        record = _parsed(line, place)
-        for name in texts:
-            if not isinstance(record.get(name), str):
-                raise UsageError(f"{place} is not a JSON object with a text {name!r}")
-            if "\0" in record[name]:
-                raise UsageError(f"{place}: {name!r} is not text, as it holds a NUL character")
-        yield {**dict.fromkeys(form.names), **record}, place
+        try:
+            record = _object(line, texts, place, form) if line.strip() else {}
+        except UsageError as error:
+            form.faults.met(error)
+        else:
+            yield record, place
+
+
+def _object(line: str, texts: Sequence[str], place: str, form: InputFormat) -> Record:
+    if form.faults.skips(line):
+        raise _not_text(place, form)
+    record = _parsed(line, place)
+    for name in texts:
+        if not isinstance(record.get(name), str):
+            raise UsageError(f"{place} is not a JSON object with a text {name!r}")
+        if "\0" in record[name]:
+            raise UsageError(f"{place}: {name!r} is not text, as it holds a NUL character")
+    return record
+
+
+def _not_text(place: str, form: InputFormat) -> UsageError:
+    return UsageError(f"{place} is not {form.encoding.upper()} text")
 
 
 def _parsed(line: str, place: str) -> Record:
@@ -162,19 +187,25 @@ def _finite(number: str) -> float:
 
 
 def _rows(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
-    kind = form.kind_of(path)
-    read = tsv_rows if kind == "tsv" else csv_rows
-    rows = read(path, form.encoding, form.delimiter or DELIMITERS[kind])
+    rows = _cells(path, form)
     names = next((cells for _, cells in rows if cells), [])
     _check_heading(path, names, texts)
     for number, cells in rows:
         place = f"{path}, line {number}"
         if not cells or (len(cells) == 1 < len(names) and not cells[0].strip()):
             yield {}, place
+        elif any(map(form.faults.skips, cells)):
+            form.faults.met(_not_text(place, form))
         elif len(cells) != len(names):
-            raise UsageError(f"{place}: {len(cells)} cells, where the heading has {len(names)}")
+            form.faults.met(UsageError(f"{place}: {len(cells)} cells, where the heading has {len(names)}"))
         else:
             yield dict(zip(names, cells, strict=True)), place
+
+
+def _cells(path: Path, form: InputFormat) -> Iterator[tuple[int, list[str]]]:
+    kind = form.kind_of(path)
+    read = tsv_rows if kind == "tsv" else csv_rows
+    return read(path, form.encoding, form.delimiter or DELIMITERS[kind], form.faults)
 
 
 def _check_heading(path: Path, names: Sequence[str], texts: Sequence[str]) -> None:
