@@ -61,3 +61,13 @@ def test_a_formula_that_is_none_is_refused_with_the_place(text, place, why):
     with pytest.raises(UsageError, match=why) as caught:
         parse_formula(text)
     assert str(caught.value).startswith(f"character {place} of the formula: ")
+
+
+@pytest.mark.parametrize("text", ["(" * 199 + "1" + ")" * 199, "-" * 398 + "1 < 2", "1" + " + 1" * 5000 + " > 1"])
+def test_a_formula_too_deep_or_too_long_is_refused(text):
+    with pytest.raises(UsageError, match="nested too deeply|at most"):
+        parse_formula(text)
+
+
+def test_the_longest_formula_can_be_evaluated():
+    assert parse_formula("1" + " + 1" * 198 + " > 1").holds({})

@@ -16,6 +16,8 @@ WHOLE = "*"
 """The region's number in a formula that means all regions."""
 RELATIVE, ABSOLUTE = 1e-5, 1e-3
 """How far values may differ that are equal, as in SyntaxGym 0.8."""
+MOST = 400
+"""Parts of a formula: each may be a call within a call."""
 Values = Mapping[tuple[str, str], float]
 """Of (condition, region's number): a surprisal; region WHOLE is the sum of a condition's."""
 
@@ -86,7 +88,10 @@ class Formula:
 def parse_formula(text: str) -> Formula:
     """A formula. Raises UsageError with the place of what is wrong, counted in characters from 1."""
     parser = _Parser(text)
-    node = parser.whole()
+    try:
+        node = parser.whole()
+    except RecursionError as error:
+        raise UsageError("the formula is nested too deeply") from error
     return Formula(text, tuple(parser.regions), lambda values: bool(node.value(values)))
 
 
@@ -113,6 +118,8 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._tokens, self._next, self._end = list(_tokens(text)), 0, len(text.rstrip())
+        if len(self._tokens) > MOST:
+            raise UsageError(f"the formula has {len(self._tokens):,} parts, {MOST} are read at most")
         self.regions: list[Region] = []
 
     def whole(self) -> _Node:
