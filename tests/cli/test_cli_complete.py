@@ -368,3 +368,18 @@ def test_a_prefix_behind_board_is_not_taken_for_its_folder(complete, tmp_path, m
     assert (refused.exit_code, refused.out) == (2, "")
     assert "write --board last" in refused.err
     assert not list(tmp_path.glob("She*"))
+
+
+def test_every_line_of_a_pipe_is_continued_as_it_comes(writer_folder):
+    arguments = ("complete", "-f", "-", "-m", writer_folder, "--max-words", "2", "--no-stream")
+    process = start_lmgen(*arguments, stdin=subprocess.PIPE, text=True)
+    shown = []
+    for prefix in ("the cat\n", "the\n"):
+        process.stdin.write(prefix)
+        process.stdin.flush()
+        shown.append(process.stdout.readline())
+    process.stdin.close()
+
+    assert process.wait(30) == 0
+    assert shown[0].split()[:2] == ["the", "cat"]
+    assert shown[1].startswith("the")

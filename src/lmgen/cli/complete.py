@@ -24,6 +24,7 @@ from lmgen.generation import (
     FORMATS,
     RECORD,
     ROWS,
+    Arriving,
     Ended,
     Generation,
     Hypothesis,
@@ -249,8 +250,9 @@ def _write_samples(
     model: LanguageModel, prompts: Iterable[Prompt], asked: _Options, out: IO[str], board: "Board | None"
 ) -> None:
     queue, statistics = SampleQueue(), Statistics(time.monotonic())
-    laid = queue.lay(board.lay(prompts) if board else prompts)
-    events = generate_all(model, laid, asked.rows, steps=board is not None)
+    arriving = Arriving(prompts) if asked.file == Path("-") else None
+    laid = queue.lay(board.lay(arriving or prompts) if board else arriving or prompts)
+    events = generate_all(model, laid, asked.rows, board is not None, arriving.ready if arriving else lambda: True)
     words = board.follow(events) if board else cast("Generator[Word | Ended, None, None]", events)  # without steps
     with contextlib.closing(words):
         shown = statistics.count(words) if asked.stats else words

@@ -28,6 +28,6 @@ from .output import (
     write_samples as write_samples,
 )
 from .prefixes import Prefixes as Prefixes
-from .prompts import Prompt as Prompt, read_prompts as read_prompts
+from .prompts import Arriving as Arriving, Prompt as Prompt, read_prompts as read_prompts
 from .sampling import ORDER as ORDER, Sampling as Sampling
 from .speed import Statistics as Statistics

@@ -22,6 +22,8 @@ ROWS = 32
 """Rows of the batch at most."""
 COMPILED = 64
 """Constraints kept ready, besides those in use."""
+Numbered = tuple[int, tuple[list[str], Generation]]
+"""A prompt's number from 0, its words and options."""
 PARALLEL_FROM = 100_000
 """Words of a vocabulary from which on threads choose words faster than one after the other."""
 
@@ -39,34 +41,59 @@ def generate_from(
 
 
 def generate_all(
-    model: LanguageModel, prompts: Iterable[tuple[list[str], Generation]], rows: int = ROWS, steps: bool = False
+    model: LanguageModel,
+    prompts: Iterable[tuple[list[str], Generation]],
+    rows: int = ROWS,
+    steps: bool = False,
+    ready: Callable[[], bool] = lambda: True,
 ) -> Generator[Step | Word | Ended, None, None]:
     """Continue many prompts, given as words and options; a row that ends makes place for the next.
 
     Prompts are taken and read so many at a time as there are rows.
+
+    Args:
+      ready: whether the next prompt is there; what has begun does not wait for one that is not.
     """
-    return _run(Batch(model, steps, all_logits=steps), _read(model, enumerate(prompts), rows), rows)
+    batch = Batch(model, steps, all_logits=steps)
+    groups = _groups(enumerate(prompts), rows, ready, lambda: not batch.live)
+    return _run(batch, _read(model, groups), rows)
 
 
-def _run(batch: "Batch", waiting: "Iterator[Sample]", rows: int) -> Generator[Step | Word | Ended, None, None]:
+def _run(batch: "Batch", waiting: "Iterator[Sample | None]", rows: int) -> Generator[Step | Word | Ended, None, None]:
     """Let all samples grow, so many at once, until each has ended."""
     with batch:
         while True:
-            batch.add(list(islice(waiting, rows - len(batch.live))))
+            while len(batch.live) < rows and (sample := next(waiting, None)):
+                batch.add([sample])
             if not batch.live:
                 return
             for _, events in batch.step():
                 yield from events
 
 
-def _read(
-    model: LanguageModel, prompts: Iterator[tuple[int, tuple[list[str], Generation]]], rows: int
-) -> "Iterator[Sample]":
-    """The samples of all prompts, in order."""
-    while group := list(islice(prompts, rows)):
+def _groups(
+    prompts: Iterator[Numbered], rows: int, ready: Callable[[], bool], idle: Callable[[], bool]
+) -> Iterator[list[Numbered]]:
+    """Prompts to be read together; none while the next is not there, unless there is nothing else to do than to wait."""
+    while True:
+        group: list[Numbered] = []
+        if idle() or ready():
+            group += islice(prompts, 1)
+            if not group:
+                return
+        while group and len(group) < rows and ready() and (more := next(prompts, None)):
+            group.append(more)
+        yield group
+
+
+def _read(model: LanguageModel, groups: Iterator[list[Numbered]]) -> "Iterator[Sample | None]":
+    """The samples of all prompts, in order; None where the next prompt is not there."""
+    for group in groups:
         contexts = read_all(model, [words for _, (words, _) in group])
         for (number, (_, options)), context in zip(group, contexts, strict=True):
             yield from samples_of(model, number, context, options)
+        if not group:
+            yield None
 
 
 class Sample:

@@ -1,15 +1,20 @@
 """Prefixes to continue, read from text, JSON lines, CSV or TSV."""
 
+import queue
 import re
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lmgen.errors import UsageError
 from lmgen.generation.options import Generation, changed, given, split_options
 from lmgen.text import InputFormat, detokenize_sentences, read_records
 
+Item = TypeVar("Item")
+AHEAD = 64
+"""Items that wait to be taken, at most."""
 COLUMN = "prefix"
 _LINE_END = re.compile(r"\s*[\r\n]\s*")
 
@@ -57,3 +62,34 @@ def _prompt(record: dict[str, Any], options: Generation, split: Callable[[str], 
     extra = {name: value for name, value in record.items() if name != COLUMN}
     changes, extra = split_options(extra) if typed else ({}, extra)
     return Prompt(split(record[COLUMN]), changed(options, given(changes)), extra, record[COLUMN])
+
+
+class Arriving(Iterator[Item], Generic[Item]):
+    """An iterator that can say whether its next item would have to be waited for: a thread of its own takes them.
+
+    The thread ends with the program, even while it waits.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._queue: queue.Queue[tuple[Item] | BaseException] = queue.Queue(AHEAD)
+        self._end: BaseException | None = None
+        threading.Thread(target=self._take, args=(items,), name="lmgen-arriving", daemon=True).start()
+
+    def _take(self, items: Iterable[Item]) -> None:
+        try:
+            for item in items:
+                self._queue.put((item,))
+            self._queue.put(StopIteration())
+        except BaseException as error:  # noqa: BLE001 (raised again by `__next__`)
+            self._queue.put(error)
+
+    def ready(self) -> bool:
+        """Whether the next item, or the end, is there."""
+        return self._end is not None or not self._queue.empty()
+
+    def __next__(self) -> Item:
+        found = self._end or self._queue.get()
+        if isinstance(found, BaseException):
+            self._end = found
+            raise found
+        return found[0]

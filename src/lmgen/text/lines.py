@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import os
 import re
 import sys
 import zlib
@@ -89,6 +90,8 @@ def _open_bytes(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
         return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else open(path, "rb")
     if sys.stdin is None:
         raise MissingError("cannot read -: stdin is closed")
+    with contextlib.suppress(OSError):  # a descriptor of its own: who ends meanwhile does not wait for sys.stdin
+        return os.fdopen(os.dup(sys.stdin.buffer.fileno()), "rb")
     return contextlib.nullcontext(sys.stdin.buffer)
 
 
