@@ -242,3 +242,18 @@ def test_each_text_has_a_prefix_of_its_own(lm):
 
 def test_rows_without_surprisal_are_shown_as_a_table(lm):
     assert "<td>the</td>" in lm.surprisal("the cat", columns="token,entropy")._repr_html_()
+
+
+def test_sentences_can_be_chosen_with_answers_and_prefixes(lm):
+    found = lm.choose([["cat sat", "sat zork"], ["the", "the"]], answers=[0, 1], prefixes=["the", ""])
+
+    after = [whole - totals(lm.model, "the")[0] for whole in totals(lm.model, "the cat sat", "the sat zork")]
+    assert np.diff(found[0].scores) == pytest.approx(np.diff(after))
+    assert (found.accuracy.items, found[1].correct) == (2, False)
+    assert lm.choose([["the", "cat"]])[0].correct is None
+    with pytest.raises(UsageError, match="2 items, 1 answers and 2 prefixes"):
+        lm.choose([["the", "cat"], ["cat", "sat"]], answers=[0])
+    with pytest.raises(UsageError, match="an item is a list of sentences"):
+        lm.choose(["the", "cat"])
+    with pytest.raises(UsageError, match="reduce must be sum or mean"):
+        lm.choose([["the", "cat"]], reduce="max")

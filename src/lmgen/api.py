@@ -15,6 +15,7 @@ from lmgen.errors import UsageError
 from lmgen.export import load_converted
 from lmgen.generation import Word, changed, continuation, defaults, generate_from, split_options
 from lmgen.given import PREFIX, Texts, index_name, indexed, is_streamed, records_of
+from lmgen.items import Choices, Item, choose_sentences
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
     COLUMN,
@@ -202,6 +203,40 @@ class LM:
             yield reduced(scored, reduce)
             found, last = found + 1, scored.sentence.number
         yield from repeat(math.nan, sum(empty) + found - last)
+
+    def choose(
+        self,
+        items: Iterable[Sequence[str]],
+        answers: Iterable[int | None] | None = None,
+        prefixes: Iterable[str] | None = None,
+        reduce: str = "sum",
+    ) -> Choices:
+        """The most likely of each item's sentences, as `lmgen choose` has it: a list with an `accuracy`.
+
+        Args:
+          items: two sentences or more each.
+          answers: the place of the right one of each item, from 0; None where it is not known.
+          prefixes: a text for each item, which is read before each of its sentences and is not scored.
+          reduce: `sum` compares log-probabilities of whole sentences, `mean` those per token.
+        """
+        if reduce not in ("sum", "mean"):
+            raise UsageError(f"reduce must be sum or mean, not {reduce!r}")
+        found = self._items(list(items), answers, prefixes)
+        return Choices(choose_sentences(self.model, found, self.scoring, reduce))
+
+    def _items(
+        self, items: list[Sequence[str]], answers: Iterable[int | None] | None, prefixes: Iterable[str] | None
+    ) -> Iterator[Item]:
+        right = [None] * len(items) if answers is None else [None if one is None else int(one) for one in answers]
+        before = [""] * len(items) if prefixes is None else list(prefixes)
+        if not len(items) == len(right) == len(before):
+            raise UsageError(
+                f"{len(items)} items, {len(right)} answers and {len(before)} prefixes: give one to each item"
+            )
+        for item, answer, prefix in zip(items, right, before, strict=True):
+            if isinstance(item, str):
+                raise UsageError(f"an item is a list of sentences, not a text: {item!r}")
+            yield Item(list(map(self._split, item)), answer, prefix=self._split(prefix))
 
     def distribution(self, prefix: str = "") -> Distribution:
         """All that may come after a prefix: probabilities, entropy, shares. A notebook shows the most likely words."""

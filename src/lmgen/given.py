@@ -54,6 +54,8 @@ def _records(texts: Any, column: str) -> Iterator[Record]:
     if isinstance(texts, str):
         yield from ({column: line} for line in lines_of(texts))
     elif not is_pandas(texts):
+        if hasattr(texts, "columns"):
+            raise UsageError("a table is not a list of texts: give one of its columns")
         yield from ({column: line} for line in texts)
     else:
         name = str(index_name(texts))

@@ -485,6 +485,10 @@ def _read(descriptor):
         (["choose", "a", "b", "--encoding", "latin-1"], None, b"", 2, "describe a file, and none is given"),
         (["choose", "one"], None, b"", 2, "two SENTENCEs or more"),
         (["choose", "--candidates", "one", "-f"], "a.csv", b"one\na\n", 2, "two columns or more"),
+        (["choose", "the cat", "cat the"], "a.csv", b"good,bad\na,b\n", 2, "give SENTENCEs or FILEs, not both"),
+        (["choose", "--by", "topic"], "a.csv", b"sentence_good,sentence_bad\na,b\n", 2, "no column 'topic'"),
+        (["choose", "--answer", "a", "--label", "b"], "a.csv", b"a,b\n", 2, "give --answer or --label, not both"),
+        (["choose", "--prefix", "a", "--prefix-column", "b"], "a.csv", b"a,b\n", 2, "a --prefix or a --prefix-column"),
         (["next", "a", "--match", "("], None, b"", 2, "not a regular expression"),
         (["next", "a", "--candidates", "b", "--full"], None, b"", 2, "leave out --full"),
         (["next", "a", "--candidates", "@absent"], None, b"", 3, "cannot read the words of absent"),
@@ -626,7 +630,7 @@ def test_a_file_of_pairs_ends_with_its_accuracy(run, tmp_path):
     rows = table(result.out)
 
     right = sum(int(row["correct"]) for row in rows)
-    assert result.err == f"accuracy {right / 3:.4f} ({right} of 3)\n"
+    assert result.err.startswith(f"accuracy {right / 3:.4f} ({right} of 3), 95 % interval ")
     assert int(rows[0]["correct"]) + int(rows[1]["correct"]) == 1
     assert rows[0]["parting"] in ("the/cat", "cat/the")
     assert (rows[0]["position"], rows[0]["UID"]) == ("1", "u")
@@ -781,3 +785,111 @@ def test_what_does_not_go_together_is_refused_by_name(run, arguments, message):
 
     assert result.exit_code == 2
     assert message in result.err
+
+
+PAIR = '{"sentence_good": "the cat sat", "sentence_bad": "%s", "UID": "%s", "field": "syntax"}\n'
+
+
+def test_a_folder_of_pairs_is_one_call_with_accuracies_by_file_set_and_field(run, tmp_path):
+    for uid, bad in [("one", "zork zork zork zork"), ("two", "the cat sat")]:
+        (tmp_path / f"{uid}.jsonl").write_text(PAIR % (bad, uid) * 2)
+
+    result = run("choose", tmp_path, "--summary", tmp_path / "accuracy.csv", "--format", "csv")
+
+    rows = table(result.out, ",")
+    assert [row["file"] for row in rows] == [str(tmp_path / name) for name in ("one.jsonl", "two.jsonl") for _ in "ab"]
+    assert [row["correct"] for row in rows] == ["1", "1", "0", "0"]
+    summary = table((tmp_path / "accuracy.csv").read_text(), ",")
+    assert [(row["by"], row["value"], row["correct"], row["items"]) for row in summary[2:]] == [
+        *(("UID", "one", "2", "2"), ("UID", "two", "0", "2")),
+        *(("field", "syntax", "2", "4"), ("all", "", "2", "4")),
+    ]
+    assert (
+        result.err.splitlines()[2] == "UID    one" + " " * (len(str(tmp_path)) + 9) + "1.0000  0.3424 to 1.0000  2 of 2"
+    )
+    assert result.err.splitlines()[-1] == "accuracy 0.5000 (2 of 4), 95 % interval 0.1500 to 0.8500"
+
+
+def test_accuracy_is_given_by_a_column_of_the_users(run, tmp_path):
+    (tmp_path / "a.csv").write_text("sentence_good,sentence_bad,topic\nthe,zork zork,x\nthe,the,y\n")
+
+    err = run("choose", tmp_path / "a.csv", "--by", "topic").err
+
+    assert [line.split()[:3] for line in err.splitlines()[:-1]] == [["topic", "x", "1.0000"], ["topic", "y", "0.0000"]]
+
+
+SUITE = """item_number,condition_name,region_number,region_name,content
+1,ok,1,Start,the cat
+1,ok,2,Verb, sat
+1,bad,1,Start,the cat
+1,bad,2,Verb, zork zork
+"""
+HOLDS, FAILS = "(2;%bad%) > (2;%ok%)", "(*;%bad%) < (*;%ok%)"
+
+
+def test_the_predictions_of_a_suite_are_tested(run, tmp_path):
+    (tmp_path / "a.csv").write_text(SUITE)
+
+    result = run("syntaxgym", tmp_path, "--predict", HOLDS, "--predict", FAILS)
+
+    rows = table(result.out)
+    assert [(row["suite"], row["formula"], row["correct"], row["items"]) for row in rows] == [
+        *(("a", HOLDS, "1", "1"), ("a", FAILS, "0", "1"))
+    ]
+    assert result.err == "mean accuracy of 2 predictions 0.5000\n"
+    items = table(run("syntaxgym", tmp_path / "a.csv", "--predict", HOLDS, "--of", "items").out)
+    assert [(row["item_number"], row["correct"]) for row in items] == [("1", "1")]
+    regions = table(run("syntaxgym", tmp_path / "a.csv", "--of", "regions").out)
+    assert [(row["condition_name"], row["content"], row["oov"]) for row in regions[2:]] == [
+        *(("bad", "the cat", "0"), ("bad", "zork zork", "2"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the suite a has no predictions: add --predict FORMULA, or --of regions"),
+        (["--predict", "(2;%bad%) >"], "a.csv: prediction 1: character 12 of the formula: it ends"),
+        (
+            ["--predict", "(2;%good%) > 1"],
+            "a.csv: prediction 1, character 1: there is no condition 'good', only ok, bad",
+        ),
+    ],
+)
+def test_a_suite_that_cannot_be_tested_is_refused_in_one_line(run, tmp_path, arguments, message):
+    (tmp_path / "a.csv").write_text(SUITE)
+
+    result = run("syntaxgym", tmp_path / "a.csv", *arguments)
+
+    assert (result.exit_code, result.err.count("\n")) == (2, 1)
+    assert message in result.err
+
+
+def test_a_treebank_is_scored_and_written_as_parquet(run, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    cells = "\t_" * 7
+    (tmp_path / "a.conllu").write_text(
+        f"# sent_id = s1\n1\tthe{cells}\t_\n2\tcat{cells}\tSpaceAfter=No\n3\t.{cells}\t_\n\n"
+    )
+
+    assert run("surprisal", tmp_path / "a.conllu", "--by", "word", "-o", tmp_path / "a.parquet").exit_code == 0
+    rows = parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    again = table(run("score", tmp_path / "a.parquet", "--column", "word").out)
+
+    assert [(row["sent_id"], row["word"], row["tokens"]) for row in rows] == [
+        *(("s1", "the", 1), ("s1", "cat.", 2), ("s1", "</S>", 1))
+    ]
+    assert [row["sentence"] for row in again[:2]] == ["the", "cat ."]
+    refused = run("surprisal", tmp_path / "a.conllu", "-o", tmp_path / "b.parquet", "--format", "csv")
+    assert (refused.exit_code, "leave out --format csv" in refused.err) == (2, True)
+
+
+def test_a_region_that_splits_a_token_is_reported_with_the_line_of_its_sentence(run, tmp_path):
+    (tmp_path / "a.tsv").write_text("s\tw\n1\tthe\n1\tdo\n1\tn't\n")
+
+    result = run("surprisal", tmp_path / "a.tsv", "--word-column", "w", "--sentence-column", "s", "--by", "word")
+
+    assert (result.exit_code, result.err) == (
+        2,
+        f"lmgen: {tmp_path}/a.tsv, line 2: the region 'do' ends within the token 'don'\n",
+    )

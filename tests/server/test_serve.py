@@ -230,7 +230,14 @@ def test_a_sentence_may_begin_and_end_by_its_marks(ask):
 def test_rows_are_those_of_the_command(ask, lmgen, path, body, command):
     expected = [json.loads(line) for line in lmgen(*command, "--format", "jsonl").out.splitlines()]
 
-    assert ask(path, **body)["data"] == [pytest.approx(row, abs=2e-6) for row in expected]
+    close = [
+        {
+            name: pytest.approx(value, abs=2e-6) if isinstance(value, (float, list)) else value
+            for name, value in row.items()
+        }
+        for row in expected
+    ]
+    assert ask(path, **body)["data"] == close
 
 
 def test_words_have_numbers_and_numbers_words(ask):

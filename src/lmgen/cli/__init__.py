@@ -33,7 +33,8 @@ SECTIONS = {
     "Score": {
         "surprisal": "surprisal.surprisal",
         "score": "score.score_command",
-        "choose": "score.choose",
+        "choose": "choose.choose",
+        "syntaxgym": "syntaxgym.syntaxgym",
         "next": "next.next_command",
         "eval": "eval.evaluate",
         "predictions": "lmzoo.predictions",

@@ -43,7 +43,7 @@ from lmgen.generation import (
     write_samples,
 )
 from lmgen.model import LanguageModel, read
-from lmgen.text import SENTENCE_END, InputFormat, kind_of, open_output, visible
+from lmgen.text import SENTENCE_END, InputFormat, kind_of, open_rows, visible
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -110,6 +110,8 @@ class _Options:
 def _destination(kind: str | None, output: str) -> Destination:
     """In the format asked for, or the one that the file's suffix names, or as text."""
     suffix = kind_of(Path(output))
+    if suffix == "parquet" and kind in (None, "jsonl"):
+        return Destination("jsonl", output)
     return Destination(kind or (suffix if suffix in FORMATS else "text"), output)
 
 
@@ -197,7 +199,7 @@ def complete(**options) -> None:
             _tell_chosen(wanted)
             prompts = _tell_unknown(model, prompts)
         board = asked.board.open(writer, model, many=asked.file is not None)
-        with open_output(asked.to.output) as out:
+        with open_rows(asked.to.output) as out:
             if asked.width:
                 _write_beams(model, prompts, asked, out)
             else:

@@ -22,7 +22,7 @@ from lmgen.embeddings import (
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import ROWS, decimals
-from lmgen.text import Row, joined, open_output, read_lines, write_rows
+from lmgen.text import Row, joined, open_rows, read_lines, write_rows
 
 OF = ("word", "token", "sentence")
 SPACE = click.option(
@@ -176,7 +176,7 @@ def neighbours(**options) -> None:
     given = _pairs(asked.pairs) if asked.pairs else []
     space = WordSpace(asked.model.open(asked.model.find()), asked.space)
     rows = _pair_rows(space, given) if asked.pairs else asked.near(space)
-    with open_output(asked.to.output) as out:
+    with open_rows(asked.to.output) as out:
         write_rows(rows, out, asked.to.kind)
 
 

@@ -25,7 +25,7 @@ from lmgen.scoring import (
     next_words,
     suffix_logprobs,
 )
-from lmgen.text import Row, open_output, words_of, write_rows
+from lmgen.text import Row, open_rows, words_of, write_rows
 
 _COMMA = re.compile(r"(?<=\S),(?=\S)")
 BAR = 30
@@ -97,7 +97,7 @@ def next_command(prefix: str, **options) -> None:
     words = [tokens.get(entry.word, [entry.word]) for entry in listed]
     follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted) if asked.suffix else None
     rows = next_rows(listed, asked.base, follows)
-    with open_output(asked.to.output) as out:
+    with open_rows(asked.to.output) as out:
         if asked.to.kind == "table" and out.isatty():
             _draw_bars(rows)
         write_rows(rows, out, asked.to.kind, tuple(next_rows([NextWord("", 1, 1.0, 1.0)], "e")[0]))

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from lmgen.cli.console import stderr_console
-from lmgen.text import Faults, read_lines
+from lmgen.text import Faults, kind_of, read_lines
 
 Item = TypeVar("Item")
+_LINES = ("text", "jsonl", "csv", "tsv")
+"""Kinds of files in which a line is an item, most often."""
 
 
 def with_progress(
@@ -33,8 +35,8 @@ def with_progress(
 
 
 def _lines(files: Sequence[Path], encoding: str) -> int | None:
-    """How many lines there are to come, where that can be known: a pipe can be read only once."""
-    if not all(file.is_file() for file in files):
+    """How many lines there are to come, where that can be known and each is one: a pipe can be read only once."""
+    if not files or not all(file.is_file() and kind_of(file) in _LINES for file in files):
         return None
     skipping = Faults("replace")  # whoever reads the lines says what is wrong with them
     return sum(1 for file in files for _ in read_lines(file, encoding, skipping))

@@ -136,8 +136,12 @@ def _destination(kind: str | None, output: str) -> Destination:
     if kind is None and path.suffix.lower() == ".json":
         raise UsageError(f"{path}: rows are written as JSON lines, not as JSON: name it .jsonl, or give a --format")
     suffix = kind_of(path)
+    if suffix == "parquet":
+        if kind not in (None, "jsonl"):
+            raise UsageError(f"{path}: Parquet has a form of its own: leave out --format {kind}")
+        return Destination("jsonl", output)
     terminal = output == "-" and sys.stdout.isatty()
-    return Destination(kind or (suffix if suffix != "text" else "table" if terminal else "tsv"), output)
+    return Destination(kind or (suffix if suffix in KINDS else "table" if terminal else "tsv"), output)
 
 
 @dataclass(frozen=True, kw_only=True)

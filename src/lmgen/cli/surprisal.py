@@ -26,7 +26,7 @@ from lmgen.scoring import (
     write_srilm,
     write_zoo,
 )
-from lmgen.text import Vocabulary, open_output, write_rows
+from lmgen.text import Vocabulary, open_rows, write_rows
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -142,7 +142,7 @@ def surprisal(**options) -> None:
         model, evaluation = asked.model.open(files), Evaluation()
         board = asked.board.open(writer, model, many=True)
         try:
-            with open_output(asked.to.output) as out:
+            with open_rows(asked.to.output) as out:
                 scores = asked.watched(score_sentences(model, sentences, wanted), asked.to.output)
                 scores = evaluation.count(scores)
                 if board:

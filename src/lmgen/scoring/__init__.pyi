@@ -1,4 +1,3 @@
-from .choices import Chosen as Chosen, Item as Item, choose_sentences as choose_sentences, reduced as reduced
 from .distribution import (
     Distribution as Distribution,
     NextWord as NextWord,
@@ -11,10 +10,8 @@ from .distribution import (
 from .evaluation import Evaluation as Evaluation
 from .formats import (
     BASES as BASES,
-    CHOICE_COLUMNS as CHOICE_COLUMNS,
     SENTENCE_COLUMNS as SENTENCE_COLUMNS,
     UNITS as UNITS,
-    choice_rows as choice_rows,
     decimals as decimals,
     next_rows as next_rows,
     sentence_rows as sentence_rows,
@@ -40,16 +37,17 @@ from .score import (
     Scored as Scored,
     Sentence as Sentence,
     memories as memories,
+    reduced as reduced,
     score_sentences as score_sentences,
 )
 from .selftest import Answer as Answer, answers as answers
 from .sentences import (
-    BLIMP as BLIMP,
     COLUMN as COLUMN,
+    FILE_COLUMN as FILE_COLUMN,
     Layout as Layout,
-    read_items as read_items,
     read_texts as read_texts,
     sentences_of as sentences_of,
     with_words as with_words,
 )
 from .shown import Surprisals as Surprisals
+from .words import parts_of as parts_of

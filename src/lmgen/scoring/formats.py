@@ -6,17 +6,15 @@ from typing import IO
 
 import numpy as np
 
-from lmgen.scoring.choices import Chosen, reduced
 from lmgen.scoring.distribution import NextWord
 from lmgen.scoring.evaluation import Evaluation
-from lmgen.scoring.score import Scored
+from lmgen.scoring.score import Scored, reduced
 from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Row, Vocabulary, cell, clean, joined
 
 BASES = {"2": math.log(2), "e": 1.0, "10": math.log(10)}
 """Logarithms, each with the nats of its unit."""
 UNITS = {"2": "bits", "e": "nats", "10": "bans"}
 SENTENCE_COLUMNS = ("sentence_id", "sentence", "tokens", "oov", "surprisal", "logprob")
-CHOICE_COLUMNS = ("item_id", "best", "sentence", "log_ratio", "position", "parting", "correct")
 CLASSIC_END = "</s>"
 """How KenLM and SRILM write the end of a sentence."""
 
@@ -77,21 +75,6 @@ def _next_row(entry: NextWord, base: str) -> Row:
         "surprisal": decimals(-entry.logprob / BASES[base]),
         "oov": int(entry.oov),
     }
-
-
-def choice_rows(chosen: Iterable[Chosen], base: str) -> Iterator[Row]:
-    """A row for every item: its own columns, then CHOICE_COLUMNS. log_ratio is in units of the base."""
-    for number, one in enumerate(chosen, 1):
-        values = (
-            number,
-            one.best + 1,
-            " ".join(one.item.candidates[one.best]),
-            decimals(one.log_ratio / BASES[base]),
-            one.position,
-            "/".join(one.parting),
-            one.correct,
-        )
-        yield joined(one.item.extra, dict(zip(CHOICE_COLUMNS, values, strict=True)))
 
 
 # Other programs' formats ----------------------------------------------------------------------

@@ -40,6 +40,8 @@ class Sentence:
     """(start, end) of each region of the text, in code points."""
     rows: Sequence[dict[str, Any]] = ()
     """Columns of each region, if every region was a row of the user's."""
+    place: str = ""
+    """Where it stands, for messages: `FILE, line 3`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Scored:
     def logprobs(self) -> np.ndarray:
         """Natural logarithm of each token's probability, float64 [tokens]."""
         return self.measures.logprobs
+
+
+def reduced(scored: Scored, reduce: str) -> float:
+    """The `sum` of a sentence's log-probabilities, its `</S>` included, or their `mean`, in nats."""
+    return float(scored.logprobs.sum() if reduce == "sum" else scored.logprobs.mean())
 
 
 def score_sentences(

@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lmgen.errors import UsageError
-from lmgen.scoring.choices import Item
 from lmgen.scoring.score import Sentence
 from lmgen.text import Faults, InputFormat, Record, joined, read_records
 
 COLUMN = "text"
 FILE_COLUMN = "file"
-BLIMP = ("sentence_good", "sentence_bad")
-"""Columns of the Benchmark of Linguistic Minimal Pairs (Warstadt et al. 2020); the first is right."""
 
 _BAR = re.compile(r"\s*\|\s*")
 Split = Callable[[str], list[str]]
@@ -149,7 +146,7 @@ def _sentence(rows: list[Placed], layout: Layout) -> Sentence:
         words = layout.split(text)
     except UsageError as error:
         raise UsageError(f"{place}: {error}") from error
-    return Sentence(words, prefix=prefix, extra=extra, text=text, regions=regions, rows=beside)
+    return Sentence(words, prefix=prefix, extra=extra, text=text, regions=regions, rows=beside, place=place)
 
 
 def _of_rows(rows: list[Placed], layout: Layout) -> tuple[str, list[tuple[int, int]], list[Record]]:
@@ -192,41 +189,3 @@ def with_words(sentences: Iterable[Sentence], report: Callable[[int], object] = 
             empty += 1
     if empty:
         report(empty)
-
-
-def read_items(
-    path: Path,
-    candidates: Sequence[str],
-    answer: str | None,
-    split: Split,
-    form: InputFormat = InputFormat(),  # noqa: B008 (immutable)
-) -> Iterator[Item]:
-    """The items of a table.
-
-    Args:
-      candidates: the columns with the sentences to choose from.
-      answer: the column that says which is right, by its column's name, its number from 1 or its text;
-        without it the first is right.
-    """
-    needed = list(candidates)
-    for record, place in read_records(path, needed, form):
-        texts = [record[name] for name in needed]
-        used = {*needed, answer}
-        extra = {key: value for key, value in record.items() if key not in used}
-        try:
-            right = 0 if answer is None else _right(record, answer, needed, texts)
-            item = Item(list(map(split, texts)), right, extra)
-        except UsageError as error:
-            form.faults.met(UsageError(f"{place}: {error}"))
-        else:
-            yield item
-
-
-def _right(record: Record, answer: str, names: list[str], texts: list[str]) -> int:
-    if answer not in record:
-        raise UsageError(f"there is no column {answer!r}, only {', '.join(record)}")
-    value = str(record[answer]).strip()
-    for spelled in (names, list(map(str, range(1, len(names) + 1))), texts):
-        if value in spelled:
-            return spelled.index(value)
-    raise UsageError(f"the answer {value!r} is none of {', '.join(names)}, nor a number of one")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmgen.errors import UsageError
-from lmgen.scoring.score import Scored
-from lmgen.text import SENTENCE_END, region_spans, word_spans
+from lmgen.scoring.score import Scored, Sentence
+from lmgen.text import SENTENCE_END, Span, region_spans, word_spans
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,23 @@ def parts_of(scored: Scored, by: str, punctuation: bool = False) -> list[Part]:
     ends = ends[sentence.text.split().count(SENTENCE_END) :]  # without those that the user wrote
     words = [place for place in range(len(tokens)) if place not in ends]
     spelled = [tokens[place] for place in words]
-    if by == "region" and not sentence.regions:
-        raise UsageError("the text has no regions: put | between them, or name a --region-column")
-    if by == "region" or sentence.rows:
-        spans = region_spans(sentence.text, sentence.regions, spelled)
-    else:
-        spans = word_spans(sentence.text, spelled, punctuation)
+    try:
+        spans = _spans(sentence, by, spelled, punctuation)
+    except UsageError as error:
+        raise UsageError(f"{sentence.place}: {error}" if sentence.place else str(error)) from error
     parts = [
         Part(sentence.text[span.start : span.end], span.start, span.end, [words[place] for place in span.tokens])
         for span in spans
     ]
     return _with_ends(parts, ends)
+
+
+def _spans(sentence: Sentence, by: str, tokens: Sequence[str], punctuation: bool) -> list[Span]:
+    if by == "region" and not sentence.regions:
+        raise UsageError("the text has no regions: put | between them, or name a --region-column")
+    if by == "region" or sentence.rows:
+        return region_spans(sentence.text, sentence.regions, tokens)
+    return word_spans(sentence.text, tokens, punctuation)
 
 
 def _with_ends(parts: list[Part], ends: list[int]) -> list[Part]:

@@ -12,15 +12,13 @@ import numpy as np
 
 from lmgen.api import LM
 from lmgen.errors import UsageError
+from lmgen.items import Item, choice_rows, choose_sentences
 from lmgen.model import LanguageModel, read
 from lmgen.scoring import (
     BASES,
-    Item,
     Scoring,
     as_input,
     candidate_tokens,
-    choice_rows,
-    choose_sentences,
     next_candidates,
     next_rows,
     next_words,

@@ -1,4 +1,4 @@
-from .alignment import region_spans as region_spans, token_spans as token_spans, word_spans as word_spans
+from .alignment import Span as Span, region_spans as region_spans, token_spans as token_spans, word_spans as word_spans
 from .lines import (
     ERRORS as ERRORS,
     Faults as Faults,
@@ -10,11 +10,13 @@ from .nearest import meant as meant, unknown_word as unknown_word
 from .output_file import (
     check_output as check_output,
     open_output as open_output,
+    open_rows as open_rows,
     whole_file as whole_file,
     whole_folder as whole_folder,
 )
 from .records import (
     INPUT_KINDS as INPUT_KINDS,
+    TABLES as TABLES,
     InputFormat as InputFormat,
     Record as Record,
     kind_of as kind_of,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from lmgen.errors import LmgenError, MissingError, UsageError
+from lmgen.text.parquet import SUFFIX as PARQUET, jsonl_as_parquet, need_pyarrow
 
 
 def check_output(path: str) -> str:
@@ -23,6 +24,8 @@ def check_output(path: str) -> str:
         raise UsageError(f"{path} is a folder: give -o the name of a file in it")
     if path != "-" and not _resolved(target).parent.is_dir():
         raise MissingError(f"cannot write {path}: there is no folder {_resolved(target).parent}")
+    if path.lower().endswith(PARQUET):
+        need_pyarrow()
     return path
 
 
@@ -32,12 +35,25 @@ def open_output(path: str) -> Iterator[IO[str]]:
     if path == "-":
         yield sys.stdout
         return
+    if path.lower().endswith(PARQUET):
+        raise UsageError(f"{path}: this is not written as Parquet: name it .csv, .tsv or .jsonl")
     opened = gzip.open if path.endswith(".gz") else open
     with (
         whole_file(Path(check_output(path)), keep=True) as partial,
         opened(partial, "wt", encoding="utf-8", errors="replace") as file,
     ):
         yield cast("IO[str]", file)
+
+
+@contextlib.contextmanager
+def open_rows(path: str) -> Iterator[IO[str]]:
+    """Likewise a file of rows: where its name ends in .parquet, JSON lines are to be written, which become that."""
+    if not path.lower().endswith(PARQUET):
+        with open_output(path) as out:
+            yield out
+        return
+    with whole_file(Path(check_output(path))) as partial, jsonl_as_parquet(partial, path) as lines:
+        yield lines
 
 
 @contextlib.contextmanager

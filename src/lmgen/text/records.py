@@ -1,4 +1,4 @@
-"""Records of a file: lines of text, JSON lines, CSV or TSV."""
+"""Records of a file: lines of text, JSON lines, CSV or TSV, Parquet, sentences with a token on each line."""
 
 import io
 import json
@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.text.delimited import csv_rows, tsv_rows
+from lmgen.text.delimited import conllu_records, csv_rows, tsv_rows, vertical_records
 from lmgen.text.lines import UTF8, Faults, read_lines
+from lmgen.text.parquet import parquet_names, parquet_rows
 from lmgen.text.tables import plain
 
 Record = dict[str, Any]
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
-INPUT_KINDS = ("text", "jsonl", *DELIMITERS)
-_SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "tsv", "tab": "tsv"}
+LINED = ("text", "conllu", "vertical")
+"""Kinds whose records are texts, without columns of the user's names."""
+TABLES = ("jsonl", *DELIMITERS, "parquet")
+"""Kinds whose records have columns of the user's names."""
+INPUT_KINDS = ("text", *TABLES, "conllu", "vertical")
+_SUFFIXES = {kind: kind for kind in INPUT_KINDS[1:-1]} | {"ndjson": "jsonl", "tab": "tsv"}
 _UNREAD = {
     "json": "JSON: write an object on each line of a .jsonl (jq -c .[])",
-    **dict.fromkeys(("conllu", "conll"), "CoNLL: write its sentences into a .txt, one on each line"),
+    "conll": "CoNLL of one kind or another: give --input-format conllu if it is CoNLL-U, vertical for a token on each line",
     **dict.fromkeys(("xml", "html", "htm", "rtf"), "markup: write its text alone into a .txt"),
 }
 """What would be scored as prose, by its suffix, and what to do."""
@@ -62,7 +67,7 @@ class InputFormat:
 
 
 def kind_of(path: Path) -> str:
-    """What a file holds, by its suffix: `jsonl`, `csv`, `tsv` or `text`."""
+    """What a file holds, by its suffix: one of INPUT_KINDS, `text` for one that says nothing."""
     return _SUFFIXES.get(_suffix(path), "text")
 
 
@@ -78,7 +83,8 @@ def read_records(
 ) -> Iterator[tuple[Record, str]]:
     """The records of a file, each with its place for messages.
 
-    `jsonl`: objects; `csv`, `tsv`: rows under a heading. `text`: lines, each under the only name of `texts`.
+    `jsonl`: objects; `csv`, `tsv`: rows under a heading; `parquet`: rows. `text`: lines, each under the only name of
+    `texts`; `conllu`, `vertical`: sentences, likewise.
 
     Args:
       texts: columns that hold texts.
@@ -88,9 +94,9 @@ def read_records(
     unless `form.faults` passes over such rows.
     """
     kind = form.kind_of(path)
-    if kind == "text" and len(texts) > 1:
-        raise UsageError(f"{path} is read as text, without columns {', '.join(texts)}: csv, tsv and jsonl have them")
-    read = {"text": _lines, "jsonl": _objects}.get(kind, _rows)
+    if kind in LINED and len(texts) > 1:
+        raise UsageError(f"{path} is read as {kind}, without columns {', '.join(texts)}: csv, tsv and jsonl have them")
+    read = {"text": _lines, "jsonl": _objects, "parquet": _columns}.get(kind, _sentences if kind in LINED else _rows)
     for record, place in read(path, texts, form):
         if record:
             yield {**dict.fromkeys(form.names), **record}, place
@@ -101,8 +107,10 @@ def read_records(
 def names_of(path: Path, form: InputFormat) -> list[str]:
     """The columns of a file, in the order in which they come up: of JSON lines the keys of all objects, of text none."""
     kind, quiet = form.kind_of(path), replace(form, faults=Faults(form.faults.way))
-    if kind == "text":
+    if kind in LINED:
         return []
+    if kind == "parquet":
+        return parquet_names(path)
     if kind == "jsonl":
         return list(dict.fromkeys(name for record, _ in _objects(path, (), quiet) for name in record))
     return next((cells for _, cells in _cells(path, quiet) if cells), [])
@@ -115,6 +123,19 @@ def _lines(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tupl
             form.faults.met(_not_text(place, form))
         else:
             yield {texts[0]: line}, place
+
+
+def _sentences(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    read = conllu_records if form.kind_of(path) == "conllu" else vertical_records
+    return read(path, texts[0], form.encoding, form.faults)
+
+
+def _columns(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:
+    for record, place in parquet_rows(path):
+        if missing := [name for name in texts if not isinstance(record.get(name), str)]:
+            form.faults.met(UsageError(f"{place} has no text {missing[0]!r}, only columns {', '.join(record)}"))
+        else:
+            yield record, place
 
 
 def _objects(path: Path, texts: Sequence[str], form: InputFormat) -> Iterator[tuple[Record, str]]:

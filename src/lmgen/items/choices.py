@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from lmgen.errors import UsageError
+from lmgen.items.accuracy import Accuracy
 from lmgen.model import LanguageModel
-from lmgen.scoring.measure import Scoring
-from lmgen.scoring.score import Scored, Sentence, score_sentences
+from lmgen.scoring import BASES, Scored, Scoring, Sentence, decimals, reduced, score_sentences
+from lmgen.text import Row, joined
+
+CHOICE_COLUMNS = ("item_id", "best", "sentence", "scores", "log_ratio", "position", "parting", "correct")
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,16 @@ class Item:
     answer: int | None = None
     """Which is right, from 0, if that is known."""
     extra: dict[str, Any] = field(default_factory=dict)
+    prefix: list[str] = field(default_factory=list)
+    """Words that are read before each candidate, and are not scored."""
 
     def __post_init__(self) -> None:
+        if len(self.candidates) < 2:
+            raise UsageError("there is nothing to choose from: an item has two sentences or more")
         if not all(self.candidates):
             raise UsageError("a sentence to choose from has no word: leave it out, or the item")
+        if self.answer is not None and not 0 <= self.answer < len(self.candidates):
+            raise UsageError(f"the label is {self.answer}, and must be 0 to {len(self.candidates) - 1}")
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,14 @@ class Chosen:
         return None if self.item.answer is None else self.best == self.item.answer and self.log_ratio > 0
 
 
-def reduced(scored: Scored, reduce: str) -> float:
-    """The `sum` of a sentence's log-probabilities, its `</S>` included, or their `mean`, in nats."""
-    return float(scored.logprobs.sum() if reduce == "sum" else scored.logprobs.mean())
+class Choices(list[Chosen]):
+    """What was chosen in each item, in order."""
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """Of the items whose answer is known."""
+        known = [one.correct for one in self if one.correct is not None]
+        return Accuracy(sum(known), len(known))
 
 
 def choose_sentences(
@@ -71,7 +85,7 @@ def choose_sentences(
     def sentences() -> Iterator[Sentence]:
         for item in items:
             waiting.append(item)
-            yield from map(Sentence, item.candidates)
+            yield from (Sentence(words, prefix=item.prefix) for words in item.candidates)
 
     scores: list[Scored] = []
     for scored in score_sentences(model, sentences(), options):
@@ -93,3 +107,20 @@ def _parting(one: Sequence[str], other: Sequence[str]) -> tuple[int | None, tupl
         if pair[0] != pair[1]:
             return position, pair
     return None, ()
+
+
+def choice_rows(chosen: Iterable[Chosen], base: str) -> Iterator[Row]:
+    """A row for every item: its own columns, then CHOICE_COLUMNS. scores and log_ratio are in units of the base."""
+    unit = BASES[base]
+    for number, one in enumerate(chosen, 1):
+        values = (
+            number,
+            one.best + 1,
+            " ".join(one.item.candidates[one.best]),
+            [decimals(score / unit) for score in one.scores],
+            decimals(one.log_ratio / unit),
+            one.position,
+            "/".join(one.parting),
+            one.correct,
+        )
+        yield joined(one.item.extra, dict(zip(CHOICE_COLUMNS, values, strict=True)))
