@@ -201,6 +201,49 @@ def test_a_text_of_sentences_is_split_unless_it_is_to_be_one(tiny_folder):
     assert "</S>" not in tokens[True][:-1]
 
 
+def test_a_series_keeps_its_index_and_a_frame_its_columns(lm):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"sentence": ["the cat", " ", "sat"], "item": [7, 8, 9]}, index=["a", "b", "c"])
+    scores = lm.score(frame["sentence"])
+    words = lm.surprisal(frame, by="word", column="sentence").to_pandas()
+
+    assert list(scores.index) == ["a", "b", "c"]
+    np.testing.assert_allclose(scores, lm.score(["the cat", "", "sat"]))
+    assert list(words.index) == ["a", "a", "a", "c", "c"]
+    assert list(words["item"]) == [7, 7, 7, 9, 9]
+    assert list(lm.embed(frame["sentence"]).index) == ["a", "c"]
+    with pytest.raises(UsageError, match="no column 'text', only sentence, item"):
+        lm.score(frame)
+
+
+def test_results_of_a_generator_come_as_they_are_made(lm):
+    def texts():
+        yield from ("the cat", " ", "sat ")
+
+    assert next(lm.surprisal(texts()))["token"] == "the"
+    np.testing.assert_allclose(list(lm.score(texts())), lm.score(list(texts())))
+    np.testing.assert_allclose(list(lm.embed(texts())), lm.embed(list(texts())))
+    assert [words[0].word for words in lm.next(["the", "cat"], 1)] == [
+        lm.next(one, 1)[0].word for one in ("the", "cat")
+    ]
+
+
+def test_each_text_has_a_prefix_of_its_own(lm):
+    after, alone = lm.score(["sat", "sat"], prefixes=["the cat", ""])
+
+    tail = lm.surprisal("the cat sat")[2:]
+    assert after == pytest.approx(sum(row["logprob"] for row in tail), abs=1e-4)
+    assert alone == pytest.approx(lm.score("sat")[0])
+    with pytest.raises(UsageError, match="text 2 has no prefix"):
+        lm.score(["sat", "sat"], prefixes=["the"])
+    with pytest.raises(UsageError, match="more prefixes than texts"):
+        lm.score(["sat"], prefixes=["the", "the"])
+
+
+def test_rows_without_surprisal_are_shown_as_a_table(lm):
+    assert "<td>the</td>" in lm.surprisal("the cat", columns="token,entropy")._repr_html_()
+
+
 def test_sentences_can_be_chosen_with_answers_and_prefixes(lm):
     found = lm.choose([["cat sat", "sat zork"], ["the", "the"]], answers=[0, 1], prefixes=["the", ""])
 

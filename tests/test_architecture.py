@@ -11,7 +11,7 @@ from conftest import ROOT
 
 ORDER = """
 errors softmax text display checkpoint store model engines export generation scoring items embeddings training pictures board
-api repl bench server cli __main__
+given api repl bench server cli __main__
 """.split()
 """A wing, or a file beside them, imports only those before it."""
 WINGS = "text checkpoint store engines export generation scoring items embeddings training pictures board repl bench server".split()

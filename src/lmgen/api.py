@@ -1,8 +1,10 @@
 """The Python API: the command line's verbs, on a loaded model."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, TypedDict, overload
 
 import numpy as np
 
@@ -12,35 +14,51 @@ from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
 from lmgen.generation import Word, changed, continuation, defaults, generate_from, split_options
+from lmgen.given import PREFIX, Texts, index_name, indexed, is_streamed, records_of
 from lmgen.items import Choices, Item, choose_sentences
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
-    BASES,
-    BY,
     COLUMN,
     CONTEXTS,
     Distribution,
     Layout,
     NextWords,
+    Rows,
     Scoring,
     Sentence,
     Surprisals,
     as_input,
     next_candidates,
     next_words,
-    part_rows,
     reduced,
+    score_rows,
     score_sentences,
     sentences_of,
     suffix_logprobs,
-    token_rows,
     with_words,
 )
 from lmgen.store import DEFAULT_MODEL, find
-from lmgen.text import SENTENCE_START, lines_of, split_words
+from lmgen.text import SENTENCE_START, Row, split_words
 
-Texts = str | Iterable[str]
-"""Sentences: a text with one a line, or one after the other."""
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class RowOptions(TypedDict, total=False):
+    """What rows of `LM.surprisal` hold, and where their texts come from."""
+
+    columns: Sequence[str] | str
+    """Some of `lmgen surprisal --columns`, or `all`."""
+    punctuation: bool
+    """Of words: tokens without a letter or digit at either end of a word are words by themselves."""
+    lag: int
+    """Rows back whose surprisal is given too."""
+    top: int
+    """The most likely words in place of each."""
+    prefixes: Iterable[str] | None
+    """A text for each of the texts, which is read before it and is not scored."""
+    column: str
+    """Of the texts in a DataFrame."""
 
 
 def load(
@@ -101,53 +119,90 @@ class LM:
             raise UsageError("only a model that lmgen.load gave can be pickled: it is loaded again by its name")
         return _load_again, (*self._source, self.scoring, self._tokenized)
 
+    @overload
+    def surprisal(  # type: ignore[overload-overlap]
+        self,
+        texts: Iterator[str],
+        base: str | int = ...,
+        context: str | None = ...,
+        by: str = ...,
+        **rows: "Unpack[RowOptions]",
+    ) -> Iterator[Row]: ...
+
+    @overload
     def surprisal(
-        self, texts: Texts, base: str | int = "2", context: str | None = None, by: str = "token"
-    ) -> Surprisals:
+        self,
+        texts: Texts,
+        base: str | int = ...,
+        context: str | None = ...,
+        by: str = ...,
+        **rows: "Unpack[RowOptions]",
+    ) -> Surprisals: ...
+
+    def surprisal(
+        self,
+        texts: Texts,
+        base: str | int = "2",
+        context: str | None = None,
+        by: str = "token",
+        **rows: "Unpack[RowOptions]",
+    ) -> Surprisals | Iterator[Row]:
         """How unexpected every word is: the rows of `lmgen surprisal`, as dictionaries. Texts without a word have none.
 
-        A list, which a notebook shows as coloured text.
+        A list, which a notebook shows as coloured text; of a generator, an iterator of rows, each made as it is asked for.
+        Rows of a DataFrame have its columns too, and `to_pandas` has its index.
 
         Args:
           by: what a row is: a `token`, a `word` as it stands in the text, or a `region`, where | stands between regions.
-          base: `2`, `e` or `10`: surprisal and entropy are in bits, nats or bans.
+          base: `2`, `e` or `10`: surprisal and entropies are in bits, nats or bans.
           context: the LSTM state is emptied at each `sentence`, at blank lines (`document`), or never (`stream`);
             by default as the model was trained.
+          rows: fields of `RowOptions`: columns=["word", "entropy_reduction"], lag=3, top=5, prefixes=[…], …
         """
+        if unknown := rows.keys() - RowOptions.__annotations__:
+            raise UsageError(
+                f"there is no option {min(unknown)!r}: choose from {', '.join(RowOptions.__annotations__)}"
+            )
+        given: dict[str, Any] = dict(rows)
+        prefixes, column = given.pop("prefixes", None), given.pop("column", COLUMN)
+        if isinstance(columns := given.get("columns"), str):
+            given["columns"] = [name.strip() for name in columns.split(",")]
+        wanted = Rows(str(base), by, **given)
         context = context or self.model.files.context
-        base = str(base)
-        if base not in BASES:
-            raise UsageError(f"base must be one of {', '.join(BASES)}, not {base!r}")
         if context not in CONTEXTS:
             raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
-        if by not in ("token", *BY):
-            raise UsageError(f"by must be one of token, {', '.join(BY)}, not {by!r}")
-        sentences = with_words(self._sentences(texts, context, bars=by == "region"))
-        if by in BY:
-            return Surprisals(part_rows(score_sentences(self.model, sentences, self.scoring), base, by, BY[by]), base)
-        scoring = replace(self.scoring, rank=True, entropy=True)
-        return Surprisals(token_rows(score_sentences(self.model, sentences, scoring), base), base)
+        layout = Layout(column, context=context, bars=by == "region")
+        sentences = with_words(self._sentences(texts, layout, prefixes))
+        scores = score_sentences(self.model, sentences, replace(self.scoring, **wanted.needs()))
+        found = score_rows(scores, wanted, self.model.vocabulary)
+        return found if is_streamed(texts) else Surprisals(found, wanted.base, index_name(texts))
 
-    def score(self, texts: Texts, reduce: str = "sum") -> np.ndarray:
+    def score(
+        self, texts: Texts, reduce: str = "sum", prefixes: Iterable[str] | None = None, column: str = COLUMN
+    ) -> Any:
         """The natural logarithm of each sentence's probability, its end included: float64 [sentences].
 
-        NaN stands for a text without a word, which `lmgen score` leaves out.
+        NaN stands for a text without a word, which `lmgen score` leaves out. A Series or DataFrame gets a Series with its
+        index, a generator an iterator of numbers, each computed as it is asked for.
 
         Args:
           reduce: `sum`, or `mean` per token.
+          prefixes: a text for each of the texts, which is read before it and is not scored.
+          column: of the texts in a DataFrame.
         """
         if reduce not in ("sum", "mean"):
             raise UsageError(f"reduce must be sum or mean, not {reduce!r}")
-        empty: list[int] = []
-        sentences = with_words(self._sentences(texts, "sentence"), empty.append)
-        found = [
-            (scored.sentence.number - 1, reduced(scored, reduce))
-            for scored in score_sentences(self.model, sentences, self.scoring)
-        ]
-        scores = np.full(len(found) + sum(empty), np.nan)
-        for place, score in found:
-            scores[place] = score
-        return scores
+        found = self._scores(self._sentences(texts, Layout(column), prefixes), reduce)
+        return found if is_streamed(texts) else indexed(np.array(list(found), np.float64), texts)
+
+    def _scores(self, sentences: Iterator[Sentence], reduce: str) -> Iterator[float]:
+        """A score for each sentence, NaN for those without a word."""
+        empty, found, last = list[int](), 0, 0
+        for scored in score_sentences(self.model, with_words(sentences, empty.append), self.scoring):
+            yield from repeat(math.nan, scored.sentence.number - 1 - last)
+            yield reduced(scored, reduce)
+            found, last = found + 1, scored.sentence.number
+        yield from repeat(math.nan, sum(empty) + found - last)
 
     def choose(
         self,
@@ -187,9 +242,20 @@ class LM:
         """All that may come after a prefix: probabilities, entropy, shares. A notebook shows the most likely words."""
         return next_words(self.model, self._read(prefix), self.scoring.renormalize)
 
-    def next(self, prefix: str = "", k: int | None = 20) -> NextWords:
-        """The k most likely next words, the most likely first, None for all: a list, which a notebook shows as a table."""
-        return self.distribution(prefix).best(k)
+    @overload
+    def next(self, prefix: str = ..., k: int | None = ...) -> NextWords: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def next(self, prefix: Iterable[str], k: int | None = ...) -> Iterator[NextWords]: ...
+
+    def next(self, prefix: str | Iterable[str] = "", k: int | None = 20) -> NextWords | Iterator[NextWords]:
+        """The k most likely next words, the most likely first, None for all: a list, which a notebook shows as a table.
+
+        Of several prefixes, an iterator with a list for each.
+        """
+        if isinstance(prefix, str):
+            return self.distribution(prefix).best(k)
+        return (self.distribution(one).best(k) for one in prefix)
 
     def words_probs(self, prefix: str, words: Sequence[str], suffix: str = "") -> np.ndarray:
         """The probability of each word after a prefix, times that of the suffix after it: float64 [words].
@@ -208,18 +274,26 @@ class LM:
         places = {word: place for place, word in enumerate(tokens)}
         return found[[places[word] for word in words]]
 
-    def embed(self, texts: Texts, pool: str = "last", layer: int | None = None) -> np.ndarray:
+    def embed(self, texts: Texts, pool: str = "last", layer: int | None = None, column: str = COLUMN) -> Any:
         """A vector for every text that has a word: the LSTM's output, float32 [texts, projection].
 
+        A Series or DataFrame gets a DataFrame with its index, a generator an iterator of vectors.
+
         Args:
+          column: of the texts in a DataFrame.
           pool: `last`, after the last word, or the `mean` over the words.
           layer: of the LSTM, from 0; without it the top one.
         """
         if pool not in POOLS:
             raise UsageError(f"pool must be one of {', '.join(POOLS)}, not {pool!r}")
-        sentences = with_words(self._sentences(texts, "sentence"))
-        found = [one.pooled(pool) for one in embed_sentences(self.model, sentences, layer, self.scoring.rows)]
-        return np.stack(found) if found else np.empty((0, self.model.vectors([SENTENCE_START]).shape[1]), np.float32)
+        sentences = with_words(self._sentences(texts, Layout(column)))
+        embedded = embed_sentences(self.model, sentences, layer, self.scoring.rows)
+        if is_streamed(texts):
+            return (one.pooled(pool) for one in embedded)
+        found = [(one.sentence.number - 1, one.pooled(pool)) for one in embedded]
+        size = self.model.vectors([SENTENCE_START]).shape[1]
+        vectors = np.stack([vector for _, vector in found]) if found else np.empty((0, size), np.float32)
+        return indexed(vectors, texts, [place for place, _ in found])
 
     def words(self, space: str = "in") -> WordSpace:
         """All words as vectors: `in`, from their characters, or `out`, rows of the softmax; with their neighbours."""
@@ -245,12 +319,10 @@ class LM:
     def _read(self, text: str) -> Context:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))
 
-    def _sentences(self, texts: Texts, context: str, bars: bool = False) -> Iterator[Sentence]:
-        if hasattr(texts, "columns"):
-            raise UsageError("a table is not a list of texts: give one of its columns")
-        lines = lines_of(texts) if isinstance(texts, str) else texts
-        records = (({COLUMN: line}, f"text {number}") for number, line in enumerate(lines, 1))
-        return sentences_of(records, Layout(split=self._split, context=context, bars=bars))
+    def _sentences(self, texts: Texts, layout: Layout, prefixes: Iterable[str] | None = None) -> Iterator[Sentence]:
+        prefix = None if prefixes is None else PREFIX
+        records = records_of(texts, layout.column, prefixes)
+        return sentences_of(records, replace(layout, split=self._split, prefix=prefix))
 
 
 def _load_again(model: str, options: EngineOptions, scoring: Scoring, tokenized: bool) -> LM:

@@ -11,7 +11,7 @@ from lmgen.scoring.score import Scored, Sentence
 def scored(probs, oov=()):
     words = [f"w{place}" for place in range(len(probs) - 1)]
     flags = np.array([place in oov for place in range(len(probs))])
-    measures = Measures(np.log(probs), np.zeros(len(probs), int), np.zeros(len(probs)))
+    measures = Measures(np.log(probs), np.zeros(len(probs), int), np.zeros(len(probs)), None)
     return Scored(Sentence(words), (*words, "</S>"), np.zeros(len(probs), int), flags, measures)
 
 
@@ -53,7 +53,9 @@ def test_sentences_that_agree_leave_no_doubt_and_one_alone_tells_none():
 def test_a_hopeless_text_has_an_infinite_perplexity():
     evaluation = Evaluation()
     evaluation.add(
-        Scored(Sentence([]), ("</S>",), np.zeros(1, int), np.zeros(1, bool), Measures(np.array([-1e4]), None, None))
+        Scored(
+            Sentence([]), ("</S>",), np.zeros(1, int), np.zeros(1, bool), Measures(np.array([-1e4]), None, None, None)
+        )
     )
 
     assert evaluation.perplexity == math.inf

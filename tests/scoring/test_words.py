@@ -6,9 +6,9 @@ import pytest
 from lmgen.errors import UsageError
 from lmgen.model import read, read_on
 from lmgen.scoring.measure import Scoring
+from lmgen.scoring.rows import Rows, score_rows
 from lmgen.scoring.score import Sentence, score_sentences
 from lmgen.scoring.sentences import Layout, regions_of, sentences_of
-from lmgen.scoring.words import BY, part_rows
 from lmgen.text.tokenizer import split_words
 
 SPLIT = split_words()
@@ -22,8 +22,8 @@ def scores(model, layout, *records, **options):
     return list(score_sentences(model, sentences_of(placed(*records), layout), Scoring(**options)))
 
 
-def rows(scored, by="word", **options):
-    return list(part_rows(scored, "e", by, BY[by], **options))
+def rows(scored, by="word", punctuation=False):
+    return list(score_rows(scored, Rows("e", by, punctuation=punctuation), None))
 
 
 def test_the_sum_over_words_is_the_score_of_the_text(tiny_model):

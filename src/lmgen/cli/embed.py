@@ -123,6 +123,29 @@ def embed_command(**options) -> None:
     write_vectors(asked.found(model), asked.to.output, asked.to.kind)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Nearness:
+    words: tuple[str, ...]
+    plus: tuple[str, ...]
+    minus: tuple[str, ...]
+    pairs: Path | None
+    count: int
+    space: str
+    to: Destination
+    model: ModelChoice
+
+    def __post_init__(self) -> None:
+        if bool(self.words) == bool(self.pairs):
+            raise UsageError("give one WORD or more, or --pairs with a file, and not both")
+
+    def near(self, space: WordSpace) -> Iterator[Row]:
+        """A row for each word near one of `words`."""
+        for word in self.words:
+            for found in space.neighbours([word, *self.plus], self.minus, self.count):
+                similarity = decimals(found.similarity)
+                yield {"word": word, "rank": found.rank, "neighbour": found.word, "similarity": similarity}
+
+
 @click.command("neighbours", short_help="List the words nearest to a word, or to a sum of words.")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
 @click.option("--plus", multiple=True, metavar="WORD", help="Add this word's vector to each WORD's.")
@@ -137,7 +160,7 @@ def embed_command(**options) -> None:
 @SPACE
 @shared.table_to()
 @model_options("fast")
-def neighbours(words: tuple[str, ...], pairs: Path | None, space: str, **options) -> None:
+def neighbours(**options) -> None:
     """List the words nearest to each WORD: rank, word, and the cosine of the angle between the vectors.
 
     All words of the vocabulary are compared. The first call with --space in computes all their vectors and keeps
@@ -149,20 +172,12 @@ def neighbours(words: tuple[str, ...], pairs: Path | None, space: str, **options
       lmgen neighbours king --minus man --plus woman --space out
       lmgen neighbours --pairs pairs.txt --format csv
     """
-    choice, to = options["model"], options["to"]
-    if bool(words) == bool(pairs):
-        raise UsageError("give one WORD or more, or --pairs with a file, and not both")
-    given = _pairs(pairs) if pairs else []
-    near = WordSpace(choice.open(choice.find()), space)
-    rows = _pair_rows(near, given) if pairs else _near_rows(near, words, options)
-    with open_rows(to.output) as out:
-        write_rows(rows, out, to.kind)
-
-
-def _near_rows(space: WordSpace, words: tuple[str, ...], options: dict) -> Iterator[Row]:
-    for word in words:
-        for near in space.neighbours([word, *options["plus"]], options["minus"], options["count"]):
-            yield {"word": word, "rank": near.rank, "neighbour": near.word, "similarity": decimals(near.similarity)}
+    asked = _Nearness(**options)
+    given = _pairs(asked.pairs) if asked.pairs else []
+    space = WordSpace(asked.model.open(asked.model.find()), asked.space)
+    rows = _pair_rows(space, given) if asked.pairs else asked.near(space)
+    with open_rows(asked.to.output) as out:
+        write_rows(rows, out, asked.to.kind)
 
 
 def _pair_rows(space: WordSpace, pairs: list[tuple[str, str]]) -> Iterator[Row]:

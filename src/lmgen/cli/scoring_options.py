@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -153,10 +154,10 @@ class Reading:
     rows: int
     model: ModelChoice
 
-    def scoring(self, prefix: str = "", rank: bool = False, entropy: bool = False, end: bool = True) -> Scoring:
-        """How to score; see the fields of `Scoring`."""
+    def scoring(self, prefix: str = "", **fields: Any) -> Scoring:
+        """How to score; `fields` are more of those of `Scoring`."""
         words = tuple(self.splitting.words(prefix))
-        return Scoring(words, self.renormalize, self.oov_input, rank, entropy, self.rows, end=end)
+        return Scoring(words, self.renormalize, self.oov_input, rows=self.rows, **fields)
 
 
 @dataclass(frozen=True, kw_only=True)

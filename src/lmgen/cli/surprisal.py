@@ -1,6 +1,6 @@
 """`lmgen surprisal`: how unexpected every word is."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -13,20 +13,20 @@ from lmgen.cli.options import Destination
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import (
-    BY,
+    ALL,
     COLUMNS,
     UNITS,
     Evaluation,
+    Rows,
     Scored,
     Scoring,
-    part_rows,
+    score_rows,
     score_sentences,
-    token_rows,
     write_kenlm,
     write_srilm,
     write_zoo,
 )
-from lmgen.text import Row, Vocabulary, open_rows, write_rows
+from lmgen.text import Vocabulary, open_rows, write_rows
 
 if TYPE_CHECKING:
     from lmgen.board import Board
@@ -40,6 +40,8 @@ class _Options(shared.ScoredTexts):
     by: str | None
     punctuation: str
     columns: str | None
+    lag: int
+    top: int
     to: Destination
     stats: bool
     board: BoardChoice
@@ -49,25 +51,22 @@ class _Options(shared.ScoredTexts):
         if self.to.kind in OTHERS and (self.by or self.no_end):
             name = "--by" if self.by else "--no-end"
             raise UsageError(f"--format {self.to.kind} has a row for every token and end: leave out {name}")
-        if self.punctuation == "own" and self.rows_by != "word":
+        if self.to.kind in OTHERS and (self.lag or self.top):
+            raise UsageError(
+                f"--format {self.to.kind} has columns of its own: leave out {'--lag' if self.lag else '--top'}"
+            )
+        if self.punctuation == "own" and self.made.by != "word":
             raise UsageError("--punctuation is for words: add --by word")
         if self.no_end and self.board.given is not None:
             raise UsageError("--board shows whole sentences: leave out --no-end")
 
     @property
-    def rows_by(self) -> str:
-        """What a row is."""
-        return self.by or ("word" if self.to.kind == "table" and not self.columns else "token")
-
-    @property
-    def chosen_columns(self) -> list[str]:
-        """Those that were asked for, or all. Raises UsageError for one that there is not."""
-        known = BY.get(self.rows_by, COLUMNS)
-        columns = [name.strip() for name in self.columns.split(",")] if self.columns else list(known)
-        for name in columns:
-            if name not in known:
-                raise UsageError(f"there is no column {name!r}: choose from {','.join(known)}")
-        return columns
+    def made(self) -> Rows:
+        """What rows hold. Raises UsageError for a column that there is not."""
+        columns = [name.strip() for name in (self.columns or "").split(",") if name.strip()]
+        short = self.to.kind == "table" and not columns
+        by = self.by or ("word" if short else "token")
+        return Rows(self.base, by, columns, self.punctuation == "own", self.lag, self.top)
 
 
 @click.command(short_help="Print the surprisal of every word.")
@@ -76,7 +75,7 @@ class _Options(shared.ScoredTexts):
 @shared.BASE
 @click.option(
     "--by",
-    type=click.Choice(("token", *BY)),
+    type=click.Choice(tuple(COLUMNS)),
     help="What a row is: a token, a word as it stands in FILE, or a region; | stands between regions.  "
     "[default: word in a table, else token]",
 )
@@ -90,7 +89,21 @@ class _Options(shared.ScoredTexts):
 @click.option(
     "--columns",
     metavar="A,B,…",
-    help="Write only these columns; without rank and entropy it is faster.  [default: all]",
+    help=f"Write only these columns, or `{ALL}`; without rank and entropies it is faster.  [default: those of the row]",
+)
+@click.option(
+    "--lag",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Add the surprisals of the N rows before, of the same sentence: surprisal_lag1, …",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Add the N most likely words in place of each, and their probabilities: top1, top1_prob, …",
 )
 @shared.table_to(*OTHERS)
 @shared.PREFIX
@@ -106,24 +119,25 @@ def surprisal(**options) -> None:
     """Print the surprisal of every word of FILE: one row per word, the first and `</S>` included.
 
     FILE is text with a sentence on each line (`-`: stdin), or a .csv, .tsv or .jsonl with a column `text`,
-    whose other columns are passed through; of several FILEs each row names its own. surprisal and entropy are
+    whose other columns are passed through; of several FILEs each row names its own. surprisal and entropies are
     in bits (see --base), logprob is the natural logarithm. The score of a word outside the vocabulary (oov) is
-    that of <UNK>.
+    that of <UNK>. More columns: entropy_after, entropy_reduction; of words and regions also prob, rank, entropy.
 
     \b
     Examples:
       lmgen surprisal --text "The horse raced past the barn fell."
       lmgen surprisal items.csv --column sentence --by word -o surprisals.csv
+      lmgen surprisal items.csv --by word --columns word,surprisal,entropy_reduction --lag 2 --top 3
       lmgen surprisal news.txt --no-tokenize --format lm-zoo
       lmgen surprisal story.txt --context document --columns token,surprisal
       lmgen surprisal --text "The old man the boats." --board
     """
     asked = _Options(**options)
-    files, kind, columns = asked.model.find(), asked.to.kind, asked.chosen_columns
-    needed = () if kind in OTHERS else columns
-    wanted = asked.scoring(asked.prefix, "rank" in needed, "entropy" in needed, not asked.no_end)
+    files, kind, rows = asked.model.find(), asked.to.kind, asked.made
+    columns = () if kind in OTHERS else rows.names
+    wanted = asked.scoring(asked.prefix, end=not asked.no_end, **({} if kind in OTHERS else rows.needs()))
     bars = asked.by == "region" and not asked.layout.sentence
-    sentences = asked.sentences(asked.context_of(files), kind, needed, bars)
+    sentences = asked.sentences(asked.context_of(files), kind, columns, bars)
     with asked.board.writer(files) as writer:
         model, evaluation = asked.model.open(files), Evaluation()
         board = asked.board.open(writer, model, many=True)
@@ -136,7 +150,7 @@ def surprisal(**options) -> None:
                 if kind in OTHERS:
                     _write_other(kind, scores, model.vocabulary, " ".join(map(str, asked.files)) or "-", out)
                 else:
-                    write_rows(_rows(scores, asked, columns), out, kind, columns)
+                    write_rows(score_rows(scores, rows, model.vocabulary), out, kind, columns)
         finally:
             tell_board(board)
             if asked.stats:
@@ -148,12 +162,6 @@ def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Itera
     from lmgen.board import record_scored
 
     return record_scored(board, model, wanted, scores)
-
-
-def _rows(scores: Iterable[Scored], asked: _Options, columns: Sequence[str]) -> Iterator[Row]:
-    if asked.rows_by == "token":
-        return token_rows(scores, asked.base, columns)
-    return part_rows(scores, asked.base, asked.rows_by, columns, asked.punctuation == "own")
 
 
 def _write_other(kind: str, scores: Iterable[Scored], vocabulary: Vocabulary, name: str, out: IO[str]) -> None:

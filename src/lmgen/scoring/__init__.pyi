@@ -10,13 +10,11 @@ from .distribution import (
 from .evaluation import Evaluation as Evaluation
 from .formats import (
     BASES as BASES,
-    COLUMNS as COLUMNS,
     SENTENCE_COLUMNS as SENTENCE_COLUMNS,
     UNITS as UNITS,
     decimals as decimals,
     next_rows as next_rows,
     sentence_rows as sentence_rows,
-    token_rows as token_rows,
     write_kenlm as write_kenlm,
     write_srilm as write_srilm,
     write_zoo as write_zoo,
@@ -33,6 +31,7 @@ from .measure import (
     runs_of as runs_of,
     windows_of as windows_of,
 )
+from .rows import ALL as ALL, COLUMNS as COLUMNS, Rows as Rows, score_rows as score_rows
 from .score import (
     CONTEXTS as CONTEXTS,
     Scored as Scored,
@@ -51,4 +50,4 @@ from .sentences import (
     with_words as with_words,
 )
 from .shown import Surprisals as Surprisals
-from .words import BY as BY, part_rows as part_rows, parts_of as parts_of
+from .words import parts_of as parts_of

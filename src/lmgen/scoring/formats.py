@@ -1,4 +1,4 @@
-"""Scores as rows, and as lm-zoo, KenLM and SRILM write them."""
+"""Scores of sentences as rows, and scores as lm-zoo, KenLM and SRILM write them."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,36 +14,9 @@ from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Row, Vocabulary, c
 BASES = {"2": math.log(2), "e": 1.0, "10": math.log(10)}
 """Logarithms, each with the nats of its unit."""
 UNITS = {"2": "bits", "e": "nats", "10": "bans"}
-COLUMNS = ("sentence_id", "token_id", "token", "surprisal", "logprob", "prob", "rank", "entropy", "oov")
 SENTENCE_COLUMNS = ("sentence_id", "sentence", "tokens", "oov", "surprisal", "logprob")
 CLASSIC_END = "</s>"
 """How KenLM and SRILM write the end of a sentence."""
-
-
-def token_rows(scores: Iterable[Scored], base: str, columns: Sequence[str] = COLUMNS) -> Iterator[Row]:
-    """A row for every token: the sentence's own columns, then `columns`, which give way where names are the same.
-
-    sentence_id is the sentence's place in the input, token_id the token's in the sentence, both from 1.
-    surprisal and entropy are in units of the base, logprob is the natural logarithm.
-    """
-    for scored in scores:
-        for place in range(len(scored.tokens)):
-            row = {"sentence_id": scored.sentence.number, **_token_row(scored, place, BASES[base])}
-            yield joined(scored.sentence.extra, {name: row[name] for name in columns})
-
-
-def _token_row(scored: Scored, place: int, unit: float) -> Row:
-    logprob, measures = float(scored.logprobs[place]), scored.measures
-    return {
-        "token_id": place + 1,
-        "token": scored.tokens[place],
-        "surprisal": decimals(-logprob / unit),
-        "logprob": decimals(logprob),
-        "prob": probability(math.exp(logprob)),
-        "rank": int(measures.ranks[place]),
-        "entropy": decimals(measures.entropies[place] / unit),
-        "oov": int(scored.oov[place]),
-    }
 
 
 def decimals(value: float) -> float:

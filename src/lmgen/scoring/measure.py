@@ -1,4 +1,4 @@
-"""Measure words in their places: log-probability, rank, entropy."""
+"""Measure words in their places: log-probability, rank, entropy, the most likely words."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel, State, take
-from lmgen.softmax import Sums
+from lmgen.softmax import Sums, most_likely
 from lmgen.text import UNKNOWN
 
 ROWS = 128
@@ -22,6 +22,8 @@ BLOCK = 1 << 23
 LEAST_POSITIONS = 64
 CHUNK = 1 << 18
 """Logits summed up at once: few enough to stay in a core's cache."""
+LIKELY = np.dtype([("id", np.int64), ("logprob", np.float64)])
+"""A word's id and the natural logarithm of its probability."""
 OOV_INPUTS = ("chars", "unk")
 
 
@@ -39,6 +41,8 @@ class Scoring:
     """Whether to count the words that are more likely."""
     entropy: bool = False
     """Whether to measure the distribution's entropy."""
+    top: int = 0
+    """How many of the most likely words to find in place of each. 0 <= top."""
     rows: int = ROWS
     """Texts read side by side. 1 <= rows."""
     whole: bool = False
@@ -51,6 +55,8 @@ class Scoring:
             raise UsageError(f"a prefix is given as words: {tuple(self.prefix.split())}")
         if self.oov_input not in OOV_INPUTS:
             raise UsageError(f"oov-input must be one of {', '.join(OOV_INPUTS)}, not {self.oov_input!r}")
+        if self.top < 0:
+            raise UsageError(f"top must be 0 or more, not {self.top}")
         if self.rows < 1:
             raise UsageError(f"rows must be 1 or more, not {self.rows}")
 
@@ -65,6 +71,8 @@ class Measures:
     """How many words are more likely, and one: int64 [words], from 1; 0 if it was not asked for."""
     entropies: np.ndarray
     """Entropy of the distribution it comes from, in nats, float64 [words]; NaN if it was not asked for."""
+    best: np.ndarray
+    """The most likely words of that distribution, the most likely first, of dtype LIKELY, [words, top]."""
 
     @classmethod
     def joined(cls, parts: Sequence["Measures"]) -> "Measures":
@@ -122,7 +130,7 @@ def windows_of(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
 def _measure_window(
     model: LanguageModel, window: list[Passage], memory: State, options: Scoring
 ) -> tuple[tuple[np.ndarray, ...], State]:
-    """(logprobs, ranks, entropies), the columns of `Measures`, of all targets; and the memory after the last word."""
+    """The columns of `Measures`, of all targets; and the memory after the last word."""
     inputs = [word for passage in window for word in passage.inputs]
     model.vectors(sorted(set(inputs)))  # engines keep them: spelled together, new words cost less
     gathered = _Gathered(model, np.concatenate([passage.targets for passage in window]), options)
@@ -175,7 +183,8 @@ class _Gathered:
         self._hidden: list[np.ndarray] = []
         self._waiting, self._block = 0, max(LEAST_POSITIONS, BLOCK // len(model.vocabulary))
         count = len(targets)
-        self.found = (np.empty(count), np.empty(count, np.int64), np.empty(count))
+        best = np.empty((count, min(options.top, len(model.vocabulary))), LIKELY)
+        self.found = (np.empty(count), np.empty(count, np.int64), np.empty(count), best)
 
     def add(self, places: np.ndarray, hidden: np.ndarray) -> None:
         """Hidden states, float32 [rows, projection], that predict the targets at `places`, int64 [rows]."""
@@ -203,8 +212,8 @@ class _Gathered:
 
 def _measures(
     parts: Iterable[np.ndarray], targets: np.ndarray, words: int, options: Scoring
-) -> tuple[np.ndarray, np.ndarray | int, np.ndarray]:
-    """(logprobs, ranks, entropies) of one target in each row; ranks are 0, entropies NaN if they are not wanted.
+) -> tuple[np.ndarray, np.ndarray | int, np.ndarray, np.ndarray]:
+    """The columns of `Measures` for one target in each row; ranks are 0, entropies NaN if they are not wanted.
 
     Args:
       parts: float32 [rows, some of the softmax rows], one after the other.
@@ -217,6 +226,7 @@ def _measures(
     aimed, begin = np.empty(len(targets), np.float32), 0
     sums: list[Sums] = []
     kept: list[np.ndarray] = []
+    best = np.empty((len(targets), 0), LIKELY)
     for part in parts:
         here = (begin <= targets) & (targets < begin + part.shape[1])
         aimed[here] = part[here, targets[here] - begin]
@@ -226,11 +236,37 @@ def _measures(
             sums.append(Sums(*_by_rows(lambda rows: np.stack(Sums.of(rows, options.entropy)), shown)))
         if options.rank and of_words.size:
             kept.append(of_words)
+        if options.top and of_words.size:
+            best = _best([best, _likely(of_words, options.top, begin)], options.top)
         begin += part.shape[1]
     whole = Sums.joined(sums)
-    above = [_by_rows(lambda rows, limits: (rows > limits[:, None]).sum(1), part, aimed) for part in kept]
-    ranks = 1 + np.sum(above, 0) if options.rank else 0
-    return aimed - whole.log_total, ranks, whole.entropy
+    best["logprob"] -= whole.log_total[:, None]
+    return aimed - whole.log_total, _ranks(kept, aimed) if options.rank else 0, whole.entropy, best
+
+
+def _ranks(parts: Iterable[np.ndarray], aimed: np.ndarray) -> np.ndarray:
+    """How many logits of each row are above the one aimed at, and one: int64 [rows]."""
+    above = [_by_rows(lambda rows, limits: (rows > limits[:, None]).sum(1), part, aimed) for part in parts]
+    return 1 + np.sum(above, 0)
+
+
+def _likely(logits: np.ndarray, count: int, first: int) -> np.ndarray:
+    """The words of the highest logits of each row, with those logits: of dtype LIKELY, [rows, at most count].
+
+    Args:
+      logits: float32 [rows, words].
+      first: the id of the first word.
+    """
+    places = np.stack([most_likely(row, count) for row in logits])
+    found = np.empty(places.shape, LIKELY)
+    found["id"], found["logprob"] = first + places, np.take_along_axis(logits, places, 1)
+    return found
+
+
+def _best(parts: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """The first `count` of several, by their logits; of equal ones, the first of the vocabulary comes first."""
+    both = np.concatenate(parts, 1)
+    return np.take_along_axis(both, np.argsort(-both["logprob"], 1, kind="stable")[:, :count], 1)
 
 
 def _by_rows(function: Callable[..., np.ndarray], logits: np.ndarray, *others: np.ndarray) -> np.ndarray:

@@ -1,18 +1,11 @@
-"""Scores by the user's own words and regions: those of their tokens together."""
+"""Which tokens make the user's own words and regions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lmgen.errors import UsageError
-from lmgen.scoring.formats import BASES, decimals
 from lmgen.scoring.score import Scored, Sentence
-from lmgen.text import SENTENCE_END, Row, Span, joined, region_spans, word_spans
-
-WORD_COLUMNS = ("sentence_id", "word_id", "word", "start", "end", "tokens", "surprisal", "logprob", "oov")
-REGION_COLUMNS = ("sentence_id", "region_id", "region", "start", "end", "tokens", "surprisal", "logprob", "oov")
-BY = {"word": WORD_COLUMNS, "region": REGION_COLUMNS}
-"""What scores are given by, besides tokens, and the columns of each."""
+from lmgen.text import SENTENCE_END, Span, region_spans, word_spans
 
 
 @dataclass(frozen=True)
@@ -24,36 +17,6 @@ class Part:
     """In code points of the text, from 0; start == end for the end of a sentence."""
     end: int
     tokens: Sequence[int]
-
-
-def part_rows(
-    scores: Iterable[Scored], base: str, by: str, columns: Sequence[str], punctuation: bool = False
-) -> Iterator[Row]:
-    """A row for every word or region: the user's columns, then `columns`, which give way where names are the same.
-
-    surprisal is in units of the base, logprob is the natural logarithm; both are sums over the part's tokens. oov is
-    the number of its tokens outside the vocabulary. The end of a sentence has a row of its own where it is scored,
-    unless words are rows of the user's.
-
-    Args:
-      by: `word` or `region`.
-      columns: some of BY[by].
-      punctuation: tokens without a letter or digit at either end of a word are words by themselves.
-    """
-    for scored in scores:
-        rows, parts = scored.sentence.rows, parts_of(scored, by, punctuation)
-        parts = [part for part in parts if part.start < part.end or part.text != SENTENCE_END] if rows else parts
-        for place, part in enumerate(parts):
-            extra = rows[place] if rows else scored.sentence.extra
-            row = dict(zip(BY[by], _values(scored, part, place + 1, BASES[base]), strict=True))
-            yield joined(extra, {column: row[column] for column in columns})
-
-
-def _values(scored: Scored, part: Part, number: int, unit: float) -> Iterator[Any]:
-    places = list(part.tokens)
-    logprob, oov = float(scored.logprobs[places].sum()), int(scored.oov[places].sum())
-    yield from (scored.sentence.number, number, part.text, part.start, part.end, len(places))
-    yield from (decimals(-logprob / unit), decimals(logprob), oov)
 
 
 def parts_of(scored: Scored, by: str, punctuation: bool = False) -> list[Part]:
