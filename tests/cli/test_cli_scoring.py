@@ -776,7 +776,7 @@ def test_fragments_have_no_end(run):
         (["--no-end", "--format", "kenlm"], "leave out --no-end"),
         (["--no-end", "--board"], "leave out --no-end"),
         (["--punctuation", "own"], "add --by word"),
-        (["--by", "word", "--columns", "rank"], "there is no column 'rank': choose from sentence_id,word_id"),
+        (["--by", "word", "--columns", "token_id"], "there is no column 'token_id': choose from sentence_id,word_id"),
         (["--group", "doc"], "has no column 'doc', only text"),
     ],
 )
