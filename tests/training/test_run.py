@@ -27,7 +27,7 @@ from conftest import load, start_lmgen
 SHAPE = Shape(filters=(4, 4, 4, 4, 4, 4, 4, 4), projection=16, cells=32, rows=64)
 RECIPE = Recipe(SHAPE, words=53, window=8, batch=16, rate=0.02, warmup=10, candidates=64, frequent=8)
 SMALL = [
-    *("--window", 8, "--batch", 4, "--projection", 16, "--cells", 16, "--filters", "2,2,2,2,2,2,2,2"),
+    *("--window", 3, "--batch", 4, "--projection", 16, "--cells", 16, "--filters", "2,2,2,2,2,2,2,2"),
     *("--candidates", 16, "--frequent", 8),
 ]
 
