@@ -37,8 +37,12 @@ type Engine interface {
 
 // Options say what computes, and how.
 type Options struct {
-	// Precision is "" or "float32", or "int8" for LSTMs and softmax in int8.
+	// Engine is "" or "go", or "litert" for LiteRT's C library on converted files.
+	Engine string
+	// Precision is "" for the engine's own; in Go "float32", or "int8" for LSTMs and softmax in int8; "fast" by LiteRT.
 	Precision string
+	// Library is LiteRT's file, "" for that of the Python package; Home is where lmgen keeps what it makes, or "".
+	Library, Home string
 	// Threads is how many cores are used, 0 for all.
 	Threads int
 	// SpelledMarks reads `<S>` and `</S>` by their spelling, as the program of 2016 did.
@@ -79,7 +83,7 @@ func (f *Folder) Open(options Options) (*Model, error) {
 	if _, err := f.named(f.Graph); err != nil {
 		return nil, err
 	}
-	engine, err := openNetwork(f, options)
+	engine, err := f.engine(options)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +94,16 @@ func (f *Folder) Open(options Options) (*Model, error) {
 		)
 	}
 	return &Model{engine, vocabulary, f.Manifest}, nil
+}
+
+func (f *Folder) engine(options Options) (Engine, error) {
+	switch options.Engine {
+	case "", "go":
+		return openNetwork(f, options)
+	case "litert":
+		return openConverted(f, options)
+	}
+	return nil, Errorf(Usage, "there is no engine %q: go or litert", options.Engine)
 }
 
 // Follow lets each text have one more word. Where a sentence has ended, the next one's `<S>` is read, with the memory

@@ -29,8 +29,12 @@ func TestGoroutinesThatShareAModelWriteWhatEachWritesAlone(t *testing.T) {
 	if folder == "" {
 		folder = "../../models/mini"
 	}
-	for _, precision := range []string{"float32", "int8"} {
-		model, err := Open(folder, Options{Precision: precision})
+	kinds := []Options{{Precision: "float32"}, {Precision: "int8"}}
+	if library := os.Getenv("LMGEN_LITERT"); library != "" {
+		kinds = append(kinds, Options{Engine: "litert", Library: library})
+	}
+	for _, options := range kinds {
+		model, err := Open(folder, options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +45,7 @@ func TestGoroutinesThatShareAModelWriteWhatEachWritesAlone(t *testing.T) {
 			go func(seed int64) {
 				defer all.Done()
 				if together := written(t, model, seed); together != alone {
-					t.Errorf("seed %d, %s: %q alone, %q among others", seed, precision, alone, together)
+					t.Errorf("seed %d, %v: %q alone, %q among others", seed, options, alone, together)
 				}
 			}(seed)
 		}

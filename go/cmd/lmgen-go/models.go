@@ -21,7 +21,10 @@ type modelOptions struct {
 func (m *modelOptions) add(o *options) {
 	m.model = defaultModel
 	o.text(&m.model, "-m --model", "MODEL|FOLDER", "A model's name, or a folder in the released layout.").variable = "LMGEN_MODEL"
-	o.text(&m.Precision, "--precision", "NAME", "Precision of the weights: float32 or int8.  [default: float32]")
+	o.choice(&m.Engine, "--engine", "Plain Go, or LiteRT's C library on the converted files.  [default: go]", "go", "litert")
+	m.Home = home()
+	o.text(&m.Library, "--library", "FILE", "LiteRT's libLiteRt.so.  [default: that of the Python package ai-edge-litert]").variable = "LMGEN_LITERT"
+	o.text(&m.Precision, "--precision", "NAME", "Precision of the weights: float32 or int8; fast with --engine litert.  [default: the engine's]")
 	o.add("--threads", "N", "Threads.  [default: all cores]", func(given string) error {
 		var err error
 		if m.Threads, err = atLeast(given, 0); err == nil && m.Threads > 0 {
