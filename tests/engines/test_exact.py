@@ -19,7 +19,7 @@ from lmgen.generation.events import Word
 from lmgen.generation.generate import generate_all, generate_from
 from lmgen.generation.options import Generation
 from lmgen.generation.sampling import Sampling, reach
-from lmgen.model import Reach, read
+from lmgen.model import Reach, follow, read
 from lmgen.softmax import probabilities
 from lmgen.text.vocabulary import Vocabulary
 
@@ -209,6 +209,28 @@ def test_words_drawn_from_all_are_the_same_beside_samples_that_need_all_logits(m
     beside = [event for event in generate_all(model, [([], free), ([], limited)]) if event.prompt == 0]
 
     assert [event.text for event in alone[:-1]] == [event.text for event in beside[:-1]]
+
+
+def test_an_audited_draw_has_its_interval_in_float32_s_distribution(mini):
+    """Special tokens and padding rows are never drawn."""
+    model, reference = (load(str(mini), "litert", precision=precision) for precision in ("exact", "float32"))
+    options = Generation(max_words=20, seed=3, sampling=Sampling(temperature=0.8), audit=True)
+    words = [event for event in generate_all(model, [(["The"], options)]) if isinstance(event, Word)]
+    context = read(reference, ["The"])
+    for word in words:
+        logits = reference.logits(context.state)[0].astype(np.float64) / 0.8
+        logits[len(reference.vocabulary) :] = logits[
+            [reference.vocabulary.id(mark) for mark in ("<S>", "<UNK>")]
+        ] = -np.inf
+        shares = np.exp(logits - logits.max())
+        reached = np.cumsum(shares) / shares.sum()
+        place = reference.vocabulary.id(word.text)
+        draw, low, high = word.interval
+
+        assert high == pytest.approx(reached[place], abs=1e-5)
+        assert high - low == pytest.approx(shares[place] / shares.sum(), rel=1e-3)
+        assert low <= draw < high
+        context = replace(context, state=follow(reference, context.state, [word.text]))
 
 
 def test_no_logit_is_above_its_ceiling(exact, float32, hidden):

@@ -47,7 +47,7 @@ def test_every_option_of_generation_can_be_shown():
     """Except what the REPL has no use for."""
     shown = {SETTINGS.parse(name, []).popitem()[0] for name in SETTINGS.names}
 
-    assert set(flat(Generation())) - shown == {"samples", "alternatives", "measure"}
+    assert set(flat(Generation())) - shown == {"samples", "alternatives", "measure", "audit"}
 
 
 def test_rows_show_values_as_they_are_given_and_mark_changes():

@@ -94,7 +94,7 @@ class _Options:
 
     def generation(self, files: ModelFiles) -> Generation:
         """What to write; what was not asked for is the model's."""
-        shown = {"alternatives": max(self.alternatives, self.logprobs or 0), "measure": self.stats}
+        shown = {"alternatives": max(self.alternatives, self.logprobs or 0), "measure": self.stats, "audit": self.audit}
         return changed(defaults(files), self.changes | shown)
 
     def prompts(self, wanted: Generation) -> Iterable[Prompt]:

@@ -74,6 +74,17 @@ def choose_below(
     return CategoricalDraw(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
 
 
+def among(choice: Choice, logits: np.ndarray, temperature: float) -> Choice:
+    """The same word with its interval among these logits, and the draw as far inside it as it was.
+
+    Args:
+      logits: float32 [softmax rows].
+    """
+    low, high = CategoricalDraw(logits / np.float32(temperature)).interval(choice.index)
+    inside = (choice.draw - choice.low) / (choice.high - choice.low)
+    return Choice(choice.index, low + inside * (high - low), low, high)
+
+
 class CategoricalDraw:
     """Words to be drawn by their logits: one uniform number falls among the cumulated shares.
 
@@ -100,11 +111,19 @@ class CategoricalDraw:
         draw, blocks = rng.random(), np.cumsum(self._sums)
         total = blocks[-1]
         block = _hit(blocks, draw * total)
+        place = block * BLOCK + _hit(self._inside(blocks, block)[1:], draw * total)
+        return Choice(place, draw, *self.interval(place))
+
+    def interval(self, place: int) -> tuple[float, float]:
+        """Which draws hit a place: low <= draw < high."""
+        blocks = np.cumsum(self._sums)
+        low, high = self._inside(blocks, place // BLOCK)[place % BLOCK :][:2] / blocks[-1]
+        return float(low), float(high)
+
+    def _inside(self, blocks: np.ndarray, block: int) -> np.ndarray:
+        """The sums before, and after each place of, a block: float64 [places + 1]."""
         before = blocks[block - 1] if block else 0.0
-        inside = before + np.cumsum(self._block(block), dtype=np.float64)
-        place = _hit(inside, draw * total)
-        low, high = (inside[place - 1] if place else before), inside[place]
-        return Choice(block * BLOCK + place, draw, float(low / total), float(high / total))
+        return np.concatenate([[before], before + np.cumsum(self._block(block), dtype=np.float64)])
 
     def _block(self, number: int) -> np.ndarray:
         return self._shares[number * BLOCK : (number + 1) * BLOCK]

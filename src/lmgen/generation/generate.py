@@ -10,7 +10,7 @@ import numpy as np
 
 from lmgen.errors import UsageError
 from lmgen.generation.constraints import Constraints, Limits
-from lmgen.generation.draw import Choice, choose, choose_below, choose_except
+from lmgen.generation.draw import Choice, among, choose, choose_below, choose_except
 from lmgen.generation.events import Ended, Step, Word
 from lmgen.generation.options import Generation
 from lmgen.generation.sampling import chain, draws_from_all, reach
@@ -119,7 +119,7 @@ class Sample:
     @property
     def needs_all(self) -> bool:
         """Whether its next word, or what is reported of it, depends on all logits."""
-        reported = self.options.measure or self.options.alternatives
+        reported = self.options.measure or self.options.audit or self.options.alternatives
         return bool(reported) or not (self._reach or self.draws_from_all)
 
     def _choose(
@@ -130,6 +130,8 @@ class Sample:
         allowed: np.ndarray | None = None
         if screen and self.draws_from_all:
             choice = self._draw_below(screen, shift)
+            if self.options.audit:
+                choice = among(choice, logits + shift, self.options.sampling.temperature)
         elif self._draws_as_predicted and ruled_out is not None:
             return *choose_except(logits, ruled_out, self._rng), None
         else:

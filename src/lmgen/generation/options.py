@@ -33,6 +33,8 @@ class Generation:
     """How many of the most likely words to report with each word. 0 <= alternatives."""
     measure: bool = False
     """Whether to report entropy and masked share with each word."""
+    audit: bool = False
+    """Whether the intervals reported are those of the model's own distribution, where a draw did not need it."""
 
     def __post_init__(self) -> None:
         if min(self.samples, self.max_words, self.sentences) < 1:
