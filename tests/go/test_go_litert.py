@@ -86,7 +86,9 @@ def test_the_library_is_found_in_the_active_environment(run, folder, tmp_path):
     packages.mkdir(parents=True)
     (packages / "ai_edge_litert").symlink_to(PACKAGE)
 
-    assert run("complete", "The", "-m", folder, library=None, PATH="", VIRTUAL_ENV=str(tmp_path / "venv")).exit_code == 0
+    assert (
+        run("complete", "The", "-m", folder, library=None, PATH="", VIRTUAL_ENV=str(tmp_path / "venv")).exit_code == 0
+    )
 
 
 def one_line(result, exit_code, message):
