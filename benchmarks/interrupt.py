@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from interruption import WAYS, Command, trial, unhindered
 
 SENTENCE = "The old man said that the boat was his , and that nobody had asked him for it .\n"
-PAIRS = "good\tbad\n" + "The cats sit.\tThe cats sits.\n" * 20
+PAIRS = "sentence_good\tsentence_bad\n" + "The cats sit.\tThe cats sits.\n" * 20
 
 
 def commands(work: Path) -> dict[str, Command]:

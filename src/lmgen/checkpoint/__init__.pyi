@@ -1,4 +1,4 @@
-from .check import Checkpoint as Checkpoint, check_vocabulary as check_vocabulary, open_checkpoint as open_checkpoint
+from .check import Checkpoint as Checkpoint, open_checkpoint as open_checkpoint
 from .definition import extract as extract, read_forward as read_forward, read_graph as read_graph, shape_of as shape_of
 from .digests import Digest as Digest, masked as masked, sha256 as sha256
 from .folder import (
@@ -6,6 +6,7 @@ from .folder import (
     MANIFEST as MANIFEST,
     PATTERNS as PATTERNS,
     ModelFiles as ModelFiles,
+    check_vocabulary as check_vocabulary,
     open_folder as open_folder,
 )
 from .manifest import (

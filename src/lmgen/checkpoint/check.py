@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from lmgen.checkpoint.definition import read_graph, shape_of
-from lmgen.checkpoint.folder import CHECKPOINT_FILES, MANIFEST, ModelFiles
+from lmgen.checkpoint.folder import CHECKPOINT_FILES, ModelFiles
 from lmgen.checkpoint.names import file_of, variable_shapes
 from lmgen.checkpoint.shape import Shape
 from lmgen.checkpoint.tensors import saved_shapes
@@ -57,16 +57,3 @@ def check_variables(files: ModelFiles, shape: Shape) -> None:
         if places.get(name) != file_of(name):
             where = f": it is in {places[name]}" if name in places else ""
             raise IntegrityError(f"{files.folder / file_of(name)} lacks the tensor {name}{where}")
-
-
-def check_vocabulary(files: ModelFiles, words: int, rows: int) -> None:
-    """Raise IntegrityError if a vocabulary has other words than the manifest says, or more than the softmax has rows."""
-    if files.manifest and files.manifest.words != words:
-        raise IntegrityError(
-            f"{files.vocabulary} has {words} words, and {files.manifest.words} by {MANIFEST}: replace it with a good copy"
-        )
-    if rows < words:
-        raise IntegrityError(
-            f"{files.vocabulary} has {words} words, the softmax of {files.graph.name} only {rows} rows: "
-            "they do not belong together"
-        )

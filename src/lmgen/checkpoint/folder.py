@@ -79,6 +79,19 @@ def open_folder(folder: Path) -> ModelFiles:
     return files
 
 
+def check_vocabulary(files: ModelFiles, words: int, rows: int) -> None:
+    """Raise IntegrityError if a vocabulary has other words than the manifest says, or more than the softmax has rows."""
+    if files.manifest and files.manifest.words != words:
+        raise IntegrityError(
+            f"{files.vocabulary} has {words} words, and {files.manifest.words} by {MANIFEST}: replace it with a good copy"
+        )
+    if rows < words:
+        raise IntegrityError(
+            f"{files.vocabulary} has {words} words, the softmax of {files.graph.name} only {rows} rows: "
+            "they do not belong together"
+        )
+
+
 def _only(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if not found:

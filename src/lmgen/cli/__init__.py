@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
-from click.shell_completion import get_completion_class, shell_complete
+from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
 from lmgen.cli.console import prepare_stdout
 from lmgen.cli.environment import name_variables
+from lmgen.cli.sections import COMMANDS, SECTIONS
 from lmgen.cli.suggest import Suggesting
 from lmgen.errors import LmgenError, MissingError, UsageError
 from lmgen.text import visible
@@ -28,36 +29,6 @@ COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
 """Set by the shell when it asks for completions."""
 
 
-SECTIONS = {
-    "Generate": {"complete": "complete.complete", "repl": "repl.repl", "serve": "serve.serve_command"},
-    "Score": {
-        "surprisal": "surprisal.surprisal",
-        "score": "score.score_command",
-        "choose": "choose.choose",
-        "syntaxgym": "syntaxgym.syntaxgym",
-        "next": "next.next_command",
-        "eval": "eval.evaluate",
-        "predictions": "lmzoo.predictions",
-        "tokenize": "lmzoo.tokenize_command",
-        "unkify": "lmzoo.unkify",
-        "spec": "lmzoo.spec",
-    },
-    "Vectors": {"embed": "embed.embed_command", "neighbours": "embed.neighbours"},
-    "Models": {
-        "models": "models.models",
-        "download": "download.download",
-        "convert": "convert.convert",
-        "export": "export.export_command",
-        "cache": "cache.cache",
-    },
-    "TensorBoard": {"serve-board": "board.serve_board", "board-vectors": "board.board_vectors"},
-    "Train and measure": {"train": "train.train", "bench": "bench.bench_command"},
-    "About lmgen": {"version": "version.version"},
-}
-"""Commands as `lmgen --help` groups them, and where each is."""
-COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}
-
-
 class _Commands(Suggesting):
     """Imports a command when it is asked for: to import all of them takes as long as to write a word."""
 
@@ -69,14 +40,25 @@ class _Commands(Suggesting):
         own = dict.fromkeys(super().list_commands(ctx))
         for title, names in {**SECTIONS, "About lmgen": [*SECTIONS["About lmgen"], *own]}.items():
             with formatter.section(title):
-                commands = [(name, self.get_command(ctx, name)) for name in names]
-                formatter.write_dl([(name, command.get_short_help_str(100)) for name, command in commands if command])
+                formatter.write_dl([(name, self._help(ctx, name)) for name in names])
+
+    def _help(self, ctx: click.Context, name: str) -> str:
+        command = None if name in COMMANDS else super().get_command(ctx, name)
+        return command.get_short_help_str(100) if command else COMMANDS[name].help
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names of commands, and options."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=self._help(ctx, name)) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module, _, name = COMMANDS[cmd_name].partition(".")
-        return name_variables(getattr(import_module(f"lmgen.cli.{module}"), name), cmd_name)
+        place = COMMANDS[cmd_name]
+        command = getattr(import_module(f"lmgen.cli.{place.module}"), place.name)
+        command.short_help = place.help
+        return name_variables(command, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -46,7 +46,7 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str | Non
     return tuple(dict.fromkeys(names))
 
 
-@click.command("bench", short_help="Measure a model's speed.")
+@click.command("bench")
 @click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL|FOLDER]", shell_complete=complete_local)
 @click.option(
     "--engine",

@@ -14,7 +14,7 @@ from lmgen.text import words_of
 FOLDER = click.Path(path_type=Path)
 
 
-@click.command("serve-board", short_help="Start TensorBoard on runs.")
+@click.command("serve-board")
 @click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
 @click.option(
     "--port",
@@ -43,7 +43,7 @@ def serve_board(folder: Path | None, port: int | None, host: str, reload: int, o
     show_board(folder, Listening(host, port, reload), open_browser=open_browser)
 
 
-@click.command("board-vectors", short_help="Write word vectors for TensorBoard's projector.")
+@click.command("board-vectors")
 @click.argument("folder", metavar="[DIR]", required=False, type=FOLDER)
 @click.option(
     "--top", type=click.IntRange(1), default=10_000, show_default=True, help="How many of the most frequent words."

@@ -10,7 +10,7 @@ from lmgen.errors import UsageError
 from lmgen.store import clear, kept
 
 
-@click.group(cls=Suggesting, short_help="List and clear what was made of models.")
+@click.group(cls=Suggesting)
 def cache() -> None:
     """List and clear what was made of models: it is made again when it is needed.
 

@@ -109,7 +109,7 @@ def _is_file(text: str) -> bool:
         return False
 
 
-@click.command(short_help="Choose the more likely sentence.")
+@click.command()
 @click.argument("given", nargs=-1, metavar="[SENTENCE|FILE]...", shell_complete=complete_file)
 @click.option(
     "-f", "--file", multiple=True, type=click.Path(path_type=Path), help="A FILE of any name; - is stdin. Repeatable."

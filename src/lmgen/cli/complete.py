@@ -120,7 +120,7 @@ def _style(echo: bool, raw: bool, stream: bool, color_by: str | None) -> Style:
     return Style(echo, raw, stream, by_surprisal=color_by == "surprisal")
 
 
-@click.command(short_help="Continue a prefix, word by word.")
+@click.command()
 @click.argument("prefix", required=False)
 @click.option(
     "-f",

@@ -13,7 +13,7 @@ from lmgen.store import DEFAULT_MODEL, find
 from lmgen.text import FREQUENT_WORDS
 
 
-@click.command(short_help="Convert a model for the fast engine.")
+@click.command()
 @click.argument("model", default=DEFAULT_MODEL, metavar="[MODEL|FOLDER]", shell_complete=complete_model)
 @precision("fast")
 @click.option(

@@ -41,7 +41,7 @@ class _Options:
     offline: bool
 
 
-@click.command(short_help="Download a model and verify it.")
+@click.command()
 @click.argument("model", default=DEFAULT_MODEL, shell_complete=complete_model)
 @click.option("--from", "place", default="", metavar="URL|FOLDER", help="A mirror, or a folder that has the files.")
 @click.option("--files", "patterns", multiple=True, metavar="GLOB", help="Download only the files that match.")

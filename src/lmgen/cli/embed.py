@@ -77,7 +77,7 @@ class _Options(shared.Source):
                     yield Labelled(joined(sentence.extra, labels), embedded.vectors[place])
 
 
-@click.command("embed", short_help="Write vectors of words, tokens or sentences.")
+@click.command("embed")
 @shared.FILES
 @shared.TEXT
 @click.option("--of", type=click.Choice(OF), default="sentence", show_default=True, help="What each vector stands for.")
@@ -146,7 +146,7 @@ class _Nearness:
                 yield {"word": word, "rank": found.rank, "neighbour": found.word, "similarity": similarity}
 
 
-@click.command("neighbours", short_help="List the words nearest to a word, or to a sum of words.")
+@click.command("neighbours")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
 @click.option("--plus", multiple=True, metavar="WORD", help="Add this word's vector to each WORD's.")
 @click.option("--minus", multiple=True, metavar="WORD", help="Subtract this word's vector from each WORD's.")

@@ -29,7 +29,7 @@ class _Options(shared.ScoredTexts):
     output: str
 
 
-@click.command("eval", short_help="Measure the perplexity of a text.")
+@click.command("eval")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @shared.CONTEXT
 @click.option("--per-sentence", is_flag=True, help="Write a row for every sentence; the sum goes to stderr.")

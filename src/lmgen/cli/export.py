@@ -11,7 +11,7 @@ from lmgen.export import FORMATS, PRECISIONS, export_model
 from lmgen.store import find
 
 
-@click.command("export", short_help="Write a model for ONNX Runtime, TensorFlow or a browser.")
+@click.command("export")
 @click.argument("model", metavar="MODEL|FOLDER", shell_complete=complete_model)
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of the files."

@@ -29,7 +29,7 @@ class _Predictions(shared.Reading, shared.Source):
     output: Path
 
 
-@click.command("tokenize", short_help="Split sentences into a model's tokens.")
+@click.command("tokenize")
 @shared.FILES
 @shared.TEXT
 @click.option("--plain", is_flag=True, help="Words alone: without special tokens, unknown words as they are.")
@@ -51,7 +51,7 @@ def tokenize_command(plain: bool, **options) -> None:
     _write_lines(_Tokens(**options), lambda words, known: words if plain else zoo_tokens(words, known))
 
 
-@click.command(short_help="Print which tokens are outside the vocabulary.")
+@click.command()
 @shared.FILES
 @shared.TEXT
 @OUTPUT
@@ -78,7 +78,7 @@ def _write_lines(asked: _Tokens, line: Callable) -> None:
             out.write(clean(" ".join(line(sentence.words, vocabulary))) + "\n")
 
 
-@click.command(short_help="Write the whole distribution at every token.")
+@click.command()
 @shared.FILES
 @shared.TEXT
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HDF5 file to write.")
@@ -108,7 +108,7 @@ def predictions(**options) -> None:
     click.echo(f"{asked.output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)
 
 
-@click.command(short_help="Print lm-zoo's specification of a model.")
+@click.command()
 @MODEL_NAME
 def spec(model: str) -> None:
     """Print lm-zoo's specification of a model, in JSON: vocabulary, tokeniser, features.

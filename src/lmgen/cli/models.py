@@ -45,7 +45,7 @@ AS = click.option(
 )
 
 
-@click.group(cls=Suggesting, short_help="List, verify, move and remove models.")
+@click.group(cls=Suggesting)
 def models() -> None:
     """List, verify, move and remove models.
 

@@ -45,7 +45,7 @@ class _Options(shared.Reading):
     stats: bool
 
 
-@click.command("next", short_help="Show the exact distribution of the next word.")
+@click.command("next")
 @click.argument("prefix", default="")
 @click.option("-k", "count", type=click.IntRange(1), default=20, show_default=True, help="Number of words to print.")
 @click.option("--full", is_flag=True, help="Every word of the vocabulary, the most likely first.")

@@ -40,7 +40,7 @@ class _Options:
     model: ModelChoice
 
 
-@click.command(short_help="Write together with the model: undo, branch, choose words.")
+@click.command()
 @group("changes", chosen, LENGTH, SAMPLING, CONSTRAINTS)
 @COLOUR
 @SPLITTING

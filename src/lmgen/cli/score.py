@@ -18,7 +18,7 @@ class _Score(shared.ScoredTexts):
     to: Destination
 
 
-@click.command("score", short_help="Score whole sentences.")
+@click.command("score")
 @shared.FILES
 @shared.TEXT
 @shared.REDUCE

@@ -115,7 +115,7 @@ LIMITS = group(
 )
 
 
-@click.command("serve", short_help="Serve models over HTTP, in the form of OpenAI's API.")
+@click.command("serve")
 @click.option(
     *("-m", "--model", "models"),
     multiple=True,

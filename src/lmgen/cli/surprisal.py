@@ -69,7 +69,7 @@ class _Options(shared.ScoredTexts):
         return Rows(self.base, by, columns, self.punctuation == "own", self.lag, self.top)
 
 
-@click.command(short_help="Print the surprisal of every word.")
+@click.command()
 @shared.FILES
 @shared.TEXT
 @shared.BASE

@@ -42,7 +42,7 @@ class _Options(shared.Reading):
     to: Destination
 
 
-@click.command(short_help="Test a model's syntax on SyntaxGym's suites.")
+@click.command()
 @click.argument("suites", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SUITE...")
 @click.option(
     "--of",

@@ -123,7 +123,7 @@ class _Options:
         return About(**{**own, "name": self.name or self.folder.resolve().name}, budget=budget)
 
 
-@click.command(short_help="Train a model on your text.")
+@click.command()
 @click.argument("texts", nargs=-1, type=FILE, metavar="TEXT...")
 @click.option("--out", "folder", type=FILE, required=True, help="Folder of the model and of its training.")
 @click.option("--hours", type=POSITIVE, help="Hours to train.")

@@ -13,7 +13,7 @@ PARTS = {"NumPy": "numpy", "LiteRT": "ai-edge-litert", "TensorFlow": "tensorflow
 """Packages that compute, by the names they are known by."""
 
 
-@click.command(short_help="Print the versions of lmgen and of what it runs on.")
+@click.command()
 def version() -> None:
     """Print what a report of a fault needs: versions, processor, system, and where models and caches are.
 
