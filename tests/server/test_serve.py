@@ -240,6 +240,15 @@ def test_rows_are_those_of_the_command(ask, lmgen, path, body, command):
     assert ask(path, **body)["data"] == close
 
 
+def test_bytes_that_are_no_text_are_replaced_in_answers(ask):
+    [number] = ask("/tokenize", prompt="zzqx")["tokens"]
+    odd = number - ord("x") + 0xFF  # the last byte of the word is none of UTF-8
+
+    assert ask("/detokenize", tokens=[odd]) == {"prompt": "zzq\ufffd"}
+    [choice] = ask(prompt=[odd], echo=True, max_tokens=0, logprobs=1)["choices"]
+    assert choice["logprobs"]["tokens"] == ["zzq\ufffd"]
+
+
 def test_words_have_numbers_and_numbers_words(ask):
     text = "Zaphod's voilà costs £7."
     numbers = ask("/tokenize", prompt=text)
@@ -359,6 +368,7 @@ def test_what_cannot_be_done_is_refused_with_its_field(client, body, status, par
         ("POST", "/v1/embeddings", b'{"input": ""}', 400),
         ("POST", "/v1/embeddings", b'{"input": "a", "dimensions": 7}', 400),
         ("POST", "/detokenize", b'{"tokens": [-1]}', 400),
+        ("POST", "/v1/next", b'{"candidates": ["a"], "starts_with": "a"}', 400),
     ],
 )
 def test_no_request_gets_more_than_a_refusal(client, method, path, content, status):
@@ -366,6 +376,12 @@ def test_no_request_gets_more_than_a_refusal(client, method, path, content, stat
 
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
+
+
+def test_a_wrong_method_is_answered_with_the_right_ones(client):
+    answer = client.put("/tokenize")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
         404: f"there is no {request.url.path} here: see /openapi.json",
         405: f"{request.method} is not for this path",
     }
-    return error_response(RefusedError(error.status_code, said.get(error.status_code, error.detail)))
+    response = error_response(RefusedError(error.status_code, said.get(error.status_code, error.detail)))
+    response.headers.update(error.headers or {})  # `Allow`, which belongs to 405
+    return response
 
 
 async def _failed(_request: Request, error: Exception) -> Response:

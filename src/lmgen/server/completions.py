@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import msgspec
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from lmgen.errors import LmgenError
 from lmgen.generation import Ended, Generation, Word
 from lmgen.server.models import Served
-from lmgen.server.requests import CompletionRequest, RefusedError, body_of, refusal_of
+from lmgen.server.requests import CompletionRequest, RefusedError, body_of, in_json, refusal_of
 from lmgen.server.tasks import Done, Event, Scores, Task
 from lmgen.server.tokens import Cut, Joiner, Text
 from lmgen.text import SENTENCE_END, SENTENCE_START
@@ -239,7 +238,7 @@ def _best(choices: list[Choice], count: int) -> list[Choice]:
 
 
 def _event(content: Record) -> bytes:
-    return b"data: " + msgspec.json.encode(content) + b"\n\n"
+    return b"data: " + in_json(content) + b"\n\n"
 
 
 def _nowhere(event: Event) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lmgen.server.requests import RefusedError, error_response
+from lmgen.server.requests import RefusedError, error_response, in_json
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OPEN = {"/", "/health", "/ready", "/openapi.json"}
@@ -126,9 +125,8 @@ class Guard:
     def _unknown(self, authorization: str) -> RefusedError | None:
         kind, _, token = authorization.partition(" ")
         given = _digest(token.strip() if kind.lower() == "bearer" else "")
-        if sum(
-            [hmac.compare_digest(given, digest) for digest in self._digests]
-        ):  # all, so that the time reveals nothing
+        # all are compared, so that the time reveals nothing
+        if sum([hmac.compare_digest(given, digest) for digest in self._digests]):
             return None
         said = (
             "the token is not one of this server's" if authorization else "a token is needed: Authorization: Bearer …"
@@ -143,7 +141,7 @@ class Guard:
         record = {**head, "method": scope["method"], "path": scope["path"], **facts}
         if self._rules.log_text and TEXT in scope:
             record["request"] = scope[TEXT]
-        self._rules.log.write(msgspec.json.encode(record).decode() + "\n")
+        self._rules.log.write(in_json(record).decode() + "\n")
         self._rules.log.flush()
 
 

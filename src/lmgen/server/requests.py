@@ -11,7 +11,7 @@ from starlette.responses import Response
 from lmgen.errors import LmgenError, MissingError, UsageError
 from lmgen.generation import ALIASES, Constraints, Generation, Sampling, changed, given, split_options
 from lmgen.server.tasks import BusyError
-from lmgen.text import Vocabulary
+from lmgen.text import Vocabulary, plain
 
 Prompts = str | list[int | str | list[int]]
 """A text, texts, the numbers of words, or a list of such."""
@@ -246,4 +246,12 @@ def error_response(error: RefusedError) -> Response:
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer in JSON."""
-    return Response(msgspec.json.encode(content), status, headers, "application/json")
+    return Response(in_json(content), status, headers, "application/json")
+
+
+def in_json(content: object) -> bytes:
+    """JSON. Words of bytes that are not UTF-8, which a vocabulary or a client's numbers may hold, get U+FFFD for them."""
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(plain(content))

@@ -31,6 +31,7 @@ from .tables import (
     clean as clean,
     joined as joined,
     own_name as own_name,
+    plain as plain,
     write_rows as write_rows,
 )
 from .tokenizer import (
