@@ -18,7 +18,7 @@ from lmgen.model import read
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Sentence, score_sentences
 
-from conftest import start_lmgen
+from conftest import random_weights, start_lmgen, write_tiny
 
 TEXT = "the cat sat\n\nthe zork\n"
 LEFT_OUT = "1 text without a word is left out\n"
@@ -893,3 +893,22 @@ def test_a_region_that_splits_a_token_is_reported_with_the_line_of_its_sentence(
         2,
         f"lmgen: {tmp_path}/a.tsv, line 2: the region 'do' ends within the token 'don'\n",
     )
+
+
+def test_two_models_are_compared_on_one_text(lmgen, tiny_folder, tiny_shape, tiny_words, text, tmp_path):
+    other_folder = write_tiny(tmp_path / "other", tiny_shape, tiny_words, random_weights(tiny_shape, seed=1))
+    arguments = ("eval", text, "-m", tiny_folder, "--engine", "session", "--format", "json")
+    found = json.loads(lmgen(*arguments, "--against", other_folder).out)
+    same = json.loads(lmgen(*arguments, "--against", tiny_folder).out)["against"]
+    ours, theirs = (
+        [float(row["logprob"]) for row in table(lmgen("surprisal", text, "-m", folder, "--engine", "session").out)]
+        for folder in (tiny_folder, other_folder)
+    )
+    known = [place for place in range(7) if place != 5]  # all but zork
+
+    assert found["against"]["predictions"] == 6
+    assert found["against"]["left_out"] == 1
+    assert found["against"]["bits_per_word"] * math.log(2) * 6 == pytest.approx(
+        sum(ours[place] - theirs[place] for place in known), abs=1e-4
+    )
+    assert (same["bits_per_word"], same["low"], same["high"]) == (0, 0, 0)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from lmgen.scoring.evaluation import Evaluation
+from lmgen.scoring.evaluation import Comparison, Evaluation
 from lmgen.scoring.measure import Measures
 from lmgen.scoring.score import Scored, Sentence
 
@@ -59,3 +59,37 @@ def test_a_hopeless_text_has_an_infinite_perplexity():
     )
 
     assert evaluation.perplexity == math.inf
+
+
+def compared(*pairs):
+    comparison = Comparison()
+    for pair in pairs:
+        comparison.add(*pair)
+    return comparison
+
+
+def test_two_models_are_compared_over_what_both_know():
+    comparison = compared(
+        (scored([0.5, 0.9, 0.5], oov=[1]), scored([0.25, 0.1, 0.25])),
+        (scored([0.5, 0.5]), scored([0.5, 0.01], oov=[1])),
+    )
+
+    assert (comparison.sentences, comparison.tokens, comparison.left_out) == (2, 3, 2)
+    assert comparison.nats == pytest.approx(2 * math.log(2) / 3)
+    assert math.isnan(compared((scored([0.5], oov=[0]), scored([0.5]))).nats)
+
+
+def test_the_interval_of_a_difference_is_paired():
+    """Sentences differ a hundred times more from each other than the models do: that must not widen it."""
+    rng = np.random.default_rng(1)
+    covered, widths = 0, []
+    for _ in range(300):
+        hard = np.exp(-rng.gamma(4, 0.5, 100))
+        better = np.exp(rng.normal(0.05, 0.02, 100))
+        pairs = [(scored([p * b] * 10), scored([p] * 10)) for p, b in zip(hard, better, strict=True)]
+        low, high = compared(*pairs).interval
+        covered += low <= 0.05 <= high
+        widths.append(high - low)
+
+    assert 0.91 <= covered / 300 <= 0.98
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * 0.02 / 10, rel=0.05)

@@ -1,18 +1,29 @@
 """`lmgen eval`: the perplexity of a text."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 
 import click
 
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
-from lmgen.cli.options import OUTPUT
+from lmgen.cli.model_options import ModelChoice
+from lmgen.cli.options import OUTPUT, complete_local
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
-from lmgen.scoring import BASES, SENTENCE_COLUMNS, Evaluation, Scored, score_sentences, sentence_rows
+from lmgen.scoring import (
+    BASES,
+    SENTENCE_COLUMNS,
+    Comparison,
+    Evaluation,
+    Scored,
+    Sentence,
+    score_sentences,
+    sentence_rows,
+)
 from lmgen.text import KINDS, open_output, write_rows
 
 MEMORY = {
@@ -25,14 +36,26 @@ MEMORY = {
 @dataclass(frozen=True, kw_only=True)
 class _Options(shared.ScoredTexts):
     per_sentence: bool
+    against: str | None
     kind: str | None
     output: str
+
+    @property
+    def other(self) -> ModelChoice | None:
+        """The model to compare with, on the same engine."""
+        return replace(self.model, name=self.against) if self.against else None
 
 
 @click.command("eval")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @shared.CONTEXT
 @click.option("--per-sentence", is_flag=True, help="Write a row for every sentence; the sum goes to stderr.")
+@click.option(
+    "--against",
+    metavar="MODEL|FOLDER",
+    shell_complete=complete_local,
+    help="Compare with this model: the difference per word, over the words that both vocabularies have.",
+)
 @click.option(
     "--format",
     "kind",
@@ -55,6 +78,7 @@ def evaluate(**options) -> None:
       lmgen eval news.en.heldout-00000-of-00050 --no-tokenize
       lmgen eval story.txt --context document --format json
       lmgen eval news.txt --per-sentence > sentences.tsv
+      lmgen eval news.txt -m models/news --against mini
     """
     asked = _Options(**options)
     kind = asked.kind or ("tsv" if asked.per_sentence else "text")
@@ -65,9 +89,9 @@ def evaluate(**options) -> None:
     files = asked.model.find()
     context = asked.context_of(files)
     sentences = asked.sentences(context, kind, SENTENCE_COLUMNS)
-    model, evaluation = asked.model.open(files), Evaluation()
+    model, evaluation, comparison = asked.model.open(files), Evaluation(), Comparison()
     with open_output(asked.output) as out:
-        scores = asked.watched(score_sentences(model, sentences, asked.scoring()), asked.output)
+        scores = asked.watched(_scores(asked, model, sentences, comparison), asked.output)
         scores = evaluation.count(scores)
         if asked.per_sentence:
             write_rows(sentence_rows(scores, "2", "sum"), out, kind, SENTENCE_COLUMNS)
@@ -76,12 +100,29 @@ def evaluate(**options) -> None:
         if not evaluation.tokens:
             raise UsageError(f"{' '.join(map(str, asked.files))} has no words: there is nothing to measure")
         facts = {**_facts(evaluation, model, asked.model.name), "protocol": _protocol(asked, context)}
+        if asked.against:
+            facts["against"] = _difference(comparison, asked.against)
         if kind == "json":
             out.write(json.dumps(facts, ensure_ascii=False) + "\n")
         elif asked.per_sentence:
             click.echo(_told(facts), err=True)
         else:
             out.write(_told(facts) + "\n")
+
+
+def _scores(
+    asked: _Options, model: LanguageModel, sentences: Iterable[Sentence], comparison: Comparison
+) -> Iterator[Scored]:
+    """The model's scores; if there is another model, it scores each sentence too."""
+    choice, wanted = asked.other, asked.scoring()
+    if not choice:
+        yield from score_sentences(model, sentences, wanted)
+        return
+    other = choice.open(choice.find())
+    ours, theirs = tee(sentences)
+    for pair in zip(score_sentences(model, ours, wanted), score_sentences(other, theirs, wanted), strict=True):
+        comparison.add(*pair)
+        yield pair[0]
 
 
 def _exhaust(scores: Iterable[Scored]) -> None:
@@ -103,6 +144,19 @@ def _facts(evaluation: Evaluation, model: LanguageModel, name: str) -> dict:
         "words": evaluation.words,
         "sentences": evaluation.sentences,
         "oov": evaluation.oov,
+    }
+
+
+def _difference(comparison: Comparison, name: str) -> dict:
+    """In bits per prediction; above 0 where the model is better than the other."""
+    bits = [None if value is None else value / BASES["2"] for value in comparison.interval or (None, None)]
+    return {
+        "model": name,
+        "bits_per_word": comparison.nats / BASES["2"],
+        "low": bits[0],
+        "high": bits[1],
+        "predictions": comparison.tokens,
+        "left_out": comparison.left_out,
     }
 
 
@@ -129,6 +183,15 @@ def _told(facts: dict) -> str:
             f"perplexity {facts['perplexity_without_oov']:.2f} without OOV targets",
             f"{facts['predictions']:,} predictions: {facts['words']:,} words and {facts['sentences']:,} sentence ends",
             f"{facts['oov']:,} OOV ({facts['oov'] / facts['predictions']:.2%}): {facts['model']} has {facts['vocabulary']:,} words",
+            *([_compared_line(facts["against"])] if "against" in facts else []),
             f"protocol: {facts['protocol']}",
         )
+    )
+
+
+def _compared_line(facts: dict) -> str:
+    interval = f" (95 % interval {facts['low']:+.4f} to {facts['high']:+.4f})" if facts["low"] is not None else ""
+    return (
+        f"against {facts['model']}: {facts['bits_per_word']:+.4f} bits per word{interval} over {facts['predictions']:,} "
+        f"predictions; {facts['left_out']:,} left out, whose words one vocabulary lacks"
     )

@@ -7,7 +7,7 @@ from .distribution import (
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
 )
-from .evaluation import Evaluation as Evaluation
+from .evaluation import Comparison as Comparison, Evaluation as Evaluation
 from .formats import (
     BASES as BASES,
     SENTENCE_COLUMNS as SENTENCE_COLUMNS,

@@ -57,16 +57,58 @@ class Evaluation:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the perplexity, by the spread of sentences; None for fewer than two.
-
-        A ratio's standard error (Cochran 1977): words of a sentence depend on each other, sentences do not.
-        """
+        """95 % interval of the perplexity, by the spread of sentences; None for fewer than two."""
         if self.sentences < 2:
             return None
-        ratio = np.array([1.0, self.nats])
-        spread = max(0.0, float(ratio @ self._squares @ ratio))  # of logprob + nats * tokens, whose mean is 0
-        error = 1.96 * math.sqrt(spread * self.sentences / (self.sentences - 1)) / self.tokens
+        error = _error(self._squares, -self.nats, self.sentences, self.tokens)
         return _exp(self.nats - error), _exp(self.nats + error)
+
+
+class Comparison:
+    """How much better one model predicts a text than another, over the words that both vocabularies have."""
+
+    def __init__(self) -> None:
+        self.sentences = self.tokens = self.left_out = 0
+        """Sentences; predictions of what both models know; those of words that either vocabulary lacks."""
+        self.logprob = 0.0
+        """Natural logarithm of the probability of those predictions by the first model, less that by the second."""
+        self._squares = np.zeros((2, 2))
+
+    def add(self, one: Scored, other: Scored) -> None:
+        """Count a sentence that both models scored."""
+        known = ~(one.oov | other.oov)
+        total, tokens = float((one.logprobs - other.logprobs)[known].sum()), int(known.sum())
+        self.sentences += 1
+        self.tokens += tokens
+        self.left_out += len(known) - tokens
+        self.logprob += total
+        self._squares += np.outer((total, tokens), (total, tokens))
+
+    @property
+    def nats(self) -> float:
+        """Mean difference of a prediction, in nats: above 0 where the first model is better; NaN without predictions."""
+        return self.logprob / self.tokens if self.tokens else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of `nats`, by the spread of the sentences' differences; None for fewer than two."""
+        if self.sentences < 2 or not self.tokens:
+            return None
+        error = _error(self._squares, self.nats, self.sentences, self.tokens)
+        return self.nats - error, self.nats + error
+
+
+def _error(squares: np.ndarray, mean: float, sentences: int, tokens: int) -> float:
+    """Half the 95 % interval of a mean over tokens, by the spread of sentences.
+
+    A ratio's standard error (Cochran 1977): words of a sentence depend on each other, sentences do not.
+
+    Args:
+      squares: sums over sentences of the products of (sum, tokens).
+    """
+    ratio = np.array([1.0, -mean])
+    spread = max(0.0, float(ratio @ squares @ ratio))  # of sum - mean * tokens, whose mean is 0
+    return 1.96 * math.sqrt(spread * sentences / (sentences - 1)) / tokens
 
 
 def _exp(nats: float) -> float:
