@@ -60,6 +60,7 @@ class UnsupportedError(LmgenError):
 EXTRAS = {
     "tensorflow": ("TensorFlow", ("tensorflow",)),
     "onnx": ("onnx", ("onnx",)),
+    "parquet": ("pyarrow", ("pyarrow",)),
     "server": ("a web server", ("starlette", "uvicorn", "msgspec", "prometheus_client")),
 }
 """Extras of the package, each with what it adds and the modules of that."""

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from lmgen.errors import MissingError, UsageError
+from lmgen.errors import MissingError, UnsupportedError, UsageError
 from lmgen.text import parquet
 from lmgen.text.output_file import open_output, open_rows
 from lmgen.text.records import InputFormat, read_records
@@ -77,5 +77,8 @@ def test_a_text_is_not_written_as_parquet(tmp_path):
 def test_without_pyarrow_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
 
-    with pytest.raises(MissingError, match=r"pip install 'lmgen\[parquet\]'"), open_rows(str(tmp_path / "a.parquet")):
+    with (
+        pytest.raises(UnsupportedError, match=r"pip install 'lmgen\[parquet\]'"),
+        open_rows(str(tmp_path / "a.parquet")),
+    ):
         pass

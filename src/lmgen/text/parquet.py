@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from lmgen.errors import MissingError, UsageError
+from lmgen.errors import MissingError, UsageError, needing
 
 SUFFIX = ".parquet"
 ROWS = 4096
@@ -17,12 +17,10 @@ ROWS = 4096
 
 
 def need_pyarrow() -> ModuleType:
-    """The library. Raises MissingError where it is not installed."""
-    try:
+    """The library. Raises UnsupportedError where it is not installed."""
+    with needing("parquet", "Parquet"):
         import pyarrow
         import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise MissingError("Parquet needs pyarrow: pip install 'lmgen[parquet]'") from error
     return pyarrow
 
 
