@@ -28,6 +28,7 @@ from lmgen.scoring import (
     Sentence,
     Surprisals,
     as_input,
+    check_reduction,
     next_candidates,
     next_words,
     reduced,
@@ -190,8 +191,7 @@ class LM:
           prefixes: a text for each of the texts, which is read before it and is not scored.
           column: of the texts in a DataFrame.
         """
-        if reduce not in ("sum", "mean"):
-            raise UsageError(f"reduce must be sum or mean, not {reduce!r}")
+        check_reduction(reduce)
         found = self._scores(self._sentences(texts, Layout(column), prefixes), reduce)
         return found if is_streamed(texts) else indexed(np.array(list(found), np.float64), texts)
 
@@ -219,8 +219,7 @@ class LM:
           prefixes: a text for each item, which is read before each of its sentences and is not scored.
           reduce: `sum` compares log-probabilities of whole sentences, `mean` those per token.
         """
-        if reduce not in ("sum", "mean"):
-            raise UsageError(f"reduce must be sum or mean, not {reduce!r}")
+        check_reduction(reduce)
         found = self._items(list(items), answers, prefixes)
         return Choices(choose_sentences(self.model, found, self.scoring, reduce))
 

@@ -19,6 +19,7 @@ from lmgen.scoring import (
     COLUMN,
     CONTEXTS,
     OOV_INPUTS,
+    REDUCTIONS,
     ROWS,
     Layout,
     Scoring,
@@ -48,7 +49,7 @@ BASE = click.option(
 )
 REDUCE = click.option(
     "--reduce",
-    type=click.Choice(("sum", "mean")),
+    type=click.Choice(REDUCTIONS),
     default="sum",
     show_default=True,
     help="How a sentence's token scores are reduced, `</S>` included.",

@@ -259,7 +259,7 @@ class Batch(AbstractContextManager["Batch"]):
         self._model, self._steps, self._all_logits = model, steps, all_logits
         self.live: list[Sample] = []
         """Those that grow."""
-        self._state: State = ()
+        self._states: list[State] = []
         self._limits: dict[Constraints, Limits] = {}
         self._pool = ThreadPoolExecutor(os.cpu_count())
 
@@ -268,10 +268,15 @@ class Batch(AbstractContextManager["Batch"]):
 
     def add(self, samples: Sequence[Sample]) -> None:
         """Let samples join."""
-        if samples:
-            states = [self._state] if self.live else []
-            self._state = tuple(map(np.concatenate, zip(*states, *(sample.state for sample in samples), strict=True)))
-            self.live += samples
+        self._states += [sample.state for sample in samples]
+        self.live += samples
+
+    @property
+    def _state(self) -> State:
+        """The memory, a row for each live sample; what has joined is put together when it is needed."""
+        if len(self._states) > 1:
+            self._states = [tuple(map(np.concatenate, zip(*self._states, strict=True)))]
+        return self._states[0]
 
     def compile(self, wanted: set[Constraints], rows: int) -> None:
         """Make constraints ready, which a step does otherwise. Raises UsageError if they cannot be met.
@@ -297,7 +302,7 @@ class Batch(AbstractContextManager["Batch"]):
                 self.live[row].state = take(self._state, [row])
         self._keep(going_on)
         if self.live:
-            self._state = follow(self._model, self._state, words)
+            self._states = [follow(self._model, self._state, words)]
 
     def leave(self, gone: Callable[[Sample], bool]) -> None:
         """Let samples leave before their end."""
@@ -307,7 +312,7 @@ class Batch(AbstractContextManager["Batch"]):
 
     def _keep(self, rows: list[int]) -> None:
         self.live = [self.live[row] for row in rows]
-        self._state = take(self._state, rows) if self.live else ()
+        self._states = [take(self._state, rows)] if self.live else []
 
     def _write(self) -> list[list[Step | Word | Ended]]:
         """The events of every row's next word. In a large vocabulary rows are shared out among threads."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from lmgen.errors import MissingError, UsageError
 from lmgen.items.choices import Item
-from lmgen.scoring import FILE_COLUMN
-from lmgen.text import TABLES, InputFormat, Record, joined, kind_of, read_records
+from lmgen.scoring import with_file
+from lmgen.text import TABLES, InputFormat, Record, kind_of, read_records
 
 BLIMP = ("sentence_good", "sentence_bad")
 """Columns of the Benchmark of Linguistic Minimal Pairs (Warstadt et al. 2020); the first is right."""
@@ -103,14 +103,13 @@ def read_items(
 ) -> Iterator[Item]:
     """The items of tables; of several files each gets the column FILE_COLUMN. What is no item is one of `form.faults`."""
     for path in paths:
-        of_file = {FILE_COLUMN: str(path)} if len(paths) > 1 else {}
         for record, place in read_records(path, candidates.texts, form):
             try:
                 item = candidates.item(record)
             except UsageError as error:
                 form.faults.met(UsageError(f"{place}: {error}"))
             else:
-                yield replace(item, extra=joined(item.extra, of_file))
+                yield replace(item, extra=with_file(item.extra, path, paths))
 
 
 def item_files(given: Sequence[Path]) -> list[Path]:

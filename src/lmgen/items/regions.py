@@ -10,7 +10,7 @@ from lmgen.items.formula import WHOLE
 from lmgen.items.suites import Condition, Suite
 from lmgen.model import LanguageModel
 from lmgen.scoring import BASES, Scored, Scoring, Sentence, decimals, parts_of, score_sentences
-from lmgen.text import SENTENCE_END, Row
+from lmgen.text import Row
 
 REGION_COLUMNS = (
     *("suite", "item_number", "condition_name", "region_number", "region_name", "content"),
@@ -79,7 +79,7 @@ def _sentence(condition: Condition, split: Callable[[str], list[str]]) -> Senten
 
 
 def _measured(scored: Scored, condition: Condition, metric: str, unit: float) -> list[Measured]:
-    parts = [part for part in parts_of(scored, "region") if part.start < part.end or part.text != SENTENCE_END]
+    parts = [part for part in parts_of(scored, "region") if not part.is_end]
     surprisals, found = -scored.logprobs / unit, []
     for number, part in zip(condition.regions, parts, strict=True):
         places = list(part.tokens)

@@ -34,8 +34,10 @@ from .measure import (
 from .rows import ALL as ALL, COLUMNS as COLUMNS, Rows as Rows, score_rows as score_rows
 from .score import (
     CONTEXTS as CONTEXTS,
+    REDUCTIONS as REDUCTIONS,
     Scored as Scored,
     Sentence as Sentence,
+    check_reduction as check_reduction,
     memories as memories,
     reduced as reduced,
     score_sentences as score_sentences,
@@ -47,6 +49,7 @@ from .sentences import (
     Layout as Layout,
     read_texts as read_texts,
     sentences_of as sentences_of,
+    with_file as with_file,
     with_words as with_words,
 )
 from .shown import Surprisals as Surprisals

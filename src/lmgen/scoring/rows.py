@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lmgen.errors import UsageError
@@ -84,7 +85,7 @@ class _Place:
     number: int
     unit: float
 
-    @property
+    @cached_property  # several columns and the lag need it
     def logprob(self) -> float:
         return float(self.scored.logprobs[list(self.part.tokens)].sum())
 
@@ -147,7 +148,7 @@ def score_rows(scores: Iterable[Scored], wanted: Rows, vocabulary: Vocabulary) -
         number, before = 1, deque[float | None](maxlen=wanted.lag)
         for part in _parts(scored, wanted):
             place, end = _Place(scored, part, number, unit), part.text == SENTENCE_END
-            if not (end and of_rows and part.start == part.end):
+            if not (of_rows and part.is_end):
                 extra = of_rows[number - 1] if of_rows else scored.sentence.extra
                 yield joined(extra, dict(zip(names, _values(place, wanted, before, vocabulary), strict=True)))
                 number += 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lmgen.errors import UsageError
 from lmgen.model import LanguageModel, State, read, to_read
 from lmgen.scoring.measure import Measures, Passage, Scoring, as_input, measure_passages
 from lmgen.text import SENTENCE_END, SENTENCE_START
@@ -61,6 +62,16 @@ class Scored:
     def logprobs(self) -> np.ndarray:
         """Natural logarithm of each token's probability, float64 [tokens]."""
         return self.measures.logprobs
+
+
+REDUCTIONS = ("sum", "mean")
+"""How the scores of a sentence's tokens become one."""
+
+
+def check_reduction(reduce: str) -> None:
+    """Raise UsageError if it is none of REDUCTIONS."""
+    if reduce not in REDUCTIONS:
+        raise UsageError(f"reduce must be {' or '.join(REDUCTIONS)}, not {reduce!r}")
 
 
 def reduced(scored: Scored, reduce: str) -> float:

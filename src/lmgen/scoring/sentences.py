@@ -59,10 +59,14 @@ def read_texts(paths: Sequence[Path], layout: Layout, form: InputFormat) -> Iter
     """
     numbers = itertools.count(1)
     for path in paths:
-        of_file = {FILE_COLUMN: str(path)} if len(paths) > 1 else {}
         records = read_records(path, layout.texts, form, blank_lines=True)
         for sentence in sentences_of(records, layout, form.faults):
-            yield replace(sentence, number=next(numbers), extra=joined(sentence.extra, of_file))
+            yield replace(sentence, number=next(numbers), extra=with_file(sentence.extra, path, paths))
+
+
+def with_file(extra: Record, path: Path, paths: Sequence[Path]) -> Record:
+    """Columns of what was read of a file; of several files, FILE_COLUMN too."""
+    return joined(extra, {FILE_COLUMN: str(path)}) if len(paths) > 1 else extra
 
 
 def sentences_of(

@@ -18,6 +18,11 @@ class Part:
     end: int
     tokens: Sequence[int]
 
+    @property
+    def is_end(self) -> bool:
+        """Whether it is the end of a sentence, and no `</S>` that the user wrote."""
+        return self.text == SENTENCE_END and self.start == self.end
+
 
 def parts_of(scored: Scored, by: str, punctuation: bool = False) -> list[Part]:
     """The words or regions of a scored text and the ends of its sentences, in order; each token is in one of them.

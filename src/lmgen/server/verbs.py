@@ -16,6 +16,7 @@ from lmgen.items import Item, choice_rows, choose_sentences
 from lmgen.model import LanguageModel, read
 from lmgen.scoring import (
     BASES,
+    REDUCTIONS,
     Scoring,
     as_input,
     candidate_tokens,
@@ -138,7 +139,7 @@ def following(asked: NextRequest, model: LanguageModel) -> list[Record]:
 
 def choose(asked: ChooseRequest, model: LanguageModel) -> list[Record]:
     """A row for every item."""
-    if asked.reduce not in ("sum", "mean"):
+    if asked.reduce not in REDUCTIONS:
         raise RefusedError(400, f"reduce must be sum or mean, not {asked.reduce!r}", "reduce")
     if any(len(item) < 2 for item in asked.items):
         raise RefusedError(400, "items: each has two sentences or more", "items")

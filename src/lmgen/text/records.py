@@ -96,8 +96,7 @@ def read_records(
     kind = form.kind_of(path)
     if kind in LINED and len(texts) > 1:
         raise UsageError(f"{path} is read as {kind}, without columns {', '.join(texts)}: csv, tsv and jsonl have them")
-    read = {"text": _lines, "jsonl": _objects, "parquet": _columns}.get(kind, _sentences if kind in LINED else _rows)
-    for record, place in read(path, texts, form):
+    for record, place in _READERS.get(kind, _rows)(path, texts, form):
         if record:
             yield {**dict.fromkeys(form.names), **record}, place
         elif blank_lines:
@@ -216,3 +215,7 @@ def _check_heading(path: Path, names: Sequence[str], texts: Sequence[str]) -> No
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UsageError(f"{path} has two columns {twice[0]!r}: give each a name of its own")
+
+
+_READERS = {"text": _lines, "jsonl": _objects, "parquet": _columns, "conllu": _sentences, "vertical": _sentences}
+"""What reads each kind but the delimited ones."""
