@@ -10,11 +10,11 @@ import pytest
 from conftest import ROOT
 
 ORDER = """
-errors softmax text display checkpoint store model engines export generation scoring items embeddings training pictures board
+errors softmax text display checkpoint store model engines export generation scoring items embeddings workers training pictures board
 given api repl bench server cli __main__
 """.split()
 """A wing, or a file beside them, imports only those before it."""
-WINGS = "text checkpoint store engines export generation scoring items embeddings training pictures board repl bench server".split()
+WINGS = "text checkpoint store engines export generation scoring items embeddings workers training pictures board repl bench server".split()
 SOURCE = ROOT / "src" / "lmgen"
 TENSORFLOW = {
     "bench.original",

@@ -61,6 +61,7 @@ EXTRAS = {
     "tensorflow": ("TensorFlow", ("tensorflow",)),
     "onnx": ("onnx", ("onnx",)),
     "parquet": ("pyarrow", ("pyarrow",)),
+    "ray": ("Ray", ("ray",)),
     "server": ("a web server", ("starlette", "uvicorn", "msgspec", "prometheus_client")),
 }
 """Extras of the package, each with what it adds and the modules of that."""

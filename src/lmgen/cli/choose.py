@@ -9,7 +9,7 @@ import click
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT, check_no_file, for_rows, tell_faults, tell_names
 from lmgen.cli.options import Destination, complete_file, group
-from lmgen.cli.progress import with_progress
+from lmgen.cli.progress import Watch
 from lmgen.errors import UsageError
 from lmgen.items import (
     BLIMP,
@@ -152,7 +152,7 @@ def choose(**options) -> None:
     items, model = _items(asked, files), asked.model.open(asked.model.find())
     with open_rows(asked.to.output) as out:
         chosen = choose_sentences(model, items, wanted, asked.reduce)
-        chosen = with_progress(chosen, files, asked.form.encoding, asked.to.output, "items")
+        chosen = Watch(files, asked.form.encoding, asked.to.output)(chosen, "items")
         chosen = _counted(chosen, tally, asked.by)
         write_rows(choice_rows(chosen, asked.base), out, asked.to.kind, CHOICE_COLUMNS)
     _report(tally, asked.summary)

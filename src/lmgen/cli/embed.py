@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.model_options import ModelChoice, model_options
 from lmgen.cli.options import OUTPUT, SPLITTING, Destination, group
+from lmgen.cli.spread import WORKERS, Spread
 from lmgen.embeddings import (
     FORMATS,
     POOLS,
     SPACES,
+    Embedded,
     Labelled,
     WordSpace,
     embed_sentences,
@@ -23,6 +26,7 @@ from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import ROWS, decimals
 from lmgen.text import Row, joined, open_rows, read_lines, write_rows
+from lmgen.workers import Embed
 
 OF = ("word", "token", "sentence")
 SPACE = click.option(
@@ -50,23 +54,37 @@ class _Options(shared.Source):
     to: Destination
     rows: int
     model: ModelChoice
+    spread: Spread
 
     def __post_init__(self) -> None:
         if self.of == "word" and self.layer is not None:
             raise UsageError("--layer is for tokens and sentences: a word's vector has none")
+        if self.of == "word" and self.spread.several:
+            raise UsageError("--workers and --ray share out sentences: leave them out with --of word")
 
-    def found(self, model: LanguageModel) -> Iterator[Labelled]:
-        """What was asked for, with labels."""
-        sentences = self.watched(self.sentences(), self.to.output)
-        if self.of == "word":
-            words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
-            space = WordSpace(model, self.space)
-            for begin in range(0, len(words), ROWS):
-                some = words[begin : begin + ROWS]
-                for word, vector in zip(some, space.vectors(some), strict=True):
-                    yield Labelled({"word": word}, vector)
+    def of_words(self, model: LanguageModel) -> Iterator[Labelled]:
+        """A vector for each distinct word."""
+        sentences = self.watch(self.to.output)(self.sentences())
+        words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
+        space = WordSpace(model, self.space)
+        for begin in range(0, len(words), ROWS):
+            some = words[begin : begin + ROWS]
+            for word, vector in zip(some, space.vectors(some), strict=True):
+                yield Labelled({"word": word}, vector)
+
+    def embedded(self, files: ModelFiles) -> Iterator[Embedded]:
+        """Each sentence with its vectors."""
+        sentences, watch = self.sentences(), self.watch(self.to.output)
+        if not self.spread.several:
+            yield from embed_sentences(self.model.open(files), watch(sentences), self.layer, self.rows)
             return
-        for embedded in embed_sentences(model, sentences, self.layer, self.rows):
+        task = self.spread.task(Embed(self.layer, self.rows), self.model, files)
+        for _, found in self.spread.each(task, sentences, watch):
+            yield from found
+
+    def of_texts(self, files: ModelFiles) -> Iterator[Labelled]:
+        """A vector for each sentence, or for each of its tokens."""
+        for embedded in self.embedded(files):
             sentence = embedded.sentence
             own: Row = {"sentence_id": sentence.number}
             if self.of == "sentence":
@@ -105,6 +123,7 @@ class _Options(shared.Source):
 @INPUT
 @SPLITTING
 @click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True, help="Number of texts read at once.")
+@WORKERS
 @model_options("float32")
 def embed_command(**options) -> None:
     """Write vectors of the sentences of FILE, of their tokens, or of the distinct words in them.
@@ -119,8 +138,9 @@ def embed_command(**options) -> None:
       lmgen embed words.txt --of word --space out -o words.vec
     """
     asked = _Options(**options)
-    model = asked.model.open(asked.model.find())
-    write_vectors(asked.found(model), asked.to.output, asked.to.kind)
+    files = asked.model.find()
+    found = asked.of_words(asked.model.open(files)) if asked.of == "word" else asked.of_texts(files)
+    write_vectors(found, asked.to.output, asked.to.kind)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import click
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.model_options import ModelChoice
 from lmgen.cli.options import OUTPUT, complete_local
+from lmgen.cli.parts import stream_parts
+from lmgen.cli.spread import WORKERS, Spread
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import (
@@ -19,12 +22,14 @@ from lmgen.scoring import (
     SENTENCE_COLUMNS,
     Comparison,
     Evaluation,
+    NoRows,
     Scored,
     Sentence,
+    SentenceWriter,
     score_sentences,
-    sentence_rows,
 )
-from lmgen.text import KINDS, open_output, write_rows
+from lmgen.text import KINDS, Vocabulary, open_output
+from lmgen.workers import ScoreTexts
 
 MEMORY = {
     "sentence": "emptied at each sentence",
@@ -39,6 +44,12 @@ class _Options(shared.ScoredTexts):
     against: str | None
     kind: str | None
     output: str
+    spread: Spread
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.against and self.spread.several:
+            raise UsageError("--against has both models in this process: leave out --workers and --ray")
 
     @property
     def other(self) -> ModelChoice | None:
@@ -65,6 +76,7 @@ class _Options(shared.ScoredTexts):
 @OUTPUT
 @shared.TABLE_COLUMN
 @INPUT
+@WORKERS
 @shared.READING
 def evaluate(**options) -> None:
     """Measure the perplexity of FILEs (`-`: stdin), a sentence on each line, over all words and sentence ends.
@@ -89,17 +101,22 @@ def evaluate(**options) -> None:
     files = asked.model.find()
     context = asked.context_of(files)
     sentences = asked.sentences(context, kind, SENTENCE_COLUMNS)
-    model, evaluation, comparison = asked.model.open(files), Evaluation(), Comparison()
+    evaluation, comparison = Evaluation(), Comparison()
+    job = ScoreTexts(asked.scoring(), SentenceWriter("2", "sum", kind) if asked.per_sentence else NoRows())
     with open_output(asked.output) as out:
-        scores = asked.watched(_scores(asked, model, sentences, comparison), asked.output)
-        scores = evaluation.count(scores)
-        if asked.per_sentence:
-            write_rows(sentence_rows(scores, "2", "sum"), out, kind, SENTENCE_COLUMNS)
+        if asked.spread.several:
+            asked.check_cut(context)
+            task = asked.spread.task(job, asked.model, files)
+            found = asked.spread.each(task, sentences, asked.watch(asked.output))
+            for part in stream_parts(found, job, out):
+                evaluation.add_all(part.sums)
         else:
-            _exhaust(scores)
+            model = asked.model.open(files)
+            scores = asked.watch(asked.output)(_scores(asked, model, sentences, comparison))
+            job.write(evaluation.count(scores), model.vocabulary, out)
         if not evaluation.tokens:
             raise UsageError(f"{' '.join(map(str, asked.files))} has no words: there is nothing to measure")
-        facts = {**_facts(evaluation, model, asked.model.name), "protocol": _protocol(asked, context)}
+        facts = {**_facts(evaluation, files, asked.model.name), "protocol": _protocol(asked, context)}
         if asked.against:
             facts["against"] = _difference(comparison, asked.against)
         if kind == "json":
@@ -125,16 +142,11 @@ def _scores(
         yield pair[0]
 
 
-def _exhaust(scores: Iterable[Scored]) -> None:
-    for _ in scores:
-        pass
-
-
-def _facts(evaluation: Evaluation, model: LanguageModel, name: str) -> dict:
+def _facts(evaluation: Evaluation, files: ModelFiles, name: str) -> dict:
     low, high = evaluation.interval or (None, None)
     return {
         "model": name,
-        "vocabulary": len(model.vocabulary),
+        "vocabulary": len(Vocabulary.load(files.vocabulary)),
         "perplexity": evaluation.perplexity,
         "low": low,
         "high": high,

@@ -1,20 +1,26 @@
 """`lmgen tokenize`, `unkify`, `predictions` and `spec`: what lm-zoo asks of a model besides surprisals."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.model_options import MODEL_NAME
 from lmgen.cli.options import OUTPUT, SPLITTING
+from lmgen.cli.spread import WORKERS, Spread
 from lmgen.errors import UsageError
-from lmgen.scoring import specification, write_predictions, zoo_tokens
+from lmgen.scoring import Predictions, predicted, specification, write_predictions, zoo_tokens
 from lmgen.store import find
 from lmgen.text import Vocabulary, check_output, clean, open_output, whole_file
+from lmgen.workers import Predict
+
+SHARD = 64 << 20
+"""Bytes of distributions that a worker makes at once, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,20 @@ class _Tokens(shared.Source):
 class _Predictions(shared.Reading, shared.Source):
     prefix: str
     output: Path
+    spread: Spread
+
+    def alone(self, files: ModelFiles, _words: int) -> Iterator[Predictions]:
+        """Sentences and their distributions, by this process."""
+        model, wanted = self.model.open(files), self.scoring(self.prefix)
+        for sentence in self.watch(str(self.output))(self.sentences()):
+            yield sentence, predicted(model, sentence, wanted)
+
+    def shared_out(self, files: ModelFiles, words: int) -> Iterator[Predictions]:
+        """The same by several; a shard's distributions are to fit into memory."""
+        task = self.spread.task(Predict(self.scoring(self.prefix)), self.model, files)
+        largest, watch = max(1, SHARD // (4 * words)), self.watch(str(self.output))
+        for shard, found in self.spread.each(task, self.sentences(), watch, largest=largest):
+            yield from zip(shard.sentences, found, strict=True)
 
 
 @click.command("tokenize")
@@ -85,6 +105,7 @@ def _write_lines(asked: _Tokens, line: Callable) -> None:
 @shared.PREFIX
 @shared.TABLE_COLUMN
 @INPUT
+@WORKERS
 @shared.READING
 def predictions(**options) -> None:
     """Write the distribution over all words at every token of FILE, in HDF5 as lm-zoo does.
@@ -101,11 +122,12 @@ def predictions(**options) -> None:
     asked = _Predictions(**options)
     if check_output(str(asked.output)) == "-":
         raise UsageError("HDF5 cannot be written to stdout: give -o a file's name")
-    wanted, sentences = asked.scoring(asked.prefix), asked.sentences()
-    model = asked.model.open(asked.model.find())
+    files = asked.model.find()
+    vocabulary = Vocabulary.load(files.vocabulary)
+    found = (asked.shared_out if asked.spread.several else asked.alone)(files, len(vocabulary))
     with whole_file(asked.output, keep=True) as partial:
-        count = write_predictions(model, asked.watched(sentences, str(asked.output)), wanted, partial)
-    click.echo(f"{asked.output}: {count:,} tokens of {len(model.vocabulary):,} words", err=True)
+        count = write_predictions(found, vocabulary, partial)
+    click.echo(f"{asked.output}: {count:,} tokens of {len(vocabulary):,} words", err=True)
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from lmgen.checkpoint import ModelFiles
 from lmgen.cli.converting import convert_first
 from lmgen.cli.options import complete_local, group, report
-from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement, load, tensorflow_installed
+from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
 from lmgen.model import LanguageModel, PlacedModel
@@ -38,10 +38,8 @@ class ModelChoice:
 
 
 def open_files(files: ModelFiles, engine: EngineOptions, converts: bool = False) -> LanguageModel:
-    """A model, converted first if `converts`, or if there is no TensorFlow to run it as it is."""
-    if converts or not tensorflow_installed():
-        return load_converted(files, engine, partial(convert_first, verbose=engine.verbose))
-    return load(files, engine)
+    """A model, converted first if `converts`, if it is small, or if there is no TensorFlow to run it as it is."""
+    return load_converted(files, engine, partial(convert_first, verbose=engine.verbose), converts)
 
 
 def precision(default: str) -> Callable:

@@ -83,6 +83,16 @@ OUTPUT = click.option(
 )
 
 
+PARTS_OUTPUT = click.option(
+    *("-o", "--output"),
+    default="-",
+    metavar="FILE|FOLDER/",
+    shell_complete=complete_file,
+    callback=lambda _context, _parameter, path: check_output(path, folder=True),
+    help="Write to a file, not to stdout; or parts of it to a new folder, whose name ends in a slash.",
+)
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where a command writes, and in which format."""
@@ -90,6 +100,11 @@ class Destination:
     kind: str
     output: str
     """A file's name, or `-` for stdout."""
+
+    @property
+    def folder(self) -> bool:
+        """Whether it is a folder, for parts."""
+        return self.output.endswith("/")
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ import click
 
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
-from lmgen.cli.options import Destination
-from lmgen.scoring import SENTENCE_COLUMNS, score_sentences, sentence_rows
-from lmgen.text import open_rows, write_rows
+from lmgen.cli.parts import Written
+from lmgen.cli.spread import WORKERS_AND_RUNS
+from lmgen.scoring import SENTENCE_COLUMNS, Evaluation, SentenceWriter
+from lmgen.workers import ScoreTexts
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Score(shared.ScoredTexts):
+class _Score(Written):
     reduce: str
     base: str
-    to: Destination
 
 
 @click.command("score")
@@ -23,13 +23,14 @@ class _Score(shared.ScoredTexts):
 @shared.TEXT
 @shared.REDUCE
 @shared.BASE
-@shared.table_to()
+@shared.table_to(folder=True)
 @shared.PREFIX
 @shared.CONTEXT
 @shared.END
 @shared.TABLE_COLUMN
 @shared.LAYOUT
 @INPUT
+@WORKERS_AND_RUNS
 @shared.READING
 def score_command(**options) -> None:
     """Score each sentence of FILE: a row with its tokens, OOV words, surprisal and logprob.
@@ -46,7 +47,5 @@ def score_command(**options) -> None:
     asked = _Score(**options)
     files, kind = asked.model.find(), asked.to.kind
     sentences = asked.sentences(asked.context_of(files), kind, SENTENCE_COLUMNS)
-    wanted, model = asked.scoring(asked.prefix, end=not asked.no_end), asked.model.open(files)
-    with open_rows(asked.to.output) as out:
-        scores = asked.watched(score_sentences(model, sentences, wanted), asked.to.output)
-        write_rows(sentence_rows(scores, asked.base, asked.reduce), out, kind, SENTENCE_COLUMNS)
+    job = ScoreTexts(asked.scoring(asked.prefix, end=not asked.no_end), SentenceWriter(asked.base, asked.reduce, kind))
+    asked.write(files, job, sentences, Evaluation())

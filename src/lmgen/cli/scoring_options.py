@@ -1,7 +1,7 @@
 """What the commands that score share: options, the model, the sentences."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.cli.input_options import Whatever, check_no_file, for_rows, tell_faults, tell_names
+from lmgen.cli.input_options import check_no_file, for_rows, tell_faults, tell_names
 from lmgen.cli.model_options import ModelChoice, model_options
-from lmgen.cli.options import OUTPUT, SPLITTING, Destination, Splitting, all_of, group
-from lmgen.cli.progress import with_progress
+from lmgen.cli.options import OUTPUT, PARTS_OUTPUT, SPLITTING, Destination, Splitting, all_of, group
+from lmgen.cli.progress import Watch
 from lmgen.errors import UsageError
 from lmgen.scoring import (
     BASES,
@@ -120,15 +120,20 @@ READING = all_of(
 """How texts are read, and by which model: fields of `Reading`."""
 
 
-def table_to(*others: str) -> Callable:
-    """`--format` and `-o` of a command that writes rows: the group `to`, a `Destination`."""
+def table_to(*others: str, folder: bool = False) -> Callable:
+    """`--format` and `-o` of a command that writes rows: the group `to`, a `Destination`.
+
+    Args:
+      others: formats beside KINDS.
+      folder: -o may name a folder, for parts.
+    """
     form = click.option(
         "--format",
         "kind",
         type=click.Choice((*KINDS, *others)),
         help="Output format.  [default: by the suffix of -o; table on a terminal, else tsv]",
     )
-    return group("to", _destination, form, OUTPUT)
+    return group("to", _destination, form, PARTS_OUTPUT if folder else OUTPUT)
 
 
 def _destination(kind: str | None, output: str) -> Destination:
@@ -199,9 +204,9 @@ class Source:
             )
         return with_words(tell_names(found, columns if kind in KINDS else ()), _tell_empty)
 
-    def watched(self, found: Iterable[Whatever], output: str) -> Iterator[Whatever]:
-        """Pass on what is made of each sentence, with progress on a terminal."""
-        return with_progress(found, self.files, self.form.encoding, output)
+    def watch(self, output: str) -> Watch:
+        """What shows progress on a terminal."""
+        return Watch(self.files, self.form.encoding, output)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +229,13 @@ class ScoredTexts(Reading, Source):
     def context_of(self, files: ModelFiles) -> str:
         """How far the LSTM state is carried: as asked, or as the model was trained."""
         return self.context or files.context
+
+    def check_cut(self, context: str) -> None:
+        """Raise UsageError if the texts cannot be cut into shards."""
+        if context == "stream" and not self.layout.group:
+            raise UsageError(
+                "all is one text in --context stream, and cannot be shared out: give --context sentence or document"
+            )
 
 
 def _tell_empty(count: int) -> None:

@@ -2,47 +2,47 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
+from lmgen.checkpoint import ModelFiles
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.board_options import BOARD, BoardChoice, open_board, tell_board
 from lmgen.cli.input_options import INPUT
-from lmgen.cli.options import Destination
+from lmgen.cli.parts import Written
+from lmgen.cli.spread import WORKERS_AND_RUNS
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import (
     ALL,
     COLUMNS,
+    OTHERS,
     UNITS,
     Evaluation,
+    OtherWriter,
     Rows,
+    RowWriter,
     Scored,
     Scoring,
-    score_rows,
+    Sentence,
     score_sentences,
-    write_kenlm,
-    write_srilm,
-    write_zoo,
 )
-from lmgen.text import Vocabulary, open_rows, write_rows
+from lmgen.text import open_rows
+from lmgen.workers import ScoreTexts
 
 if TYPE_CHECKING:
     from lmgen.board import Board
 
-OTHERS = ("lm-zoo", "kenlm", "srilm")
-
 
 @dataclass(frozen=True, kw_only=True)
-class _Options(shared.ScoredTexts):
+class _Options(Written):
     base: str
     by: str | None
     punctuation: str
     columns: str | None
     lag: int
     top: int
-    to: Destination
     stats: bool
     board: BoardChoice
 
@@ -59,6 +59,19 @@ class _Options(shared.ScoredTexts):
             raise UsageError("--punctuation is for words: add --by word")
         if self.no_end and self.board.given is not None:
             raise UsageError("--board shows whole sentences: leave out --no-end")
+        if self.board.given is not None and self.in_parts:
+            raise UsageError("--board is written by this process alone: leave out --workers, --ray and --resume")
+        if self.stats and self.spread.resume:
+            raise UsageError("--stats counts what one run scores: leave it out, or --resume")
+
+    @property
+    def job(self) -> ScoreTexts:
+        """How texts are scored and written."""
+        if self.to.kind in OTHERS:
+            write: OtherWriter | RowWriter = OtherWriter(self.to.kind, " ".join(map(str, self.files)) or "-")
+            return ScoreTexts(self.scoring(self.prefix), write)
+        scoring = self.scoring(self.prefix, end=not self.no_end, **self.made.needs())
+        return ScoreTexts(scoring, RowWriter(self.made, self.to.kind))
 
     @property
     def made(self) -> Rows:
@@ -105,7 +118,7 @@ class _Options(shared.ScoredTexts):
     metavar="N",
     help="Add the N most likely words in place of each, and their probabilities: top1, top1_prob, …",
 )
-@shared.table_to(*OTHERS)
+@shared.table_to(*OTHERS, folder=True)
 @shared.PREFIX
 @shared.CONTEXT
 @shared.END
@@ -114,6 +127,7 @@ class _Options(shared.ScoredTexts):
 @INPUT
 @click.option("--stats", is_flag=True, help="Print base, counts and perplexity, on stderr.")
 @BOARD
+@WORKERS_AND_RUNS
 @shared.READING
 def surprisal(**options) -> None:
     """Print the surprisal of every word of FILE: one row per word, the first and `</S>` included.
@@ -133,45 +147,42 @@ def surprisal(**options) -> None:
       lmgen surprisal --text "The old man the boats." --board
     """
     asked = _Options(**options)
-    files, kind, rows = asked.model.find(), asked.to.kind, asked.made
-    columns = () if kind in OTHERS else rows.names
-    wanted = asked.scoring(asked.prefix, end=not asked.no_end, **({} if kind in OTHERS else rows.needs()))
+    files, job, evaluation = asked.model.find(), asked.job, Evaluation()
+    columns = () if asked.to.kind in OTHERS else asked.made.names
     bars = asked.by == "region" and not asked.layout.sentence
-    sentences = asked.sentences(asked.context_of(files), kind, columns, bars)
+    sentences = asked.sentences(asked.context_of(files), asked.to.kind, columns, bars)
+    try:
+        if asked.board.given is None:
+            asked.write(files, job, sentences, evaluation)
+        else:
+            _write_with_board(asked, files, sentences, evaluation)
+    finally:
+        if asked.stats:
+            _tell(evaluation, asked.base)
+    open_board(asked.board)
+
+
+def _write_with_board(
+    asked: _Options, files: ModelFiles, sentences: Iterable[Sentence], evaluation: Evaluation
+) -> None:
     with asked.board.writer(files) as writer:
-        model, evaluation = asked.model.open(files), Evaluation()
+        model, job = asked.model.open(files), asked.job
         board = asked.board.open(writer, model, many=True)
         try:
             with open_rows(asked.to.output) as out:
-                scores = asked.watched(score_sentences(model, sentences, wanted), asked.to.output)
+                scores = asked.watch(asked.to.output)(score_sentences(model, sentences, job.scoring))
                 scores = evaluation.count(scores)
                 if board:
-                    scores = _record(board, model, wanted, scores)
-                if kind in OTHERS:
-                    _write_other(kind, scores, model.vocabulary, " ".join(map(str, asked.files)) or "-", out)
-                else:
-                    write_rows(score_rows(scores, rows, model.vocabulary), out, kind, columns)
+                    scores = _record(board, model, job.scoring, scores)
+                job.write(scores, model.vocabulary, out)
         finally:
             tell_board(board)
-            if asked.stats:
-                _tell(evaluation, asked.base)
-    open_board(asked.board)
 
 
 def _record(board: "Board", model: LanguageModel, wanted: Scoring, scores: Iterable[Scored]) -> Iterator[Scored]:
     from lmgen.board import record_scored
 
     return record_scored(board, model, wanted, scores)
-
-
-def _write_other(kind: str, scores: Iterable[Scored], vocabulary: Vocabulary, name: str, out: IO[str]) -> None:
-    """Write what another program would of a file of this name."""
-    if kind == "lm-zoo":
-        write_zoo(scores, vocabulary, out)
-    elif kind == "kenlm":
-        write_kenlm(scores, vocabulary, out)
-    else:
-        write_srilm(scores, name, out)
 
 
 def _tell(evaluation: Evaluation, base: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import Destination
-from lmgen.cli.progress import with_progress
+from lmgen.cli.progress import Watch
 from lmgen.errors import MissingError, UsageError
 from lmgen.items import (
     ITEM_COLUMNS,
@@ -104,7 +104,7 @@ def _files(given: tuple[Path, ...]) -> Iterator[Path]:
 def _rows(asked: _Options, model: LanguageModel, suite: Suite, shares: list[float]) -> Iterator[Row]:
     items = measure_suite(model, suite, asked.splitting.words, asked.scoring(), asked.base)
     accuracies = [Accuracy() for _ in suite.predictions]
-    counted = _counted(with_progress(items, [], "", asked.to.output, f"items of {suite.name}"), accuracies)
+    counted = _counted(Watch([], "", asked.to.output)(items, f"items of {suite.name}"), accuracies)
     if asked.of == "regions":
         yield from region_rows(counted, suite)
     elif asked.of == "items":

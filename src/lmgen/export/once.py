@@ -5,10 +5,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lmgen.checkpoint import ModelFiles
-from lmgen.engines import EngineOptions, beside, cached, find_converted, fingerprint, load, quiet_tensorflow, size_of
+from lmgen.engines import (
+    EngineOptions,
+    beside,
+    cached,
+    find_converted,
+    fingerprint,
+    load,
+    quiet_tensorflow,
+    size_of,
+    tensorflow_installed,
+)
 from lmgen.errors import IntegrityError
 from lmgen.model import LanguageModel
 from lmgen.store import check_room, lock, one_at_a_time, writing
+
+SMALL = 128 << 20
+"""Bytes of converted files that are made sooner than TensorFlow starts."""
 
 
 def convert_model(
@@ -35,15 +48,21 @@ def convert_model(
 
 
 def load_converted(
-    files: ModelFiles, options: EngineOptions, convert: Callable[[ModelFiles, str], object] = convert_model
+    files: ModelFiles,
+    options: EngineOptions,
+    convert: Callable[[ModelFiles, str], object] = convert_model,
+    large: bool = True,
 ) -> LanguageModel:
     """Load a model; where `auto` could run litert but for the files, they are made first.
 
     Args:
       convert: makes the files of a precision.
+      large: make files of more than SMALL bytes too, where TensorFlow could run the model without them.
     """
-    if options.engine == "auto" and options.prefers_litert and not find_converted(files, options.precision):
-        convert(files, options.precision)
+    precision, wanted = options.precision, options.engine == "auto" and options.prefers_litert
+    may = large or not tensorflow_installed() or size_of(files, precision) <= SMALL
+    if wanted and may and not find_converted(files, precision):
+        convert(files, precision)
     return load(files, options)
 
 

@@ -7,7 +7,7 @@ from .distribution import (
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
 )
-from .evaluation import Comparison as Comparison, Evaluation as Evaluation
+from .evaluation import Comparison as Comparison, Evaluation as Evaluation, sums_of as sums_of
 from .formats import (
     BASES as BASES,
     SENTENCE_COLUMNS as SENTENCE_COLUMNS,
@@ -15,12 +15,14 @@ from .formats import (
     decimals as decimals,
     next_rows as next_rows,
     sentence_rows as sentence_rows,
-    write_kenlm as write_kenlm,
-    write_srilm as write_srilm,
-    write_zoo as write_zoo,
     zoo_tokens as zoo_tokens,
 )
-from .lmzoo import specification as specification, write_predictions as write_predictions
+from .lmzoo import (
+    Predictions as Predictions,
+    predicted as predicted,
+    specification as specification,
+    write_predictions as write_predictions,
+)
 from .measure import (
     OOV_INPUTS as OOV_INPUTS,
     ROWS as ROWS,
@@ -54,3 +56,11 @@ from .sentences import (
 )
 from .shown import Surprisals as Surprisals
 from .words import parts_of as parts_of
+from .writers import (
+    OTHERS as OTHERS,
+    NoRows as NoRows,
+    OtherWriter as OtherWriter,
+    RowWriter as RowWriter,
+    SentenceWriter as SentenceWriter,
+    Writer as Writer,
+)

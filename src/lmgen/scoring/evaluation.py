@@ -27,13 +27,21 @@ class Evaluation:
 
     def add(self, scored: Scored) -> None:
         """Count one sentence."""
-        total, tokens = float(scored.logprobs.sum()), len(scored.tokens)
+        self.add_sums(*sums_of(scored))
+
+    def add_sums(self, logprob: float, tokens: float, oov: float, oov_logprob: float) -> None:
+        """Count one sentence by what `sums_of` says of it."""
         self.sentences += 1
-        self.tokens += tokens
-        self.oov += int(scored.oov.sum())
-        self.logprob += total
-        self.oov_logprob += float(scored.logprobs[scored.oov].sum())
-        self._squares += np.outer((total, tokens), (total, tokens))
+        self.tokens += int(tokens)
+        self.oov += int(oov)
+        self.logprob += logprob
+        self.oov_logprob += oov_logprob
+        self._squares += np.outer((logprob, tokens), (logprob, tokens))
+
+    def add_all(self, sums: Iterable[tuple[float, int, int, float]]) -> None:
+        """Count sentences by what `sums_of` says of each."""
+        for one in sums:
+            self.add_sums(*one)
 
     @property
     def words(self) -> int:
@@ -62,6 +70,16 @@ class Evaluation:
             return None
         error = _error(self._squares, -self.nats, self.sentences, self.tokens)
         return _exp(self.nats - error), _exp(self.nats + error)
+
+
+def sums_of(scored: Scored) -> tuple[float, int, int, float]:
+    """Of a sentence: its log-probability, its predictions, those of words outside the vocabulary, their log-probability."""
+    return (
+        float(scored.logprobs.sum()),
+        len(scored.tokens),
+        int(scored.oov.sum()),
+        float(scored.logprobs[scored.oov].sum()),
+    )
 
 
 class Comparison:

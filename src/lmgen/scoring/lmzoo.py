@@ -20,7 +20,11 @@ from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary
 REFERENCE = "https://arxiv.org/abs/1602.02410"
 
 
-def write_predictions(model: LanguageModel, sentences: Iterable[Sentence], options: Scoring, path: Path) -> int:
+Predictions = tuple[Sentence, Iterable[np.ndarray]]
+"""A sentence and what `predicted` yields of it."""
+
+
+def write_predictions(found: Iterable[Predictions], vocabulary: Vocabulary, path: Path) -> int:
     """Write the whole distribution at every token of sentences to an HDF5 file; returns how many tokens.
 
     `/sentence/<i>/predictions`: float32 [tokens, words], ln of probabilities, i the place in the input from 0; the row
@@ -28,30 +32,30 @@ def write_predictions(model: LanguageModel, sentences: Iterable[Sentence], optio
     """
     import h5py
 
-    vocabulary, count = model.vocabulary, 0
-    words = utf8_words(vocabulary)
+    words, count = utf8_words(vocabulary), 0
     with h5py.File(path, "w") as file:
         file["vocabulary"] = np.array([word.encode() for word in words])
-        for sentence in sentences:
+        for sentence, blocks in found:
             ids = [vocabulary.id(token) for token in zoo_tokens(sentence.words, vocabulary)]
             group = file.create_group(f"sentence/{sentence.number - 1}")
             group["tokens"] = np.array(ids, np.int32)
             size = (len(ids), len(words))
             rows = group.create_dataset("predictions", size, "f4", chunks=(1, len(words)), compression=1)
-            rows[0] = -np.log(len(words))
-            for begin, found in _logprobs(model, sentence, options):
-                rows[begin + 1 : begin + 1 + len(found)] = found
+            rows[0], begin = -np.log(len(words)), 1
+            for block in blocks:
+                rows[begin : begin + len(block)] = block
+                begin += len(block)
             count += len(ids)
     return count
 
 
-def _logprobs(model: LanguageModel, sentence: Sentence, options: Scoring) -> Iterator[tuple[int, np.ndarray]]:
-    """Natural logarithms of all words' probabilities at each token: (place of the first, float32 [tokens, words])."""
+def predicted(model: LanguageModel, sentence: Sentence, options: Scoring) -> Iterator[np.ndarray]:
+    """Natural logarithms of all words' probabilities at each token but `<S>`: blocks of float32 [tokens, words]."""
     hidden = hidden_states(model, sentence, options)
     for begin in range(0, len(hidden), LEAST_POSITIONS):
         logits = model.logits_of(hidden[begin : begin + LEAST_POSITIONS])
         words = logits[:, : len(model.vocabulary)]
-        yield begin, words - log_total(words if options.renormalize else logits).astype(np.float32)
+        yield words - log_total(words if options.renormalize else logits).astype(np.float32)
 
 
 def specification(files: ModelFiles, vocabulary: Vocabulary) -> dict[str, Any]:

@@ -11,7 +11,13 @@ from lmgen.errors import MissingError
 from lmgen.store.checked import checked_folder
 from lmgen.store.home import home, lock, writing
 
-KINDS = {"partial": "begun download", "converted": "converted", "packed": "packed weights", "vectors": "word vectors"}
+KINDS = {
+    "partial": "begun download",
+    "converted": "converted",
+    "packed": "packed weights",
+    "vectors": "word vectors",
+    "received": "received",
+}
 """What is in each folder of `home()`."""
 MODEL = "made-of"
 """A file that names the model a folder was made of."""
@@ -24,7 +30,7 @@ class Kept:
     model: str
     """The name of the model it belongs to, `?` if nothing says it; empty for notes on files of all models."""
     kind: str
-    """`begun download`, `converted`, `packed weights`, `word vectors` or `checks`."""
+    """`begun download`, `converted`, `packed weights`, `word vectors`, `received` (by a worker of a cluster) or `checks`."""
     folder: Path
 
     @property

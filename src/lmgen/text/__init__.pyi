@@ -9,6 +9,7 @@ from .lines import (
 from .nearest import meant as meant, unknown_word as unknown_word
 from .output_file import (
     check_output as check_output,
+    make_folder as make_folder,
     open_output as open_output,
     open_rows as open_rows,
     whole_file as whole_file,

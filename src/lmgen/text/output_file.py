@@ -15,12 +15,18 @@ from lmgen.errors import LmgenError, MissingError, UsageError
 from lmgen.text.parquet import SUFFIX as PARQUET, jsonl_as_parquet, need_pyarrow
 
 
-def check_output(path: str) -> str:
-    """The path as given, `-` for stdout. Raises LmgenError if no file can be written there."""
+def check_output(path: str, folder: bool = False) -> str:
+    """The path as given, `-` for stdout. Raises LmgenError if no file can be written there.
+
+    Args:
+      folder: it may be that of a folder, which ends in a slash.
+    """
     target = Path(path)
+    if folder and path.endswith("/"):
+        return path
     if not path:
         raise UsageError("the file name of -o is empty: give a name, or - for stdout")
-    if path != "-" and target.is_dir():
+    if path != "-" and (target.is_dir() or path.endswith("/")):
         raise UsageError(f"{path} is a folder: give -o the name of a file in it")
     if path != "-" and not _resolved(target).parent.is_dir():
         raise MissingError(f"cannot write {path}: there is no folder {_resolved(target).parent}")
@@ -95,6 +101,12 @@ def whole_file(target: Path, keep: bool = False) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those that it lies in, unless they are there. Raises MissingError if that cannot be."""
+    with _telling(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager
