@@ -48,6 +48,7 @@ from .score import (
     check_reduction as check_reduction,
     memories as memories,
     reduced as reduced,
+    reduced_all as reduced_all,
     score_sentences as score_sentences,
 )
 from .selftest import Answer as Answer, answers as answers
