@@ -27,7 +27,7 @@ LEFT_OUT = "1 text without a word is left out\n"
 @pytest.fixture
 def run(lmgen, tiny_folder, tiny_model, monkeypatch):
     """Run a command in this process on the tiny model, which is loaded once; those in processes of their own load it."""
-    monkeypatch.setattr("lmgen.cli.model_options.load_converted", lambda *_: tiny_model)
+    monkeypatch.setattr("lmgen.export.once.load", lambda *_: tiny_model)
     return lambda command, *arguments: lmgen(command, *arguments, "-m", tiny_folder)
 
 
@@ -353,8 +353,8 @@ def test_sentences_come_from_a_pipe_and_go_to_a_file(tiny_folder, tmp_path):
     assert len(table(output.read_text())) == 7
 
 
-def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(tiny_folder):
-    process = start_lmgen("surprisal", "-", "-m", tiny_folder, stdin=subprocess.PIPE)
+def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(all_converted_folder):
+    process = start_lmgen("surprisal", "-", "-m", all_converted_folder, stdin=subprocess.PIPE)
     process.stdin.write(b"the cat sat\n" * 400)
     process.stdin.flush()
     assert process.stdout.readline().startswith(b"sentence_id\t")
@@ -829,6 +829,22 @@ SUITE = """item_number,condition_name,region_number,region_name,content
 1,bad,2,Verb, zork zork
 """
 HOLDS, FAILS = "(2;%bad%) > (2;%ok%)", "(*;%bad%) < (*;%ok%)"
+
+
+def test_a_folder_of_suites_is_searched_as_one_of_pairs_and_json_comes_before_tables(run, tmp_path):
+    inner = tmp_path / "suites" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "b.csv").write_text(SUITE)
+    alone = table(run("syntaxgym", tmp_path, "--of", "regions").out)
+    (tmp_path / "suites" / "a.json").write_text(
+        json.dumps({"items": [{"conditions": [{"condition_name": "c", "regions": [{"content": "the cat"}]}]}]})
+    )
+    both = table(run("syntaxgym", tmp_path, "--of", "regions").out)
+
+    assert {row["suite"] for row in alone} == {"b"}
+    assert {row["suite"] for row in both} == {"a"}
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no .json, .jsonl, .csv, .tsv or .parquet" in run("syntaxgym", tmp_path / "empty").err
 
 
 def test_the_predictions_of_a_suite_are_tested(run, tmp_path):
