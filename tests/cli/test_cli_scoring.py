@@ -285,10 +285,10 @@ def test_a_text_of_no_words_has_nothing_to_measure(run, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "lm-zoo", "kenlm", "srilm"])
-def test_bytes_that_are_no_text_are_written_as_what_stands_for_none(tiny_folder, kind):
+def test_bytes_that_are_no_text_are_written_as_what_stands_for_none(all_converted_folder, kind):
     """An argument that is not UTF-8, and a locale that is not: an internal error ended the batch."""
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
-    process = start_lmgen("surprisal", "--text", os.fsdecode(b"voil\xe0 \xc3\xa9"), "--no-tokenize", "--format", kind, "-m", tiny_folder, env=environment)  # fmt: skip
+    process = start_lmgen("surprisal", "--text", os.fsdecode(b"voil\xe0 \xc3\xa9"), "--no-tokenize", "--format", kind, "-m", all_converted_folder, env=environment)  # fmt: skip
     out, err = process.communicate()
 
     assert (process.returncode, err) == (0, b"")
@@ -344,9 +344,9 @@ def test_words_are_tokenised_unless_they_are_already(run):
     ] == "don't (you) </S>".split()
 
 
-def test_sentences_come_from_a_pipe_and_go_to_a_file(tiny_folder, tmp_path):
+def test_sentences_come_from_a_pipe_and_go_to_a_file(all_converted_folder, tmp_path):
     output = tmp_path / "out.tsv"
-    process = start_lmgen("surprisal", "-", "-m", tiny_folder, "-o", output, stdin=subprocess.PIPE)
+    process = start_lmgen("surprisal", "-", "-m", all_converted_folder, "-o", output, stdin=subprocess.PIPE)
     out, err = process.communicate(TEXT.encode())
 
     assert (process.returncode, out, err.decode()) == (0, b"", LEFT_OUT)
@@ -366,8 +366,8 @@ def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(all_conver
     assert err == b"lmgen: stopped\n"
 
 
-def test_a_terminal_gets_an_aligned_table(tiny_folder):
-    lines = on_a_terminal("stdout", "next", "the", "-k", 3, "-m", tiny_folder).splitlines()
+def test_a_terminal_gets_an_aligned_table(all_converted_folder):
+    lines = on_a_terminal("stdout", "next", "the", "-k", 3, "-m", all_converted_folder).splitlines()
 
     assert lines[0].split() == ["rank", "word", "prob", "cumulative", "surprisal", "oov", "bar"]
     assert lines[1].endswith("█" * 30)
@@ -375,8 +375,8 @@ def test_a_terminal_gets_an_aligned_table(tiny_folder):
 
 
 @pytest.mark.parametrize("command", ["eval", "surprisal", "score", "embed"])
-def test_progress_and_the_time_left_are_shown_on_a_terminal_alone(tiny_folder, text, command):
-    shown = on_a_terminal("stderr", command, text, "-m", tiny_folder)
+def test_progress_and_the_time_left_are_shown_on_a_terminal_alone(all_converted_folder, text, command):
+    shown = on_a_terminal("stderr", command, text, "-m", all_converted_folder)
 
     assert re.search(r"2/3.*sentences.*[-\d]:[-\d]{2}:[-\d]{2}", shown)
 
@@ -713,11 +713,11 @@ def test_candidates_of_several_words_stand_between_commas(run):
     assert [row["word"] for row in words] == ["the", ",", "cat"]
 
 
-def test_a_terminal_obeys_nothing_in_a_text(tiny_folder, tmp_path):
+def test_a_terminal_obeys_nothing_in_a_text(all_converted_folder, tmp_path):
     evil = "the \x1b]0;title\x07cat \x1b[2J\x9b2Jsat"
-    shown = on_a_terminal("stdout", "surprisal", "--text", evil, "--by", "word", "-m", tiny_folder)
+    shown = on_a_terminal("stdout", "surprisal", "--text", evil, "--by", "word", "-m", all_converted_folder)
     told = on_a_terminal("stderr", "score", "--text", "cat", "-m", "no\x1b[2Jmodel")
-    start_lmgen("surprisal", "--text", evil, "--by", "word", "-o", tmp_path / "f", "-m", tiny_folder).wait()
+    start_lmgen("surprisal", "--text", evil, "--by", "word", "-o", tmp_path / "f", "-m", all_converted_folder).wait()
 
     assert "␛]0;title␇cat" in shown
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown + told)
