@@ -33,6 +33,9 @@ func TestGoroutinesThatShareAModelWriteWhatEachWritesAlone(t *testing.T) {
 	if library := os.Getenv("LMGEN_LITERT"); library != "" {
 		kinds = append(kinds, Options{Engine: "litert", Library: library})
 	}
+	if library := os.Getenv("LMGEN_TENSORFLOW"); library != "" {
+		kinds = append(kinds, Options{Engine: "tensorflow", Library: library})
+	}
 	for _, options := range kinds {
 		model, err := Open(folder, options)
 		if err != nil {
