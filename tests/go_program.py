@@ -1,10 +1,12 @@
 """The Go program, built and run, and compared with lmgen."""
 
 import csv
+import importlib.util
 import io
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from conftest import ROOT, Result, load
 GO, CC = shutil.which("go"), shutil.which("gcc")
 ENVIRONMENT = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOTOOLCHAIN": "local"}
 CGO = {**ENVIRONMENT, "CGO_ENABLED": "1"}
+PACKAGE = Path(importlib.util.find_spec("tensorflow").origin).parent
+TENSORFLOW = PACKAGE / "libtensorflow_cc.so.2"
+WITH_HEADERS = {**CGO, "CGO_CFLAGS": f"-I{PACKAGE / 'include'}"}
 EDGE = 1e-6
 """A draw nearer to the edge of a word's interval may take its neighbour: float32 sums differ by their order."""
 
@@ -25,11 +30,11 @@ def built(path, *options, environment=ENVIRONMENT):
     return path
 
 
-def started(command, stdin=None, **environment):
+def started(command, stdin=None, cwd=None, **environment):
     """A command, run to its end."""
     environment = {**os.environ, **environment}
     command = [str(word) for word in command]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment, cwd=cwd)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

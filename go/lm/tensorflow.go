@@ -30,7 +30,7 @@ func openSession(folder *Folder, options Options) (Engine, error) {
 	if options.Precision != "" && options.Precision != "float32" {
 		return nil, Errorf(Usage, "the engine tensorflow computes in float32, not in %q", options.Precision)
 	}
-	if err := openTensorFlow(options.Library); err != nil {
+	if err := OpenTensorFlow(options.Library); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(folder.Path(folder.Graph)); err != nil {
@@ -50,8 +50,8 @@ func openSession(folder *Folder, options Options) (Engine, error) {
 	return s, nil
 }
 
-// openTensorFlow loads the library: the one given, or that of the Python package.
-func openTensorFlow(path string) error {
+// OpenTensorFlow loads the library given, or else that which Options.Library stands for. Open does so itself.
+func OpenTensorFlow(path string) error {
 	if !tensorflow.Built {
 		return Errorf(Unsupported, "this program was built without TensorFlow: build it with `go build -tags tensorflow`, with cgo")
 	}

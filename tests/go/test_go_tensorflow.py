@@ -1,6 +1,5 @@
 """The Go program's engine tensorflow: the graph as it is, by TensorFlow's C API, beside lmgen's session."""
 
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,9 +9,11 @@ import pytest
 from conftest import ROOT
 from go_program import (
     CC,
-    CGO,
     ENVIRONMENT,
     GO,
+    PACKAGE,
+    TENSORFLOW,
+    WITH_HEADERS,
     built,
     check_same_probabilities,
     check_same_words,
@@ -21,9 +22,6 @@ from go_program import (
 )
 
 pytestmark = pytest.mark.skipif(not (GO and CC), reason="Go and a C compiler are not both installed")
-PACKAGE = Path(importlib.util.find_spec("tensorflow").origin).parent
-LIBRARY = PACKAGE / "libtensorflow_cc.so.2"
-WITH_HEADERS = {**CGO, "CGO_CFLAGS": f"-I{PACKAGE / 'include'}"}
 MINI = ROOT / "models" / "mini"
 
 
@@ -34,7 +32,7 @@ def program(tmp_path_factory):
 
 @pytest.fixture
 def run(program):
-    def run(*arguments, library=LIBRARY, **environment):
+    def run(*arguments, library=TENSORFLOW, **environment):
         given = ["--library", library] if library else []
         return started([program, *arguments, "--engine", "tensorflow", *given], **environment)
 
@@ -69,7 +67,7 @@ def test_texts_side_by_side_have_memories_of_their_own(run, released_folder):
 
 
 def test_goroutines_that_share_a_model_write_what_each_writes_alone(released_folder):
-    environment = {**WITH_HEADERS, "LMGEN_TEST_MODEL": str(released_folder), "LMGEN_TENSORFLOW": str(LIBRARY)}
+    environment = {**WITH_HEADERS, "LMGEN_TEST_MODEL": str(released_folder), "LMGEN_TENSORFLOW": str(TENSORFLOW)}
     environment["GOFLAGS"] = ""  # with -trimpath Go's cache gives vet the paths of a clone that may be gone
 
     subprocess.run([GO, "vet", "-tags", "tensorflow", "./..."], cwd=ROOT / "go", env=environment, check=True)
@@ -103,7 +101,7 @@ def test_the_library_is_found_in_the_active_environment(run, folder, tmp_path):
     (packages / "tensorflow").symlink_to(PACKAGE)
 
     assert run("next", "the", "-m", folder, library=None, PATH="", VIRTUAL_ENV=tmp_path / "venv").exit_code == 0
-    assert run("next", "the", "-m", folder, library=None, PATH="", LMGEN_TENSORFLOW=LIBRARY).exit_code == 0
+    assert run("next", "the", "-m", folder, library=None, PATH="", LMGEN_TENSORFLOW=TENSORFLOW).exit_code == 0
 
 
 def test_a_library_that_cannot_be_used_is_named_in_a_line(run, folder, tmp_path):
