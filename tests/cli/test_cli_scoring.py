@@ -27,7 +27,7 @@ LEFT_OUT = "1 text without a word is left out\n"
 @pytest.fixture
 def run(lmgen, tiny_folder, tiny_model, monkeypatch):
     """Run a command in this process on the tiny model, which is loaded once; those in processes of their own load it."""
-    monkeypatch.setattr("lmgen.cli.model_options.load", lambda *_: tiny_model)
+    monkeypatch.setattr("lmgen.export.once.load", lambda *_: tiny_model)
     return lambda command, *arguments: lmgen(command, *arguments, "-m", tiny_folder)
 
 
@@ -353,8 +353,8 @@ def test_sentences_come_from_a_pipe_and_go_to_a_file(tiny_folder, tmp_path):
     assert len(table(output.read_text())) == 7
 
 
-def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(tiny_folder):
-    process = start_lmgen("surprisal", "-", "-m", tiny_folder, stdin=subprocess.PIPE)
+def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(all_converted_folder):
+    process = start_lmgen("surprisal", "-", "-m", all_converted_folder, stdin=subprocess.PIPE)
     process.stdin.write(b"the cat sat\n" * 400)
     process.stdin.flush()
     assert process.stdout.readline().startswith(b"sentence_id\t")

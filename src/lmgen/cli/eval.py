@@ -106,8 +106,7 @@ def evaluate(**options) -> None:
     with open_output(asked.output) as out:
         if asked.spread.several:
             asked.check_cut(context)
-            task = asked.spread.task(job, asked.model, files)
-            found = asked.spread.each(task, sentences, asked.watch(asked.output))
+            found = asked.spread.each(asked.spread.task(job, asked.model, files), sentences, asked.watch(asked.output))
             for part in stream_parts(found, job, out):
                 evaluation.add_all(part.sums)
         else:
@@ -117,8 +116,7 @@ def evaluate(**options) -> None:
         if not evaluation.tokens:
             raise UsageError(f"{' '.join(map(str, asked.files))} has no words: there is nothing to measure")
         facts = {**_facts(evaluation, files, asked.model.name), "protocol": _protocol(asked, context)}
-        if asked.against:
-            facts["against"] = _difference(comparison, asked.against)
+        facts.update({"against": _difference(comparison, asked.against)} if asked.against else {})
         if kind == "json":
             out.write(json.dumps(facts, ensure_ascii=False) + "\n")
         elif asked.per_sentence:

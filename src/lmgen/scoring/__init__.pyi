@@ -14,7 +14,6 @@ from .formats import (
     UNITS as UNITS,
     decimals as decimals,
     next_rows as next_rows,
-    sentence_rows as sentence_rows,
     zoo_tokens as zoo_tokens,
 )
 from .lmzoo import (
