@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,24 +38,27 @@ def ray_workers(task: Task, count: int | None, address: str) -> Iterator[list["R
       count: how many; None for one on each CPU of the cluster.
       address: LOCAL, `auto` for the cluster that runs here, `HOST:PORT` or `ray://HOST:PORT`.
 
-    Raises UnsupportedError if Ray is not installed, DeviceError if the cluster cannot be reached.
+    Raises UnsupportedError if Ray is not installed, DeviceError if the cluster cannot be reached or has too few CPUs.
     """
     with needing("ray", "--ray"):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
-    _connect(address)
+    _connect(address, count)
     try:
         model, cpus = _SharedModel(task), int(ray.cluster_resources().get("CPU", 1))
+        if (count or 1) > cpus:
+            raise DeviceError(f"the cluster has {cpus} CPUs: {count} workers would wait for more")
         yield [RayWorker(task, model) for _ in range(count or cpus)]
     finally:
         ray.shutdown()
 
 
-def _connect(address: str) -> None:
+def _connect(address: str, count: int | None) -> None:
     import ray
 
     _knock(address)
-    local: dict[str, Any] = {"object_store_memory": STORE, "include_dashboard": False} if address == LOCAL else {}
+    alone = {"object_store_memory": STORE, "include_dashboard": False, "num_cpus": count}
+    local: dict[str, Any] = alone if address == LOCAL else {}
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
@@ -113,7 +117,7 @@ class _SharedModel:
     """A model's files, which go to Ray's object store once a worker lacks them."""
 
     def __init__(self, task: Task) -> None:
-        self._task, self.fingerprint = task, fingerprint(task.files)
+        self._task, self.fingerprint, self._lock = task, fingerprint(task.files), threading.Lock()
         self.shared: dict[str, Any] | None = None
         """Reference to each file's bytes, by its name in the folder."""
 
@@ -121,8 +125,9 @@ class _SharedModel:
         """Put them there, unless they are."""
         import ray
 
-        if self.shared is None:
-            self.shared = {name: ray.put(path.read_bytes()) for name, path in self._files().items()}
+        with self._lock:
+            if self.shared is None:
+                self.shared = {name: ray.put(path.read_bytes()) for name, path in self._files().items()}
 
     def _files(self) -> dict[str, Path]:
         files, precision = self._task.files, self._task.engine.precision
