@@ -24,7 +24,6 @@ from lmgen.export.flatbuffer import Template
 from lmgen.export.litert import convert, part_bounds
 from lmgen.export.templates import _file, _product_in_two
 from lmgen.store.home import home
-from lmgen.store.library import find
 
 import reference
 from conftest import load, random_weights
@@ -343,10 +342,10 @@ def packed_folder():
     return folder
 
 
-def test_files_in_the_cache_are_found(tiny_folder):
+def test_files_in_the_cache_are_found(tiny_folder, released_folder):
     files = open_folder(tiny_folder)
 
     list(convert(files, cached(files, "float32"), "float32"))
 
     assert isinstance(find_converted(files, "float32"), Converted)
-    assert find_converted(find("mini"), "float32") is None
+    assert find_converted(open_folder(released_folder), "exact") is None

@@ -90,15 +90,16 @@ def test_scores_agree_with_a_plain_forward_pass(model, tiny_weights):
 
 
 @pytest.mark.parametrize("options", [replace(ALL, rows=1), replace(ALL, rows=3), replace(ALL, rows=500)])
-def test_neither_batch_nor_window_nor_block_changes_a_bit(tiny_model, options, monkeypatch):
-    expected = [columns(scored) for scored in score_sentences(tiny_model, map(Sentence, texts(60)), ALL)]
+def test_neither_batch_nor_window_nor_block_changes_a_bit(all_converted_folder, options, monkeypatch):
+    model = load(all_converted_folder, "litert")
+    expected = [columns(scored) for scored in score_sentences(model, map(Sentence, texts(60)), ALL)]
     monkeypatch.setattr("lmgen.scoring.measure.FIRST_WINDOW", 16)
     monkeypatch.setattr("lmgen.scoring.measure.WINDOW", 50)
     monkeypatch.setattr("lmgen.scoring.measure.BLOCK", 1)
     monkeypatch.setattr("lmgen.scoring.measure.LEAST_POSITIONS", 7)
     monkeypatch.setattr("lmgen.scoring.measure.CHUNK", 100)
 
-    found = [columns(scored) for scored in score_sentences(tiny_model, map(Sentence, texts(60)), options)]
+    found = [columns(scored) for scored in score_sentences(model, map(Sentence, texts(60)), options)]
 
     assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
 

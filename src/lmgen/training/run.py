@@ -27,9 +27,11 @@ from lmgen.training.trainer import StoppedError, Trainer, read_snapshot, train_s
 class Run:
     """A trainer at work in its folder; of several processes the chief alone writes there."""
 
-    def __init__(self, folder: Path, corpus: Corpus, recipe: Recipe, about: About, replicas: Replicas) -> None:
-        self.folder, self.corpus, self.about, self._replicas = folder, corpus, about, replicas
-        self.trainer = Trainer(recipe, corpus, Vocabulary(corpus.types[: recipe.words]), replicas)
+    def __init__(
+        self, folder: Path, corpus: Corpus, recipe: Recipe, about: About, replicas: Replicas | None = None
+    ) -> None:
+        self.folder, self.corpus, self.about, self._replicas = folder, corpus, about, replicas or Replicas()
+        self.trainer = Trainer(recipe, corpus, Vocabulary(corpus.types[: recipe.words]), self._replicas)
 
     @property
     def is_chief(self) -> bool:
@@ -187,6 +189,6 @@ def resume(folder: Path, budget: Budget | None, replicas: Replicas | None = None
     """
     recipe, stored = read_snapshot(snapshot_path(folder))
     about = About(**{**stored, "budget": budget or Budget(**stored["budget"])})
-    run = Run(folder, Corpus.load(_corpus_path(folder)), recipe, about, replicas or Replicas())
+    run = Run(folder, Corpus.load(_corpus_path(folder)), recipe, about, replicas)
     run.trainer.restore(snapshot_path(folder))
     return run
