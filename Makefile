@@ -13,7 +13,7 @@ test: $(VENV)/dev  ## run the tests
 	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/dev  ## lint, format, types, documentation and tests
-	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/mypy --config-file tests/typed/mypy.ini
 	$(MAKE) --no-print-directory docs
 	$(BIN)/python -m pytest -n 2
 

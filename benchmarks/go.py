@@ -1,11 +1,12 @@
 """How fast the Go program is beside lmgen: words/s at one text, seconds to the first word, memory, size of the program.
 
-    python benchmarks/go.py [--model mini] [--rounds 5] [--words 3000]
+    python benchmarks/go.py [--model mini] [--rounds 5] [--words 3000] [--only NAME …]
 
 Each contender is a process of its own that draws from the whole distribution; they take turns in every round.
 """
 
 import argparse
+import importlib.util
 import os
 import re
 import subprocess
@@ -18,20 +19,27 @@ from statistics import median
 import ai_edge_litert
 
 ROOT = Path(__file__).parents[1]
+TENSORFLOW = Path(importlib.util.find_spec("tensorflow").origin).parent  # type: ignore[union-attr,arg-type]
 PLAIN = ["--temperature", "1", "--top-p", "1", "--ignore-eos", "--seed", "1"]
 
 
-def contenders(program: Path, with_litert: Path) -> dict[str, list[str]]:
+BASE = "litert:fast"
+
+
+def contenders(program: Path, with_libraries: Path) -> dict[str, list[str]]:
     """The command of each."""
-    library = Path(ai_edge_litert.__file__).with_name("libLiteRt.so")
+    litert = Path(ai_edge_litert.__file__).with_name("libLiteRt.so")
+    tensorflow = TENSORFLOW / "libtensorflow_cc.so.2"
     python = [sys.executable, "-m", "lmgen", "complete", "The president said"]
     go = [str(program), "complete", "The president said"]
     return {
-        "litert:fast": python,
+        BASE: python,
+        "original": [sys.executable, str(ROOT / "benchmarks" / "original.py"), "The president said"],
         "session": [*python, "--engine", "session"],
         "go, float32": go,
         "go, int8": [*go, "--precision", "int8"],
-        "go, litert": [str(with_litert), *go[1:], "--engine", "litert", "--library", str(library)],
+        "go, litert": [str(with_libraries), *go[1:], "--engine", "litert", "--library", str(litert)],
+        "go, tensorflow": [str(with_libraries), *go[1:], "--engine", "tensorflow", "--library", str(tensorflow)],
     }
 
 
@@ -56,25 +64,30 @@ def cost(command: list[str]) -> tuple[float, float]:
 def build(program: Path, *options: str, cgo: bool = False) -> Path:
     """The program, made."""
     command = ["go", "build", "-trimpath", "-ldflags", "-s -w", *options, "-o", str(program), "./cmd/lmgen-go"]
-    subprocess.run(command, cwd=ROOT / "go", env={**os.environ, "CGO_ENABLED": str(int(cgo))}, check=True)
+    environment = {**os.environ, "CGO_ENABLED": str(int(cgo)), "CGO_CFLAGS": f"-I{TENSORFLOW / 'include'}"}
+    subprocess.run(command, cwd=ROOT / "go", env=environment, check=True)
     return program
 
 
-def main(model: str, rounds: int, words: int) -> None:
+def main(model: str, rounds: int, words: int, only: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = build(Path(folder) / "lmgen-go")
-        with_litert = build(Path(folder) / "lmgen-go-litert", "-tags", "litert", cgo=True)
+        with_libraries = build(Path(folder) / "lmgen-go-libraries", "-tags", "litert tensorflow", cgo=True)
         found: dict[str, list[tuple[float, float, float]]] = {}
         for _ in range(rounds):
-            for name, command in contenders(program, with_litert).items():
+            for name, command in contenders(program, with_libraries).items():
+                if only and name not in (BASE, *only):
+                    continue
                 found.setdefault(name, []).append(measure([*command, "-m", model, *PLAIN], words))
-        print(f"{'':<12} {'words/s':>9} {'of litert:fast':>15} {'first word, s':>14} {'memory, MB':>11}")
+        print(f"{'':<14} {'words/s':>9} {'of litert:fast':>15} {'first word, s':>14} {'memory, MB':>11}")
         for name, rows in found.items():
-            ratio = median(row[0] / base[0] for row, base in zip(rows, found["litert:fast"], strict=True))
+            ratio = median(row[0] / base[0] for row, base in zip(rows, found[BASE], strict=True))
             speed, first, memory = (median(column) for column in zip(*rows, strict=True))
-            print(f"{name:<12} {speed:>9,.0f} {ratio:>15.2f} {first:>14.3f} {memory:>11,.0f}")
-        sizes = [path.stat().st_size / 1e6 for path in (program, with_litert)]
-        print(f"\nprogram {sizes[0]:.1f} MB, with LiteRT {sizes[1]:.1f} MB; {os.cpu_count()} cores, {processor()}")
+            print(f"{name:<14} {speed:>9,.0f} {ratio:>15.2f} {first:>14.3f} {memory:>11,.0f}")
+        sizes = [path.stat().st_size / 1e6 for path in (program, with_libraries)]
+        print(
+            f"\nprogram {sizes[0]:.1f} MB, with LiteRT and TensorFlow {sizes[1]:.1f} MB; {os.cpu_count()} cores, {processor()}"
+        )
 
 
 def processor() -> str:
@@ -88,4 +101,5 @@ if __name__ == "__main__":
     parser.add_argument("--model", default="mini")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--words", type=int, default=3000)
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help=f"these beside {BASE}")
     main(**vars(parser.parse_args()))

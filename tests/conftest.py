@@ -55,6 +55,12 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("LMGEN_HOME", str(tmp_path / "home"))
 
 
+@pytest.fixture(autouse=True)
+def models_stay_as_they_are(monkeypatch):
+    """Tests share models: what would be converted at its first use is not."""
+    monkeypatch.setattr("lmgen.export.once.SMALL", 0)
+
+
 @pytest.fixture(scope="session")
 def tiny_shape():
     from lmgen.checkpoint.shape import Shape

@@ -257,3 +257,41 @@ def test_sentences_can_be_chosen_with_answers_and_prefixes(lm):
         lm.choose(["the", "cat"])
     with pytest.raises(UsageError, match="reduce must be sum or mean"):
         lm.choose([["the", "cat"]], reduce="max")
+
+
+def test_items_of_pandas_keep_index_and_columns_and_the_first_sentence_is_right(lm):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "sentence_good": ["cat sat", "the"],
+            "sentence_bad": ["sat zork", "the cat"],
+            "before": ["the", ""],
+            "place": [1, None],
+            "best": "mine",
+        },
+        index=["a", "b"],
+    )
+    pairs = frame[["sentence_good", "sentence_bad"]].to_numpy().tolist()
+    first = lm.choose(frame, prefixes="before")
+    told = lm.choose(frame, "place", prefixes=frame["before"], columns=["sentence_good", "sentence_bad"])
+    listed = lm.choose(pandas.Series(pairs, index=["x", "y"]))
+    expected = lm.choose(pairs, answers=[0, 0], prefixes=["the", ""])
+
+    assert list(first.columns) == [
+        *frame.columns,
+        "lmgen_best",
+        "scores",
+        "log_ratio",
+        "position",
+        "parting",
+        "correct",
+    ]
+    assert list(first.index) == ["a", "b"]
+    assert first["correct"].tolist() == [one.correct for one in expected]
+    assert first["scores"].tolist() == [one.scores for one in expected]
+    assert told["correct"].tolist() == [expected[0].best == 1, None]
+    assert (list(listed.index), listed["best"].tolist()) == (["x", "y"], [one.best for one in lm.choose(pairs)])
+    with pytest.raises(UsageError, match="the table has no column 'colour'"):
+        lm.choose(frame, "colour")
+    with pytest.raises(UsageError, match="'place' would be a column"):
+        lm.choose(pairs, "place")

@@ -25,6 +25,7 @@ TENSORFLOW = {
     "export.savedmodel",
     "export.templates",
     "training.network",
+    "training.replicas",
     "training.run",
     "training.optimizers",
     "training.trainer",

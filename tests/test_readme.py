@@ -7,6 +7,7 @@ import shlex
 import subprocess
 
 import click
+import numpy as np
 import pytest
 
 from conftest import ROOT
@@ -54,7 +55,8 @@ def test_every_session_prints_what_is_shown(lmgen, workplace, one_session, monke
         for page in PAGES:
             page.write_text(rewritten(page.read_text(), printed))
     for command, shown in sessions().items():
-        assert (command, *map(stable, shown)) == (command, *[stable(printed[command])] * len(shown))
+        for one in shown:
+            assert alike(one, printed[command]), (command, one, printed[command])
 
 
 def printed_by(lmgen, command, monkeypatch):
@@ -72,7 +74,7 @@ def rewritten(text, printed):
     """A page whose sessions show what is printed."""
 
     def session(match):
-        return f"$ {match[1]}\n{printed[match[1]]}"
+        return match[0] if alike(match[2], printed[match[1]]) else f"$ {match[1]}\n{printed[match[1]]}"
 
     def block(match):
         return (
@@ -87,10 +89,15 @@ def portable(text):
     return text.replace(str(ROOT), "/home/me/lmgen")
 
 
-def stable(text):
-    """A trained perplexity's digits, and the last ones of a score, depend on the machine's arithmetic."""
-    text = re.sub(r"perplexity \d+\.\d+", "perplexity …", text)
-    return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.3f}", text)
+SCORE = r"(\d+\.\d{3,})"
+"""It depends on the machine's arithmetic a little, in int8 by some ten-thousandths."""
+
+
+def alike(one, other):
+    """Whether outputs are the same but for a trained perplexity and the last digits of scores."""
+    one, other = (re.split(SCORE, re.sub(r"perplexity \d+\.\d+", "perplexity …", text)) for text in (one, other))
+    scores = (np.array(parts[1::2], float) for parts in (one, other))
+    return one[::2] == other[::2] and np.allclose(*scores, rtol=0, atol=0.002)
 
 
 def test_commands_that_take_hours_at_least_parse():

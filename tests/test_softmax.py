@@ -5,6 +5,7 @@ import pytest
 
 from lmgen.softmax import (
     GROUP,
+    Masses,
     Sums,
     entropy,
     exponentials,
@@ -162,3 +163,17 @@ def test_without_the_moment_there_is_a_total_but_no_entropy():
 
     np.testing.assert_allclose(joined.log_total, [plain_log_total(row) for row in logits], rtol=1e-6)
     assert np.isnan(joined.entropy).all()
+
+
+def test_masses_of_bins_are_those_of_all_words_whatever_parts_they_come_in():
+    rng = np.random.default_rng(0)
+    logits, limits = rng.normal(0, 4, (5, 3000)).astype(np.float32), (1e-3, 0.01, 0.3)
+    masses, seen = Masses(limits), []
+    for part in np.split(logits, [1, 700], 1):
+        seen.append(Sums.of(part))
+        masses.add(part, Sums.joined(seen).log_total)
+    shares = np.exp(logits.astype(np.float64))
+    shares /= shares.sum(1, keepdims=True)
+
+    expected = [np.bincount(np.digitize(row, limits), row, 4) for row in shares]
+    np.testing.assert_allclose(masses.of(Sums.joined(seen).log_total), expected, atol=1e-6)

@@ -13,7 +13,7 @@ LIST = ROOT / "docs" / "words.md"
 ROW = re.compile(r"^\|((?: `[^`]+`,?)+) \|", re.MULTILINE)
 PROSE = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = sorted((ROOT / "src" / "lmgen").rglob("*.py"))
-IN_GO = sorted((ROOT / "go").rglob("*.go"))
+IN_GO = sorted(path for folder in ("go", "examples") for path in (ROOT / folder).rglob("*.go"))
 CODE = re.compile(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", re.DOTALL)
 """Programs, names of things, and addresses: they are not our prose."""
 

@@ -162,8 +162,10 @@ func (b *batch) step(ctx context.Context, emit func(Event) error) error {
 
 // choose draws the next word. `<S>`, `<UNK>` and softmax rows without a word are never drawn.
 func (b *batch) choose(sample *growing, logits []float32) Event {
-	total, vocabulary := LogTotal(logits), b.model.Vocabulary
-	allowed := append([]float32(nil), logits...)
+	r, vocabulary := rooms.Get().(*room), b.model.Vocabulary
+	defer rooms.Put(r)
+	total, sampling := r.logTotal(logits), b.options.Sampling
+	allowed := r.scaled(logits, sampling.Temperature)
 	allowed[vocabulary.ID(SentenceStart)], allowed[vocabulary.ID(Unknown)] = ruledOut, ruledOut
 	for row := vocabulary.Size(); row < len(allowed); row++ {
 		allowed[row] = ruledOut
@@ -171,13 +173,7 @@ func (b *batch) choose(sample *growing, logits []float32) Event {
 	if b.options.IgnoreEnd {
 		allowed[vocabulary.ID(SentenceEnd)] = ruledOut
 	}
-	b.options.Sampling.apply(allowed)
-	choice := Choice{High: 1}
-	if b.options.Sampling.Temperature == 0 {
-		choice.ID = mostLikely(allowed)
-	} else {
-		choice = draw(allowed, sample.random.Float64())
-	}
+	choice := sampling.choose(r, allowed, sample.random.Float64)
 	return Event{
 		Prompt: sample.prompt, Sample: sample.sample, Index: sample.index, Word: vocabulary.Word(choice.ID),
 		LogProb: float64(logits[choice.ID]) - total, Choice: choice,

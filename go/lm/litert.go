@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -213,39 +214,42 @@ func (c *converted) Advance(states []State, words []Characters) ([]State, error)
 			inputs[place] = append(inputs[place], state[layerOf(input.Name)])
 		}
 	}
-	outputs, err := c.memory.Run(inputs...)
-	if err != nil {
-		return nil, Errorf(Failure, "%v", err)
-	}
-	after := make([]State, len(states))
+	after, outputs := make([]State, len(states)), make([][][]float32, len(c.memory.Outputs))
 	for i := range after {
-		after[i] = make(State, len(outputs))
-		for place, output := range c.memory.Outputs {
-			after[i][layerOf(output.Name)] = outputs[place][i]
+		after[i] = c.Start()
+	}
+	for place, output := range c.memory.Outputs {
+		for _, state := range after {
+			outputs[place] = append(outputs[place], state[layerOf(output.Name)])
 		}
+	}
+	if err := c.memory.Run(outputs, inputs...); err != nil {
+		return nil, Errorf(Failure, "%v", err)
 	}
 	return after, nil
 }
 
 // layerOf gives N of `state_N`.
-func layerOf(name string) (layer int) {
-	fmt.Sscanf(name, "state_%d", &layer)
+func layerOf(name string) int {
+	layer, _ := strconv.Atoi(strings.TrimPrefix(name, "state_"))
 	return layer
 }
 
 func (c *converted) Logits(states []State) ([][]float32, error) {
 	hidden, logits := make([][]float32, len(states)), make([][]float32, len(states))
 	for i, state := range states {
-		hidden[i], logits[i] = state[len(state)-1][c.cells:], make([]float32, 0, c.rows)
+		hidden[i], logits[i] = state[len(state)-1][c.cells:], make([]float32, c.rows)
 	}
+	begin, rows := 0, make([][]float32, len(states))
 	for _, part := range c.softmax {
-		outputs, err := part.Run(hidden)
-		if err != nil {
+		end := begin + part.Outputs[0].Width
+		for i := range rows {
+			rows[i] = logits[i][begin:end]
+		}
+		if err := part.Run([][][]float32{rows}, hidden); err != nil {
 			return nil, Errorf(Failure, "%v", err)
 		}
-		for i, row := range outputs[0] {
-			logits[i] = append(logits[i], row...)
-		}
+		begin = end
 	}
 	return logits, nil
 }
@@ -261,14 +265,14 @@ func (c *converted) spell(words []Characters) ([][]float32, error) {
 			for place, character := range word {
 				characters[place] = int32(character)
 			}
-			found, err := c.embed.RunWords([][]int32{characters})
-			if err != nil {
+			vector := make([]float32, c.embed.Outputs[0].Width)
+			if err := c.embed.RunWords([][]float32{vector}, [][]int32{characters}); err != nil {
 				return nil, Errorf(Failure, "%v", err)
 			}
 			if len(c.vectors) >= cachedWords {
 				c.vectors = map[Characters][]float32{}
 			}
-			c.vectors[word] = found[0]
+			c.vectors[word] = vector
 		}
 		vectors[i] = c.vectors[word]
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"sync"
+	"unsafe"
 
 	"lmgen.dev/go/internal/vec"
 )
@@ -61,32 +62,56 @@ func newMatrix(rows, columns int, int8s bool) *matrix {
 }
 
 // set gives a row its numbers: in int8 the one farthest from 0 becomes 127 or -127, and a row of zeros has the scale 1.
-func (m *matrix) set(row int, numbers []float32) {
+// Returns whether all are finite.
+func (m *matrix) set(row int, numbers []float32) bool {
+	most := largest(numbers)
 	if m.bytes == nil {
 		copy(m.floats[row*m.columns:], numbers)
-		return
+		return finite(most)
 	}
-	scale := largest(numbers) / 127
+	scale := most / 127
 	if scale == 0 {
 		scale = 1
 	}
 	m.scales[row] = scale
+	quantise(m.bytes[row*m.columns:][:len(numbers)], numbers, scale)
+	return finite(most)
+}
+
+// quantise divides numbers and rounds them to whole ones, halves to even ones: float32 has no fractions from 2^23 on.
+func quantise(out []int8, numbers []float32, scale float32) {
+	const wholes = 3 << 22
 	for i, number := range numbers {
-		m.bytes[row*m.columns+i] = int8(math.RoundToEven(float64(number / scale)))
+		out[i] = int8(math.Float32bits(number/scale + wholes))
 	}
 }
 
+// exponent is that of a number that is not finite.
+const exponent = 0xff << 23
+
+func finite(number float32) bool { return math.Float32bits(number)&exponent != exponent }
+
+// largest is the greatest magnitude; not finite if a number is not. Bits without the sign are in the numbers' order.
 func largest(numbers []float32) float32 {
-	var most float32
-	for _, number := range numbers {
-		if number < 0 {
-			number = -number
+	const magnitude = 1<<31 - 1
+	var a, b uint32
+	for ; len(numbers) > 1; numbers = numbers[2:] {
+		if bits := math.Float32bits(numbers[0]) & magnitude; bits > a {
+			a = bits
 		}
-		if number > most {
-			most = number
+		if bits := math.Float32bits(numbers[1]) & magnitude; bits > b {
+			b = bits
 		}
 	}
-	return most
+	for _, number := range numbers {
+		if bits := math.Float32bits(number) & magnitude; bits > a {
+			a = bits
+		}
+	}
+	if b > a {
+		a = b
+	}
+	return math.Float32frombits(a)
 }
 
 // activation is a vector to be multiplied: with int8 weights its numbers are int16, as large as their sum allows.
@@ -160,49 +185,51 @@ func add(out, bias []float32) {
 	}
 }
 
-// numbers reads float32 numbers, little-endian. Returns whether all are finite.
-func numbers(out []float32, data []byte) bool {
-	const exponent = 0xff << 23
-	finite := true
-	for i := range out {
-		bits := binary.LittleEndian.Uint32(data[4*i:])
-		finite = finite && bits&exponent != exponent
-		out[i] = math.Float32frombits(bits)
+// numbers are the float32 numbers, little-endian, of some bytes: the same memory where a processor can read them there.
+func numbers(data []byte) []float32 {
+	count := len(data) / 4
+	if count > 0 && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64") {
+		return unsafe.Slice((*float32)(unsafe.Pointer(&data[0])), count)
 	}
-	return finite
+	out := make([]float32, count)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return out
 }
 
 // turned is a matrix by rows of its columns: from parts, float32 [some rows, columns] each, one below the other.
 // Returns whether all numbers are finite.
 func turned(threads int, parts [][]byte, columns int, int8s bool) (*matrix, bool) {
-	const block = 32
+	const block = 16
+	var given [][]float32
 	inputs := 0
 	for _, part := range parts {
+		given = append(given, numbers(part))
 		inputs += len(part) / 4 / columns
 	}
 	m := newMatrix(columns, inputs, int8s)
 	var lock sync.Mutex
-	finite := true
+	allFine := true
 	parallel(threads, columns, block, func(begin, end int) {
-		rows, line, fine := make([]float32, block*inputs), make([]float32, block), true
+		rows, fine := make([]float32, block*inputs), true
 		for ; begin < end; begin += block {
 			width, input := minimum(block, end-begin), 0
-			for _, part := range parts {
-				for at := 4 * begin; at < len(part); at += 4 * columns {
-					fine = numbers(line[:width], part[at:]) && fine
-					for column, number := range line[:width] {
+			for _, part := range given {
+				for at := begin; at < len(part); at += columns {
+					for column, number := range part[at : at+width] {
 						rows[column*inputs+input] = number
 					}
 					input++
 				}
 			}
 			for column := 0; column < width; column++ {
-				m.set(begin+column, rows[column*inputs:][:inputs])
+				fine = m.set(begin+column, rows[column*inputs:][:inputs]) && fine
 			}
 		}
 		lock.Lock()
-		finite = finite && fine
+		allFine = allFine && fine
 		lock.Unlock()
 	})
-	return m, finite
+	return m, allFine
 }

@@ -37,11 +37,12 @@ type Engine interface {
 
 // Options say what computes, and how.
 type Options struct {
-	// Engine is "" or "go", or "litert" for LiteRT's C library on converted files.
+	// Engine is "" or "go", "litert" for LiteRT's C library on converted files, "tensorflow" for TensorFlow's on the graph.
 	Engine string
 	// Precision is "" for the engine's own; in Go "float32", or "int8" for LSTMs and softmax in int8; "fast" by LiteRT.
 	Precision string
-	// Library is LiteRT's file, "" for that of the Python package; Home is where lmgen keeps what it makes, or "".
+	// Library is LiteRT's or TensorFlow's file, "" for that which LMGEN_LITERT or LMGEN_TENSORFLOW names, or else that of
+	// the Python package; Home is where lmgen keeps what it makes, or "".
 	Library, Home string
 	// Threads is how many cores are used, 0 for all.
 	Threads int
@@ -102,8 +103,10 @@ func (f *Folder) engine(options Options) (Engine, error) {
 		return openNetwork(f, options)
 	case "litert":
 		return openConverted(f, options)
+	case "tensorflow":
+		return openSession(f, options)
 	}
-	return nil, Errorf(Usage, "there is no engine %q: go or litert", options.Engine)
+	return nil, Errorf(Usage, "there is no engine %q: go, litert or tensorflow", options.Engine)
 }
 
 // Follow lets each text have one more word. Where a sentence has ended, the next one's `<S>` is read, with the memory

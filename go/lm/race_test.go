@@ -25,16 +25,15 @@ func written(t *testing.T, model *Model, seed int64) string {
 }
 
 func TestGoroutinesThatShareAModelWriteWhatEachWritesAlone(t *testing.T) {
-	folder := os.Getenv("LMGEN_TEST_MODEL")
-	if folder == "" {
-		folder = "../../models/mini"
-	}
 	kinds := []Options{{Precision: "float32"}, {Precision: "int8"}}
 	if library := os.Getenv("LMGEN_LITERT"); library != "" {
 		kinds = append(kinds, Options{Engine: "litert", Library: library})
 	}
+	if library := os.Getenv("LMGEN_TENSORFLOW"); library != "" {
+		kinds = append(kinds, Options{Engine: "tensorflow", Library: library})
+	}
 	for _, options := range kinds {
-		model, err := Open(folder, options)
+		model, err := Open(testFolder(), options)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,9 @@ package lm
 import (
 	"math"
 	"sort"
+	"sync"
+
+	"lmgen.dev/go/internal/vec"
 )
 
 // Sampling says how the next word is chosen. Samplers work in the order of the fields.
@@ -33,22 +36,27 @@ func (s Sampling) Check() error {
 	return nil
 }
 
-// apply reshapes logits, in place; those of words ruled out become -inf.
-func (s Sampling) apply(logits []float32) {
-	if s.Temperature != 0 && s.Temperature != 1 {
-		for i := range logits {
-			logits[i] /= float32(s.Temperature)
-		}
+// choose draws a word by logits, of which those of words ruled out are -inf, and which it reshapes in place.
+func (s Sampling) choose(r *room, logits []float32, random func() float64) Choice {
+	if s.Temperature == 0 {
+		return Choice{ID: mostLikely(logits), High: 1}
 	}
 	if s.TopK > 0 && s.TopK < len(logits) {
 		keepFrom(logits, kthHighest(logits, s.TopK))
 	}
+	highest := r.weigh(logits)
 	if s.TopP < 1 {
-		topP(logits, s.TopP)
+		r.topP(logits, highest, s.TopP)
 	}
 	if s.MinP > 0 {
-		keepFrom(logits, logits[mostLikely(logits)]+float32(math.Log(s.MinP)))
+		limit := highest + float32(math.Log(s.MinP))
+		for i, logit := range logits {
+			if logit < limit {
+				r.shares[i] = 0
+			}
+		}
 	}
+	return r.draw(random())
 }
 
 func keepFrom(logits []float32, limit float32) {
@@ -59,71 +67,94 @@ func keepFrom(logits []float32, limit float32) {
 	}
 }
 
-// topP keeps the fewest words whose probabilities reach p (Holtzman et al. 2020), without a sort of all: words near the
-// highest are counted into bins by their distance to it, and only the bin in which p is reached is sorted.
-func topP(logits []float32, p float64) {
+// room is what choosing a word needs, kept from word to word: numbers for every softmax row.
+type room struct {
+	allowed, shares []float32
+	near, bins      []int
+	nearShares      []float32
+}
+
+var rooms = sync.Pool{New: func() any { return &room{} }}
+
+// weigh sets the shares, exp(logit - highest), and returns the highest logit.
+func (r *room) weigh(logits []float32) (highest float32) {
+	r.shares = sized(r.shares, len(logits))
+	highest = vec.Max(logits)
+	vec.Exp(r.shares, logits, highest, 1)
+	return highest
+}
+
+// scaled copies logits, divided by the temperature if there is one.
+func (r *room) scaled(logits []float32, temperature float64) []float32 {
+	if temperature == 0 {
+		temperature = 1
+	}
+	r.allowed = sized(r.allowed, len(logits))
+	vec.Divide(r.allowed, logits, float32(temperature))
+	return r.allowed
+}
+
+// sized is a slice of so many numbers, of any values; with the memory of one before, if it has room.
+func sized(before []float32, size int) []float32 {
+	if cap(before) < size {
+		return make([]float32, size)
+	}
+	return before[:size]
+}
+
+// topP keeps the shares of the fewest words that reach p of them all (Holtzman et al. 2020), without a sort of all: words
+// near the highest are counted into bins by their distance to it, and only the bin in which p is reached is sorted.
+func (r *room) topP(logits []float32, highest float32, p float64) {
 	const bins = 1024
-	highest, shares := exponentials(logits)
-	wanted := p * sum(shares)
-	var near []int
-	reach := 0.0
+	wanted, reach := p*sum(r.shares), 0.0
 	for _, reach = range []float64{6, 12, 24, math.Inf(1)} {
-		near = near[:0]
+		r.near = reaching(r.near[:0], logits, highest-float32(reach))
 		total := 0.0
-		for i, logit := range logits {
-			if logit >= highest-float32(reach) {
-				near = append(near, i)
-				total += float64(shares[i])
-			}
+		for _, i := range r.near {
+			total += float64(r.shares[i])
 		}
 		if total >= wanted {
 			break
 		}
 	}
-	binOf, weights := make([]int, len(near)), make([]float64, bins)
-	for place, i := range near {
+	var weights [bins]float64
+	r.bins, r.nearShares = r.bins[:0], r.nearShares[:0]
+	for _, i := range r.near {
 		distance := (highest - logits[i]) * float32(bins/math.Min(reach, 24))
-		binOf[place] = int(math.Min(float64(distance), bins-1))
-		weights[binOf[place]] += float64(shares[i])
+		bin := int(math.Min(float64(distance), bins-1))
+		weights[bin] += float64(r.shares[i])
+		r.bins, r.nearShares = append(r.bins, bin), append(r.nearShares, r.shares[i])
 	}
 	edge, reached := 0, weights[0]
 	for edge < bins-1 && reached < wanted {
 		edge++
 		reached += weights[edge]
 	}
-	keep(logits, near, binOf, edge, cut{shares, wanted, reached - weights[edge]})
+	r.keep(logits, edge, reached-weights[edge], wanted)
 }
 
-// cut is where words stop being kept: the shares, how much of them is wanted, and how much the bins before have.
-type cut struct {
-	shares         []float32
-	wanted, before float64
-}
-
-// keep rules out all but the words in bins before the edge, and those of its own that are needed, the most likely first.
-func keep(logits []float32, near, binOf []int, edge int, c cut) {
-	kept := make([]float32, len(logits))
-	for i := range kept {
-		kept[i] = ruledOut
+// keep leaves the shares of words in the bins before the edge, which have some already, and those of its own that are
+// wanted, the most likely first.
+func (r *room) keep(logits []float32, edge int, reached, wanted float64) {
+	for i := range r.shares {
+		r.shares[i] = 0
 	}
 	var last []int
-	for place, i := range near {
-		if binOf[place] < edge {
-			kept[i] = logits[i]
-		} else if binOf[place] == edge {
-			last = append(last, i)
+	for place, i := range r.near {
+		if r.bins[place] < edge {
+			r.shares[i] = r.nearShares[place]
+		} else if r.bins[place] == edge {
+			last = append(last, place)
 		}
 	}
-	sort.SliceStable(last, func(a, b int) bool { return logits[last[a]] > logits[last[b]] })
-	reached := c.before
-	for _, i := range last {
-		kept[i] = logits[i]
-		reached += float64(c.shares[i])
-		if reached >= c.wanted {
+	sort.SliceStable(last, func(a, b int) bool { return logits[r.near[last[a]]] > logits[r.near[last[b]]] })
+	for _, place := range last {
+		r.shares[r.near[place]] = r.nearShares[place]
+		reached += float64(r.nearShares[place])
+		if reached >= wanted {
 			break
 		}
 	}
-	copy(logits, kept)
 }
 
 // Choice is a word's id, and the draw that chose it: Low <= Draw < High, all in [0, 1].
@@ -133,9 +164,9 @@ type Choice struct {
 }
 
 // draw lets one uniform number fall among the cumulated shares: by blocks, and within the block that is hit.
-func draw(logits []float32, uniform float64) Choice {
+func (r *room) draw(uniform float64) Choice {
 	const block = 1024
-	_, shares := exponentials(logits)
+	shares := r.shares
 	sums := make([]float64, (len(shares)+block-1)/block)
 	total := 0.0
 	for i := range sums {
@@ -147,7 +178,8 @@ func draw(logits []float32, uniform float64) Choice {
 	if hit > 0 {
 		before = sums[hit-1]
 	}
-	inside := make([]float64, minimum(block, len(shares)-hit*block))
+	var room [block]float64
+	inside := room[:minimum(block, len(shares)-hit*block)]
 	reached := before
 	for i := range inside {
 		reached += float64(shares[hit*block+i])

@@ -11,20 +11,30 @@ var ruledOut = float32(math.Inf(-1))
 
 // mostLikely is the place of the highest logit; of equals the first.
 func mostLikely(logits []float32) int {
-	best := 0
+	highest := vec.Max(logits)
 	for i, logit := range logits {
-		if logit > logits[best] {
-			best = i
+		if logit == highest {
+			return i
 		}
 	}
-	return best
+	return 0
 }
 
-// exponentials gives the highest logit and exp(logit - highest) of each.
-func exponentials(logits []float32) (highest float32, shares []float32) {
-	highest, shares = logits[mostLikely(logits)], make([]float32, len(logits))
-	vec.Exp(shares, logits, highest, 1)
-	return highest, shares
+// reaching adds the places of logits that reach a limit: most groups of them have none.
+func reaching(places []int, logits []float32, limit float32) []int {
+	const group = 64
+	for first := 0; first < len(logits); first += group {
+		part := logits[first:minimum(first+group, len(logits))]
+		if vec.Max(part) < limit {
+			continue
+		}
+		for i, logit := range part {
+			if logit >= limit {
+				places = append(places, first+i)
+			}
+		}
+	}
+	return places
 }
 
 // sum adds in float64, in four lanes.
@@ -45,15 +55,22 @@ func sum(numbers []float32) float64 {
 
 // LogTotal is the natural logarithm of the sum of exp(logit): what a softmax takes away from each logit.
 func LogTotal(logits []float32) float64 {
-	highest, shares := exponentials(logits)
-	return float64(highest) + math.Log(sum(shares))
+	r := rooms.Get().(*room)
+	defer rooms.Put(r)
+	return r.logTotal(logits)
+}
+
+func (r *room) logTotal(logits []float32) float64 {
+	highest := r.weigh(logits)
+	return float64(highest) + math.Log(sum(r.shares))
 }
 
 // entropy of a softmax over logits, in nats.
 func entropy(logits []float32) float64 {
-	highest, shares := exponentials(logits)
-	total, moment := 0.0, 0.0
-	for i, share := range shares {
+	r := rooms.Get().(*room)
+	defer rooms.Put(r)
+	highest, total, moment := r.weigh(logits), 0.0, 0.0
+	for i, share := range r.shares {
 		if share > 0 {
 			total += float64(share)
 			moment += float64(share) * float64(logits[i]-highest)
@@ -64,7 +81,7 @@ func entropy(logits []float32) float64 {
 
 // Probabilities are the softmax of logits, in float64.
 func Probabilities(logits []float32) []float64 {
-	highest, shares, total := float64(logits[mostLikely(logits)]), make([]float64, len(logits)), 0.0
+	highest, shares, total := float64(vec.Max(logits)), make([]float64, len(logits)), 0.0
 	for i, logit := range logits {
 		shares[i] = math.Exp(float64(logit) - highest)
 		total += shares[i]
@@ -82,15 +99,12 @@ func kthHighest(logits []float32, k int) float32 {
 	if count := len(logits) / group; count >= k {
 		maxima := make([]float32, count)
 		for i := range maxima {
-			part := logits[i*group:][:group]
-			maxima[i] = part[mostLikely(part)]
+			maxima[i] = vec.Max(logits[i*group:][:group])
 		}
 		bound := kthHighest(maxima, k)
 		near := make([]float32, 0, 4*k)
-		for _, logit := range logits {
-			if logit >= bound {
-				near = append(near, logit)
-			}
+		for _, place := range reaching(nil, logits, bound) {
+			near = append(near, logits[place])
 		}
 		logits = near
 	} else {

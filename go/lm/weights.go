@@ -109,9 +109,9 @@ func (f *file) finite(name string, fine bool) {
 
 func (f *file) vector(name string, shape ...int) []float32 {
 	data, _ := f.tensor(name, shape...)
-	out := make([]float32, len(data)/4)
-	f.finite(name, numbers(out, data))
-	return out
+	found := append([]float32(nil), numbers(data)...) // else the whole file would stay in memory
+	f.finite(name, finite(largest(found)))
+	return found
 }
 
 // turned gives a weight that eight variables hold, by rows of its columns; or one variable, if whole.
@@ -199,10 +199,9 @@ func (r *reading) softmaxShard(n *network, shard int) error {
 	if m.rows != shards*shape[0] || m.columns != shape[1] {
 		return Errorf(Integrity, "%s in %s has the shape %v, unlike other shards", name, f.path, shape)
 	}
-	row, fine := make([]float32, m.columns), true
+	found, fine := numbers(data), true
 	for i := 0; i < shape[0]; i++ {
-		fine = numbers(row, data[4*i*m.columns:]) && fine
-		m.set(shards*i+shard, row)
+		fine = m.set(shards*i+shard, found[i*m.columns:][:m.columns]) && fine
 	}
 	f.finite(name, fine)
 	return f.err

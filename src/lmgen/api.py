@@ -1,21 +1,32 @@
 """The Python API: the command line's verbs, on a loaded model."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, TypedDict, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from lmgen.display import Samples
-from lmgen.embeddings import POOLS, WordSpace, embed_sentences
+from lmgen.embeddings import POOLS, WordSpace, embed_sentences, stacked
 from lmgen.engines import EngineOptions
 from lmgen.errors import UsageError
 from lmgen.export import load_converted
 from lmgen.generation import Word, changed, continuation, defaults, generate_from, split_options
-from lmgen.given import PREFIX, Texts, index_name, indexed, is_streamed, records_of
-from lmgen.items import Choices, Item, choose_sentences
+from lmgen.given import (
+    PREFIX,
+    Given,
+    Indexed,
+    Items,
+    Listed,
+    RowOptions,
+    Texts,
+    asked_rows,
+    index_name,
+    indexed,
+    is_streamed,
+    records_of,
+)
+from lmgen.items import BLIMP, Choices, choose_sentences
 from lmgen.model import Context, LanguageModel, read
 from lmgen.scoring import (
     COLUMN,
@@ -23,15 +34,15 @@ from lmgen.scoring import (
     Distribution,
     Layout,
     NextWords,
-    Rows,
     Scoring,
     Sentence,
     Surprisals,
     as_input,
+    candidate_tokens,
     check_reduction,
     next_candidates,
     next_words,
-    reduced,
+    reduced_all,
     score_rows,
     score_sentences,
     sentences_of,
@@ -39,27 +50,15 @@ from lmgen.scoring import (
     with_words,
 )
 from lmgen.store import DEFAULT_MODEL, find
-from lmgen.text import SENTENCE_START, Row, split_words
+from lmgen.text import Row, split_words
 
 if TYPE_CHECKING:
+    import pandas
+    from numpy.typing import NDArray
     from typing_extensions import Unpack
 
-
-class RowOptions(TypedDict, total=False):
-    """What rows of `LM.surprisal` hold, and where their texts come from."""
-
-    columns: Sequence[str] | str
-    """Some of `lmgen surprisal --columns`, or `all`."""
-    punctuation: bool
-    """Of words: tokens without a letter or digit at either end of a word are words by themselves."""
-    lag: int
-    """Rows back whose surprisal is given too."""
-    top: int
-    """The most likely words in place of each."""
-    prefixes: Iterable[str] | None
-    """A text for each of the texts, which is read before it and is not scored."""
-    column: str
-    """Of the texts in a DataFrame."""
+    Numbers = NDArray[np.float64]
+    Vectors = NDArray[np.float32]
 
 
 def load(
@@ -133,7 +132,7 @@ class LM:
     @overload
     def surprisal(
         self,
-        texts: Texts,
+        texts: Texts | Indexed,
         base: str | int = ...,
         context: str | None = ...,
         by: str = ...,
@@ -142,7 +141,7 @@ class LM:
 
     def surprisal(
         self,
-        texts: Texts,
+        texts: Texts | Indexed,
         base: str | int = "2",
         context: str | None = None,
         by: str = "token",
@@ -160,17 +159,8 @@ class LM:
             by default as the model was trained.
           rows: fields of `RowOptions`: columns=["word", "entropy_reduction"], lag=3, top=5, prefixes=[…], …
         """
-        if unknown := rows.keys() - RowOptions.__annotations__:
-            raise UsageError(
-                f"there is no option {min(unknown)!r}: choose from {', '.join(RowOptions.__annotations__)}"
-            )
-        given: dict[str, Any] = dict(rows)
-        prefixes, column = given.pop("prefixes", None), given.pop("column", COLUMN)
-        if isinstance(columns := given.get("columns"), str):
-            given["columns"] = [name.strip() for name in columns.split(",")]
-        wanted = Rows(str(base), by, **given)
-        context = context or self.model.files.context
-        if context not in CONTEXTS:
+        wanted, column, prefixes = asked_rows(str(base), by, rows)
+        if (context := context or self.model.files.context) not in CONTEXTS:
             raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}")
         layout = Layout(column, context=context, bars=by == "region")
         sentences = with_words(self._sentences(texts, layout, prefixes))
@@ -178,9 +168,24 @@ class LM:
         found = score_rows(scores, wanted, self.model.vocabulary)
         return found if is_streamed(texts) else Surprisals(found, wanted.base, index_name(texts))
 
+    @overload
+    def score(  # type: ignore[overload-overlap]
+        self, texts: Iterator[str], reduce: str = ..., prefixes: Iterable[str] | None = ..., column: str = ...
+    ) -> Iterator[float]: ...
+
+    @overload
     def score(
-        self, texts: Texts, reduce: str = "sum", prefixes: Iterable[str] | None = None, column: str = COLUMN
-    ) -> Any:
+        self, texts: Indexed, reduce: str = ..., prefixes: Iterable[str] | None = ..., column: str = ...
+    ) -> "pandas.Series[float]": ...
+
+    @overload
+    def score(
+        self, texts: Texts, reduce: str = ..., prefixes: Iterable[str] | None = ..., column: str = ...
+    ) -> "Numbers": ...
+
+    def score(
+        self, texts: Texts | Indexed, reduce: str = "sum", prefixes: Iterable[str] | None = None, column: str = COLUMN
+    ) -> "Iterator[float] | pandas.Series[float] | Numbers":
         """The natural logarithm of each sentence's probability, its end included: float64 [sentences].
 
         NaN stands for a text without a word, which `lmgen score` leaves out. A Series or DataFrame gets a Series with its
@@ -192,50 +197,54 @@ class LM:
           column: of the texts in a DataFrame.
         """
         check_reduction(reduce)
-        found = self._scores(self._sentences(texts, Layout(column), prefixes), reduce)
+        empty, sentences = list[int](), self._sentences(texts, Layout(column), prefixes)
+        scores = score_sentences(self.model, with_words(sentences, empty.append), self.scoring)
+        found = reduced_all(scores, reduce, empty)
         return found if is_streamed(texts) else indexed(np.array(list(found), np.float64), texts)
 
-    def _scores(self, sentences: Iterator[Sentence], reduce: str) -> Iterator[float]:
-        """A score for each sentence, NaN for those without a word."""
-        empty, found, last = list[int](), 0, 0
-        for scored in score_sentences(self.model, with_words(sentences, empty.append), self.scoring):
-            yield from repeat(math.nan, scored.sentence.number - 1 - last)
-            yield reduced(scored, reduce)
-            found, last = found + 1, scored.sentence.number
-        yield from repeat(math.nan, sum(empty) + found - last)
+    @overload
+    def choose(
+        self,
+        items: Indexed,
+        answers: Given = ...,
+        prefixes: Given = ...,
+        reduce: str = ...,
+        columns: Sequence[str] = ...,
+    ) -> "pandas.DataFrame": ...
+
+    @overload
+    def choose(
+        self,
+        items: Listed,
+        answers: Given = ...,
+        prefixes: Given = ...,
+        reduce: str = ...,
+        columns: Sequence[str] = ...,
+    ) -> Choices: ...
 
     def choose(
         self,
-        items: Iterable[Sequence[str]],
-        answers: Iterable[int | None] | None = None,
-        prefixes: Iterable[str] | None = None,
+        items: Listed | Indexed,
+        answers: Given = None,
+        prefixes: Given = None,
         reduce: str = "sum",
-    ) -> Choices:
+        columns: Sequence[str] = BLIMP,
+    ) -> "Choices | pandas.DataFrame":
         """The most likely of each item's sentences, as `lmgen choose` has it: a list with an `accuracy`.
+
+        A DataFrame or a Series of lists gets a DataFrame with its index and columns, and those of `Chosen`.
 
         Args:
           items: two sentences or more each.
-          answers: the place of the right one of each item, from 0; None where it is not known.
-          prefixes: a text for each item, which is read before each of its sentences and is not scored.
+          answers: the place of the right one of each item, from 0; None where it is not known. Of a DataFrame also the
+            name of their column; without it the first of `columns` is right.
+          prefixes: a text for each item, which is read before each of its sentences and is not scored; or their column.
           reduce: `sum` compares log-probabilities of whole sentences, `mean` those per token.
+          columns: of the sentences in a DataFrame.
         """
         check_reduction(reduce)
-        found = self._items(list(items), answers, prefixes)
-        return Choices(choose_sentences(self.model, found, self.scoring, reduce))
-
-    def _items(
-        self, items: list[Sequence[str]], answers: Iterable[int | None] | None, prefixes: Iterable[str] | None
-    ) -> Iterator[Item]:
-        right = [None] * len(items) if answers is None else [None if one is None else int(one) for one in answers]
-        before = [""] * len(items) if prefixes is None else list(prefixes)
-        if not len(items) == len(right) == len(before):
-            raise UsageError(
-                f"{len(items)} items, {len(right)} answers and {len(before)} prefixes: give one to each item"
-            )
-        for item, answer, prefix in zip(items, right, before, strict=True):
-            if isinstance(item, str):
-                raise UsageError(f"an item is a list of sentences, not a text: {item!r}")
-            yield Item(list(map(self._split, item)), answer, prefix=self._split(prefix))
+        given = Items(items, columns, answers, prefixes)
+        return given.with_index(choose_sentences(self.model, given.read(self._split), self.scoring, reduce))
 
     def distribution(self, prefix: str = "") -> Distribution:
         """All that may come after a prefix: probabilities, entropy, shares. A notebook shows the most likely words."""
@@ -266,14 +275,28 @@ class LM:
             raise UsageError(f"words are given as a list: [{words!r}]")
         context, after = self._read(prefix), self._split(suffix)
         distribution = next_words(self.model, context, self.scoring.renormalize)
-        tokens = {word: [word] if word in self.model.vocabulary else self._split(word) or [word] for word in words}
-        entries = next_candidates(self.model, context, distribution, tokens, self.scoring)
-        probs = np.array([entry.prob for entry in entries])
+        tokens = {word: candidate_tokens(word, self.model.vocabulary, self._split) for word in words}
+        probs = [entry.prob for entry in next_candidates(self.model, context, distribution, tokens, self.scoring)]
         found = probs * np.exp(suffix_logprobs(self.model, context, tokens.values(), after, self.scoring))
         places = {word: place for place, word in enumerate(tokens)}
         return found[[places[word] for word in words]]
 
-    def embed(self, texts: Texts, pool: str = "last", layer: int | None = None, column: str = COLUMN) -> Any:
+    @overload
+    def embed(  # type: ignore[overload-overlap]
+        self, texts: Iterator[str], pool: str = ..., layer: int | None = ..., column: str = ...
+    ) -> "Iterator[Vectors]": ...
+
+    @overload
+    def embed(
+        self, texts: Indexed, pool: str = ..., layer: int | None = ..., column: str = ...
+    ) -> "pandas.DataFrame": ...
+
+    @overload
+    def embed(self, texts: Texts, pool: str = ..., layer: int | None = ..., column: str = ...) -> "Vectors": ...
+
+    def embed(
+        self, texts: Texts | Indexed, pool: str = "last", layer: int | None = None, column: str = COLUMN
+    ) -> "Iterator[Vectors] | pandas.DataFrame | Vectors":
         """A vector for every text that has a word: the LSTM's output, float32 [texts, projection].
 
         A Series or DataFrame gets a DataFrame with its index, a generator an iterator of vectors.
@@ -289,10 +312,8 @@ class LM:
         embedded = embed_sentences(self.model, sentences, layer, self.scoring.rows)
         if is_streamed(texts):
             return (one.pooled(pool) for one in embedded)
-        found = [(one.sentence.number - 1, one.pooled(pool)) for one in embedded]
-        size = self.model.vectors([SENTENCE_START]).shape[1]
-        vectors = np.stack([vector for _, vector in found]) if found else np.empty((0, size), np.float32)
-        return indexed(vectors, texts, [place for place, _ in found])
+        vectors, numbers = stacked(self.model, embedded, pool)
+        return indexed(vectors, texts, [number - 1 for number in numbers])
 
     def words(self, space: str = "in") -> WordSpace:
         """All words as vectors: `in`, from their characters, or `out`, rows of the softmax; with their neighbours."""
@@ -308,7 +329,7 @@ class LM:
         for name in unknown:
             raise UsageError(f"there is no option {name!r}: see lmgen.generation.Generation")
         context, wanted = self._read(prefix), changed(defaults(self.model.files), changes)
-        written: list[list[str]] = [[] for _ in range(wanted.samples)]
+        written = [list[str]() for _ in range(wanted.samples)]
         for event in generate_from(self.model, context, wanted):
             if isinstance(event, Word):
                 written[event.sample].append(event.text)
@@ -318,10 +339,11 @@ class LM:
     def _read(self, text: str) -> Context:
         return read(self.model, list(map(as_input(self.model, self.scoring), self._split(text))))
 
-    def _sentences(self, texts: Texts, layout: Layout, prefixes: Iterable[str] | None = None) -> Iterator[Sentence]:
-        prefix = None if prefixes is None else PREFIX
+    def _sentences(
+        self, texts: Texts | Indexed, layout: Layout, prefixes: Iterable[str] | None = None
+    ) -> Iterator[Sentence]:
         records = records_of(texts, layout.column, prefixes)
-        return sentences_of(records, replace(layout, split=self._split, prefix=prefix))
+        return sentences_of(records, replace(layout, split=self._split, prefix=None if prefixes is None else PREFIX))
 
 
 def _load_again(model: str, options: EngineOptions, scoring: Scoring, tokenized: bool) -> LM:

@@ -177,8 +177,14 @@ def values_of(option):
     """Some values that an option takes, each as its command line has them."""
     if isinstance(option.type, click.Choice):
         values = [choice for choice in option.type.choices if choice != option.default]
-    elif option.name in ("order", "bias", "output", "engines"):
-        known = {"order": ["top-k,top-p"], "bias": ["the=1", "a b=2"], "output": ["x.jsonl"], "engines": ["session"]}
+    elif option.name in ("order", "bias", "output", "engines", "workers"):
+        known = {
+            "workers": ["3"],
+            "order": ["top-k,top-p"],
+            "bias": ["the=1", "a b=2"],
+            "output": ["x.jsonl"],
+            "engines": ["session"],
+        }
         values = known[option.name]
     elif isinstance(option.type, click.types.IntParamType):
         values = ["7"]

@@ -18,7 +18,7 @@ from lmgen.model import read
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Sentence, score_sentences
 
-from conftest import random_weights, start_lmgen, write_tiny
+from conftest import load, random_weights, start_lmgen, write_tiny
 
 TEXT = "the cat sat\n\nthe zork\n"
 LEFT_OUT = "1 text without a word is left out\n"
@@ -27,7 +27,7 @@ LEFT_OUT = "1 text without a word is left out\n"
 @pytest.fixture
 def run(lmgen, tiny_folder, tiny_model, monkeypatch):
     """Run a command in this process on the tiny model, which is loaded once; those in processes of their own load it."""
-    monkeypatch.setattr("lmgen.cli.model_options.load", lambda *_: tiny_model)
+    monkeypatch.setattr("lmgen.export.once.load", lambda *_: tiny_model)
     return lambda command, *arguments: lmgen(command, *arguments, "-m", tiny_folder)
 
 
@@ -285,10 +285,10 @@ def test_a_text_of_no_words_has_nothing_to_measure(run, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "lm-zoo", "kenlm", "srilm"])
-def test_bytes_that_are_no_text_are_written_as_what_stands_for_none(tiny_folder, kind):
+def test_bytes_that_are_no_text_are_written_as_what_stands_for_none(all_converted_folder, kind):
     """An argument that is not UTF-8, and a locale that is not: an internal error ended the batch."""
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
-    process = start_lmgen("surprisal", "--text", os.fsdecode(b"voil\xe0 \xc3\xa9"), "--no-tokenize", "--format", kind, "-m", tiny_folder, env=environment)  # fmt: skip
+    process = start_lmgen("surprisal", "--text", os.fsdecode(b"voil\xe0 \xc3\xa9"), "--no-tokenize", "--format", kind, "-m", all_converted_folder, env=environment)  # fmt: skip
     out, err = process.communicate()
 
     assert (process.returncode, err) == (0, b"")
@@ -344,17 +344,17 @@ def test_words_are_tokenised_unless_they_are_already(run):
     ] == "don't (you) </S>".split()
 
 
-def test_sentences_come_from_a_pipe_and_go_to_a_file(tiny_folder, tmp_path):
+def test_sentences_come_from_a_pipe_and_go_to_a_file(all_converted_folder, tmp_path):
     output = tmp_path / "out.tsv"
-    process = start_lmgen("surprisal", "-", "-m", tiny_folder, "-o", output, stdin=subprocess.PIPE)
+    process = start_lmgen("surprisal", "-", "-m", all_converted_folder, "-o", output, stdin=subprocess.PIPE)
     out, err = process.communicate(TEXT.encode())
 
     assert (process.returncode, out, err.decode()) == (0, b"", LEFT_OUT)
     assert len(table(output.read_text())) == 7
 
 
-def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(tiny_folder):
-    process = start_lmgen("surprisal", "-", "-m", tiny_folder, stdin=subprocess.PIPE)
+def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(all_converted_folder):
+    process = start_lmgen("surprisal", "-", "-m", all_converted_folder, stdin=subprocess.PIPE)
     process.stdin.write(b"the cat sat\n" * 400)
     process.stdin.flush()
     assert process.stdout.readline().startswith(b"sentence_id\t")
@@ -366,8 +366,8 @@ def test_rows_come_while_the_text_is_still_being_written_until_ctrl_c(tiny_folde
     assert err == b"lmgen: stopped\n"
 
 
-def test_a_terminal_gets_an_aligned_table(tiny_folder):
-    lines = on_a_terminal("stdout", "next", "the", "-k", 3, "-m", tiny_folder).splitlines()
+def test_a_terminal_gets_an_aligned_table(all_converted_folder):
+    lines = on_a_terminal("stdout", "next", "the", "-k", 3, "-m", all_converted_folder).splitlines()
 
     assert lines[0].split() == ["rank", "word", "prob", "cumulative", "surprisal", "oov", "bar"]
     assert lines[1].endswith("█" * 30)
@@ -375,8 +375,8 @@ def test_a_terminal_gets_an_aligned_table(tiny_folder):
 
 
 @pytest.mark.parametrize("command", ["eval", "surprisal", "score", "embed"])
-def test_progress_and_the_time_left_are_shown_on_a_terminal_alone(tiny_folder, text, command):
-    shown = on_a_terminal("stderr", command, text, "-m", tiny_folder)
+def test_progress_and_the_time_left_are_shown_on_a_terminal_alone(all_converted_folder, text, command):
+    shown = on_a_terminal("stderr", command, text, "-m", all_converted_folder)
 
     assert re.search(r"2/3.*sentences.*[-\d]:[-\d]{2}:[-\d]{2}", shown)
 
@@ -475,7 +475,11 @@ def _read(descriptor):
         (["surprisal"], "a.csv", b'text\n"' + b"a" * 2_000_000 + b'"\n', 2, "is not a row of a table"),
         (["surprisal", "--columns", "token,colour"], "a.txt", b"a\n", 2, "no column 'colour'"),
         (["surprisal", "--text", "a"], "a.txt", b"a\n", 2, "not both"),
-        (["eval", "--format", "tsv"], "a.txt", b"a\n", 2, "only go with --per-sentence"),
+        (["eval", "--format", "tsv"], "a.txt", b"a\n", 2, "only go with --per-sentence or --calibration"),
+        (["eval", "--per-sentence", "--calibration"], "a.txt", b"a\n", 2, "rows of their own: give one"),
+        (["eval", "--picture", "a.png"], "a.txt", b"a\n", 2, "the bins of --calibration: give that too"),
+        (["eval", "--calibration", "--picture", "a.jpg"], "a.txt", b"a\n", 2, "a picture is written as .png"),
+        (["eval", "--calibration", "--workers", "2"], "a.txt", b"a\n", 2, "is for one process: leave out --workers"),
         (["choose", "-f"], "a.txt", b"a\n", 2, "is read as text, without columns sentence_good, sentence_bad"),
         (["choose", "-f"], "a.csv", b"good,bad\na,b\n", 2, "no column 'sentence_good'"),
         (["surprisal"], "a.json", b"[]\n", 2, "is not read, as it is JSON: write an object on each line"),
@@ -709,11 +713,11 @@ def test_candidates_of_several_words_stand_between_commas(run):
     assert [row["word"] for row in words] == ["the", ",", "cat"]
 
 
-def test_a_terminal_obeys_nothing_in_a_text(tiny_folder, tmp_path):
+def test_a_terminal_obeys_nothing_in_a_text(all_converted_folder, tmp_path):
     evil = "the \x1b]0;title\x07cat \x1b[2J\x9b2Jsat"
-    shown = on_a_terminal("stdout", "surprisal", "--text", evil, "--by", "word", "-m", tiny_folder)
+    shown = on_a_terminal("stdout", "surprisal", "--text", evil, "--by", "word", "-m", all_converted_folder)
     told = on_a_terminal("stderr", "score", "--text", "cat", "-m", "no\x1b[2Jmodel")
-    start_lmgen("surprisal", "--text", evil, "--by", "word", "-o", tmp_path / "f", "-m", tiny_folder).wait()
+    start_lmgen("surprisal", "--text", evil, "--by", "word", "-o", tmp_path / "f", "-m", all_converted_folder).wait()
 
     assert "␛]0;title␇cat" in shown
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown + told)
@@ -827,6 +831,22 @@ SUITE = """item_number,condition_name,region_number,region_name,content
 HOLDS, FAILS = "(2;%bad%) > (2;%ok%)", "(*;%bad%) < (*;%ok%)"
 
 
+def test_a_folder_of_suites_is_searched_as_one_of_pairs_and_json_comes_before_tables(run, tmp_path):
+    inner = tmp_path / "suites" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "b.csv").write_text(SUITE)
+    alone = table(run("syntaxgym", tmp_path, "--of", "regions").out)
+    (tmp_path / "suites" / "a.json").write_text(
+        json.dumps({"items": [{"conditions": [{"condition_name": "c", "regions": [{"content": "the cat"}]}]}]})
+    )
+    both = table(run("syntaxgym", tmp_path, "--of", "regions").out)
+
+    assert {row["suite"] for row in alone} == {"b"}
+    assert {row["suite"] for row in both} == {"a"}
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no .json, .jsonl, .csv, .tsv or .parquet" in run("syntaxgym", tmp_path / "empty").err
+
+
 def test_the_predictions_of_a_suite_are_tested(run, tmp_path):
     (tmp_path / "a.csv").write_text(SUITE)
 
@@ -895,20 +915,81 @@ def test_a_region_that_splits_a_token_is_reported_with_the_line_of_its_sentence(
     )
 
 
-def test_two_models_are_compared_on_one_text(lmgen, tiny_folder, tiny_shape, tiny_words, text, tmp_path):
-    other_folder = write_tiny(tmp_path / "other", tiny_shape, tiny_words, random_weights(tiny_shape, seed=1))
-    arguments = ("eval", text, "-m", tiny_folder, "--engine", "session", "--format", "json")
-    found = json.loads(lmgen(*arguments, "--against", other_folder).out)
-    same = json.loads(lmgen(*arguments, "--against", tiny_folder).out)["against"]
-    ours, theirs = (
-        [float(row["logprob"]) for row in table(lmgen("surprisal", text, "-m", folder, "--engine", "session").out)]
-        for folder in (tiny_folder, other_folder)
-    )
-    known = [place for place in range(7) if place != 5]  # all but zork
+def logits_before(model, words):
+    """The logits before each word and before the end, float64, and the targets: read alone, without the scorer."""
+    contexts = [read(model, words[:count]) for count in range(len(words) + 1)]
+    logits = [model.logits(context.state)[0][: len(model.vocabulary)].astype(np.float64) for context in contexts]
+    return np.array(logits), [model.vocabulary.id(word) for word in (*words, "</S>")]
 
-    assert found["against"]["predictions"] == 6
-    assert found["against"]["left_out"] == 1
-    assert found["against"]["bits_per_word"] * math.log(2) * 6 == pytest.approx(
-        sum(ours[place] - theirs[place] for place in known), abs=1e-4
-    )
-    assert (same["bits_per_word"], same["low"], same["high"]) == (0, 0, 0)
+
+SENTENCES = [["the", "cat", "sat"], ["the", "zork"]]
+"""Of TEXT."""
+
+
+def test_models_with_different_vocabularies_are_compared_over_shared_words_and_over_all(
+    lmgen, tiny_folder, tiny_model, tiny_shape, tiny_words, text, tmp_path
+):
+    words = ["zork" if word == "cat" else word for word in tiny_words[:-3]]
+    other_folder = write_tiny(tmp_path / "other", tiny_shape, words, random_weights(tiny_shape, seed=1))
+    arguments = ("eval", text, "-m", tiny_folder, "--engine", "session")
+    found = json.loads(lmgen(*arguments, "--against", other_folder, "--format", "json").out)["against"]
+    same = json.loads(lmgen(*arguments, "--against", tiny_folder, "--format", "json").out)["against"]
+    told = lmgen(*arguments, "--against", other_folder).out.splitlines()[4:6]
+
+    bits = []
+    for model in (tiny_model, load(other_folder)):
+        pairs = [logits_before(model, sentence) for sentence in SENTENCES]
+        bits.append([row[i] - np.log(np.exp(row).sum()) for rows, ids in pairs for row, i in zip(rows, ids)])
+    better = (np.array(bits[0]) - bits[1]) / math.log(2)
+    shared = np.array([True, False, True, True, True, False, True])  # one lacks cat, the other zork
+
+    assert (found["shared_words"]["predictions"], found["all_words"]["predictions"]) == (5, 7)
+    assert found["shared_words"]["bits_per_word"] == pytest.approx(better[shared].mean(), abs=1e-5)
+    assert found["all_words"]["bits_per_word"] == pytest.approx(better.mean(), abs=1e-5)
+    assert found["all_words"]["low"] < better.mean() < found["all_words"]["high"]
+    assert (same["shared_words"]["bits_per_word"], same["all_words"]["low"], same["all_words"]["high"]) == (0, 0, 0)
+    assert told[0].endswith("over 5 predictions: words that both vocabularies have")
+    assert told[1].endswith("over 7 predictions: all words, where OOV words count as <UNK>")
+
+
+@pytest.mark.parametrize("renormalize", [True, False])
+def test_a_calibration_counts_what_was_predicted_and_what_came_over_whole_distributions(
+    run, text, tiny_model, renormalize
+):
+    flag = "--renormalize" if renormalize else "--no-renormalize"
+    facts = json.loads(run("eval", text, "--calibration", "--format", "json", flag).out)["calibration"]
+    limits = [0, 1e-4, 1e-3, 1e-2, *np.arange(1, 10) / 10, 1]
+
+    predicted, observed, top_predicted, top_observed = np.zeros((4, 13))
+    for sentence in SENTENCES:
+        for count, target in enumerate((*sentence, "</S>")):
+            logits = tiny_model.logits(read(tiny_model, sentence[:count]).state)[0].astype(np.float64)
+            logits = logits[: len(tiny_model.vocabulary)] if renormalize else logits
+            shares = np.exp(logits) / np.exp(logits).sum()
+            bins = np.digitize(shares, limits) - 1
+            index = tiny_model.vocabulary.id(target)
+            np.add.at(predicted, bins, shares)
+            observed[bins[index]] += 1
+            best = shares[: len(tiny_model.vocabulary)].argmax()
+            top_predicted[bins[best]] += shares[best]
+            top_observed[bins[best]] += best == index
+    gaps = np.array([(top_predicted - top_observed)[:4].sum(), *(top_predicted - top_observed)[4:]])
+
+    for name, values in (("predicted", predicted), ("top_predicted", top_predicted)):
+        assert [row[name] for row in facts["bins"]] == pytest.approx(values.tolist(), abs=1e-5)
+    for name, values in (("observed", observed), ("top_observed", top_observed)):
+        assert [row[name] for row in facts["bins"]] == values.tolist()
+    assert [row["low"] for row in facts["bins"]] == pytest.approx(limits[:-1])
+    assert facts["ece"] == pytest.approx(np.abs(gaps).sum() / 7, abs=1e-6)
+
+
+def test_a_calibration_is_a_table_with_a_picture_and_goes_with_a_comparison(run, text, tiny_folder, tmp_path):
+    told = run("eval", text, "--calibration", "--picture", tmp_path / "a.png").out.splitlines()
+    rows = run("eval", text, "--calibration", "--format", "csv", "--against", tiny_folder)
+
+    assert told[4].startswith("expected calibration error 0.")
+    assert told[6].split() == "low high predicted observed top_predicted top_observed".split()
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+    assert sum(int(row["observed"]) for row in table(rows.out, ",")) == 7
+    assert "over 6 predictions: words that both vocabularies have" in rows.err
+    assert "expected calibration error" in rows.err

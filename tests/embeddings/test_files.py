@@ -31,6 +31,16 @@ def test_numpy_reads_the_same_numbers(written):
         assert arrays["word"].tolist() == WORDS
 
 
+def test_columns_of_the_user_may_have_any_name(tmp_path):
+    found = [Labelled({"file": "a.txt", "vectors": place}, vector) for place, vector in enumerate(VECTORS)]
+    write_vectors(found, str(tmp_path / "v.npz"), "npz")
+
+    with np.load(tmp_path / "v.npz") as arrays:
+        assert sorted(arrays) == ["file", "lmgen_vectors", "vectors"]
+        np.testing.assert_array_equal(arrays["lmgen_vectors"], VECTORS)
+        assert arrays["vectors"].tolist() == [0, 1, 2]
+
+
 def test_text_forms_hold_every_float32_exactly(written):
     objects = [json.loads(line) for line in written("v.jsonl", "jsonl").read_text().splitlines()]
     np.testing.assert_array_equal(np.array([one["vector"] for one in objects], np.float32), VECTORS)

@@ -1,7 +1,9 @@
 """The programs of docs/exports.md do what it says: they print the session's five most likely words."""
 
+import contextlib
 import functools
 import http.server
+import json
 import re
 import threading
 
@@ -36,6 +38,15 @@ def expected():
     return [session.vocabulary.word(index) for index in most_likely(logits, 5)]
 
 
+@contextlib.contextmanager
+def serve(handler):
+    """The address of a server."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
 @pytest.fixture
 def served(tmp_path):
     """The address of a folder, which is a page's."""
@@ -46,22 +57,79 @@ def served(tmp_path):
         def log_message(self, *_args):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serve(functools.partial(Quiet, directory=tmp_path)) as address:
+        yield address
 
 
-def test_the_python_program_prints_what_is_likely(tmp_path, monkeypatch, capsys, expected):
+class Serving(http.server.BaseHTTPRequestHandler):
+    """What TensorFlow Serving does with a request in columns: tensorflow/serving, g3doc/api_rest.md."""
+
+    signature = None
+
+    def do_POST(self):
+        import tensorflow as tf
+
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.path == "/v1/models/mini:predict"
+        assert set(request) == {"signature_name", "inputs"}
+        wanted = self.signature.structured_input_signature[1]
+        assert set(request["inputs"]) == set(wanted)
+        given = {name: tf.constant(value, wanted[name].dtype) for name, value in request["inputs"].items()}
+        assert all(wanted[name].shape.is_compatible_with(value.shape) for name, value in given.items())
+        outputs = {name: value.numpy().tolist() for name, value in self.signature(**given).items()}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"outputs": outputs}).encode())
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def serving(tmp_path):
+    """The address of a server of the version 1 of a model."""
+    import tensorflow as tf
+
+    folder = tmp_path / "serving" / "mini"
+    folder.mkdir(parents=True)
+    export_model(find("mini"), "savedmodel", "float32", folder / "1")
+    loaded = tf.saved_model.load(str(folder / "1"), tags=["serve"])
+    handler = type("Handler", (Serving,), {"signature": loaded.signatures["serving_default"]})
+    with serve(handler) as address:
+        yield address
+
+
+def test_the_python_programs_print_what_is_likely(tmp_path, monkeypatch, capsys, expected, serving):
     monkeypatch.chdir(tmp_path)
     export_model(find("mini"), "onnx", "float32", tmp_path / "mini-onnx")
-    export_model(find("mini"), "savedmodel", "float32", tmp_path / "mini-savedmodel")
     names = {}
     for program in programs("python"):
+        program = program.replace("http://localhost:8501/", serving)
         exec(compile(program, "exports.md", "exec"), names)  # noqa: S102 (our own text)
 
-    assert capsys.readouterr().out.split("\n") == [*expected, "(1, 30008)", ""]
+    assert capsys.readouterr().out.split("\n") == [*expected, *expected, "(1, 30008)", ""]
+
+
+def test_the_signature_of_a_savedmodel_is_what_the_page_says(tmp_path, serving):
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    saved = SavedModel.FromString((tmp_path / "serving" / "mini" / "1" / "saved_model.pb").read_bytes())
+    (graph,) = saved.meta_graphs
+    signature = graph.signature_def["serving_default"]
+    shapes = {
+        name: (tensor.dtype, [size.size for size in tensor.tensor_shape.dim])
+        for part in (signature.inputs, signature.outputs)
+        for name, tensor in part.items()
+    }
+
+    floats, ints, state = 1, 3, [-1, 1280]
+    assert list(graph.meta_info_def.tags) == ["serve"]
+    assert signature.method_name == "tensorflow/serving/predict"
+    assert shapes == {
+        "characters": (ints, [-1, 50]),
+        "logits": (floats, [-1, 30008]),
+        **{name: (floats, state) for name in ("state_0", "state_1", "new_state_0", "new_state_1")},
+    }
 
 
 @pytest.mark.browser

@@ -1,8 +1,5 @@
 """The Go program beside lmgen: the same tokens, probabilities and words."""
 
-import csv
-import io
-import os
 import re
 import shutil
 import subprocess
@@ -11,16 +8,12 @@ import numpy as np
 import pytest
 
 from lmgen.cli import main
-from lmgen.generation import Generation, Sampling, Word, generate_all
 from lmgen.text.tokenizer import detokenize, tokenize, tokenize_sentences
 
-from conftest import ROOT, Result, load, random_weights, write_tiny
+from conftest import ROOT, random_weights, write_tiny
+from go_program import CC, CGO, ENVIRONMENT, GO, built, check_same_probabilities, check_same_words, rows, started
 
-GO = shutil.which("go")
 pytestmark = pytest.mark.skipif(GO is None, reason="Go is not installed")
-ENVIRONMENT = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOTOOLCHAIN": "local"}
-EDGE = 1e-6
-"""A draw nearer to the edge of a word's interval may take its neighbour: float32 sums differ by their order."""
 TEXTS = (
     "I don't think it's Tom's, 5 o'clock; y'all: AT&T's R&D!",
     "“It’s” — well… (see U.S. No. 5.) Dr. Smith left at 7:49. 1,000 votes, or 3.5%?",
@@ -33,18 +26,12 @@ TEXTS = (
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
-    path = tmp_path_factory.mktemp("go") / "lmgen-go"
-    subprocess.run([GO, "build", "-o", path, "./cmd/lmgen-go"], cwd=ROOT / "go", env=ENVIRONMENT, check=True)
-    return path
+    return built(tmp_path_factory.mktemp("go") / "lmgen-go")
 
 
 @pytest.fixture
 def run(program):
-    def run(*arguments, stdin=None):
-        done = subprocess.run([program, *map(str, arguments)], input=stdin, capture_output=True, text=True, check=False)
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    return run
+    return lambda *arguments, stdin=None: started([program, *arguments], stdin)
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +39,6 @@ def folders(tiny_folder, released_folder, tiny_shape, tiny_words, tmp_path_facto
     """The default model, two small ones of random weights, and the released graph scaled down."""
     other = write_tiny(tmp_path_factory.mktemp("other"), tiny_shape, tiny_words, random_weights(tiny_shape, seed=5))
     return {"mini": ROOT / "models" / "mini", "tiny": tiny_folder, "other": other, "released": released_folder}
-
-
-def rows(result):
-    assert result.exit_code == 0, result.err
-    return list(csv.DictReader(io.StringIO(result.out), delimiter="\t"))
 
 
 def tokens(run, text, folder, *options):
@@ -68,12 +50,15 @@ def test_its_code_is_in_form_and_its_own_tests_pass():
     for command in (["vet", "./..."], ["test", "./..."]):
         subprocess.run([GO, *command], cwd=ROOT / "go", env=ENVIRONMENT, check=True)
     gofmt = shutil.which("gofmt") or pytest.skip("gofmt is not installed")
-    assert subprocess.run([gofmt, "-l", "."], cwd=ROOT / "go", capture_output=True, check=True).stdout == b""
+    assert (
+        subprocess.run([gofmt, "-l", ".", "../examples"], cwd=ROOT / "go", capture_output=True, check=True).stdout
+        == b""
+    )
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="Go's race detector needs a C compiler")
+@pytest.mark.skipif(CC is None, reason="Go's race detector needs a C compiler")
 def test_goroutines_share_a_model_without_a_race(tiny_folder):
-    environment = {**ENVIRONMENT, "CGO_ENABLED": "1", "LMGEN_TEST_MODEL": str(tiny_folder)}
+    environment = {**CGO, "LMGEN_TEST_MODEL": str(tiny_folder)}
 
     subprocess.run([GO, "test", "-race", "./lm"], cwd=ROOT / "go", env=environment, check=True)
 
@@ -133,33 +118,12 @@ def examples(strategy, count):
 
 @pytest.mark.parametrize("name", ["mini", "tiny", "other", "released"])
 def test_probabilities_are_the_sessions_to_a_hundred_thousandth(run, folders, name, lmgen):
-    arguments = ("surprisal", "--text", f"The cat sat.\n{TEXTS[0]}", "-m", folders[name])
-    ours, its = rows(lmgen(*arguments, "--engine", "session")), rows(run(*arguments))
-
-    assert [row["token"] for row in its] == [row["token"] for row in ours]
-    for column, tolerance in {"logprob": 1e-5, "entropy": 1e-4}.items():
-        both = (np.array([float(row[column]) for row in some]) for some in (ours, its))
-        np.testing.assert_allclose(*both, atol=tolerance)
+    check_same_probabilities(run, lmgen, folders[name], f"The cat sat.\n{TEXTS[0]}")
 
 
 @pytest.mark.parametrize("name", ["mini", "tiny", "released"])
 def test_the_same_seed_writes_the_same_words(run, folders, name):
-    """Ten seeds. A draw may fall on the other side of an edge only if it is within EDGE of it; there the texts part."""
-    model = load(folders[name], "session")
-    files = model.files.defaults
-    for seed in range(10):
-        sampling = Sampling(temperature=files.temperature, top_p=files.top_p)
-        events = generate_all(model, [(["The"], Generation(max_words=40, seed=seed, sampling=sampling))])
-        ours = [event for event in events if isinstance(event, Word)]
-        result = run(
-            "complete", "The", "--seed", seed, "--max-words", 40, "--format", "jsonl", "--audit", "-m", folders[name]
-        )
-        draws = list(csv.DictReader(io.StringIO(result.err), delimiter="\t", quoting=csv.QUOTE_NONE))
-        for word, draw in zip(ours, draws, strict=False):
-            if word.text != draw["word"]:
-                point, low, high = (float(draw[column]) for column in ("draw", "low", "high"))
-                assert min(abs(point - low), abs(point - high)) < EDGE
-                break
+    check_same_words(run, folders[name])
 
 
 def test_greedy_and_samplers_write_what_lmgen_writes(run, folders, lmgen):

@@ -1,6 +1,5 @@
 """The Go program's engine litert beside lmgen: the same files, the same library, the same words."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,32 +10,24 @@ import pytest
 from lmgen.checkpoint.folder import open_folder
 from lmgen.engines.litert_files import beside, cached
 
-from conftest import ROOT, Result
+from conftest import ROOT
+from go_program import CC, CGO, GO, built, one_line, started
 
-GO, CC = shutil.which("go"), shutil.which("gcc")
 pytestmark = pytest.mark.skipif(not (GO and CC), reason="Go and a C compiler are not both installed")
-ENVIRONMENT = {**os.environ, "CGO_ENABLED": "1", "GOFLAGS": "-trimpath", "GOTOOLCHAIN": "local"}
 PACKAGE = Path(ai_edge_litert.__file__).parent
 LIBRARY = PACKAGE / "libLiteRt.so"
 
 
-def built(path, *options, cgo="1"):
-    command = [GO, "build", *options, "-o", path, "./cmd/lmgen-go"]
-    subprocess.run(command, cwd=ROOT / "go", env={**ENVIRONMENT, "CGO_ENABLED": cgo}, check=True)
-    return path
-
-
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
-    return built(tmp_path_factory.mktemp("go") / "lmgen-go", "-tags", "litert")
+    return built(tmp_path_factory.mktemp("go") / "lmgen-go", "-tags", "litert", environment=CGO)
 
 
 @pytest.fixture
 def run(program):
     def run(*arguments, library=LIBRARY, **environment):
-        command = [program, *map(str, arguments), "--engine", "litert", *(["--library", library] if library else [])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
-        return Result(done.returncode, done.stdout, done.stderr)
+        given = ["--library", library] if library else []
+        return started([program, *arguments, "--engine", "litert", *given], **environment)
 
     return run
 
@@ -75,7 +66,7 @@ def test_files_in_the_cache_are_found(run, folder, monkeypatch, tmp_path):
 
 
 def test_goroutines_that_share_a_model_write_what_each_writes_alone(writer_folder):
-    environment = {**ENVIRONMENT, "LMGEN_TEST_MODEL": str(writer_folder), "LMGEN_LITERT": str(LIBRARY)}
+    environment = {**CGO, "LMGEN_TEST_MODEL": str(writer_folder), "LMGEN_LITERT": str(LIBRARY)}
     environment["GOFLAGS"] = ""  # with -trimpath Go's cache gives vet the paths of a clone that may be gone
 
     subprocess.run([GO, "vet", "-tags", "litert", "./..."], cwd=ROOT / "go", env=environment, check=True)
@@ -90,11 +81,6 @@ def test_the_library_is_found_in_the_active_environment(run, folder, tmp_path):
     assert (
         run("complete", "The", "-m", folder, library=None, PATH="", VIRTUAL_ENV=str(tmp_path / "venv")).exit_code == 0
     )
-
-
-def one_line(result, exit_code, message):
-    assert (result.out, result.exit_code, result.err.count("\n")) == ("", exit_code, 1)
-    assert message in result.err
 
 
 def test_a_library_that_cannot_be_used_is_named_in_a_line(run, folder, tmp_path):
@@ -114,11 +100,9 @@ def test_a_library_that_cannot_be_used_is_named_in_a_line(run, folder, tmp_path)
 
 
 def test_a_program_built_without_it_says_how_to_build_it(folder, tmp_path):
-    program = built(tmp_path / "lmgen-go", cgo="0")
-    command = [program, "complete", "The", "--engine", "litert", "-m", folder]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    program = built(tmp_path / "lmgen-go")
 
-    one_line(Result(done.returncode, done.stdout, done.stderr), 99, "go build -tags litert")
+    one_line(started([program, "complete", "The", "--engine", "litert", "-m", folder]), 99, "go build -tags litert")
 
 
 def test_files_that_cannot_be_used_are_named_in_a_line(run, folder):

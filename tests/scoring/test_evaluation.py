@@ -3,15 +3,15 @@ import math
 import numpy as np
 import pytest
 
-from lmgen.scoring.evaluation import Comparison, Evaluation
-from lmgen.scoring.measure import Measures
+from lmgen.scoring.evaluation import BINS, Calibration, Comparison, Evaluation
+from lmgen.scoring.measure import LIKELY, Measures
 from lmgen.scoring.score import Scored, Sentence
 
 
 def scored(probs, oov=()):
     words = [f"w{place}" for place in range(len(probs) - 1)]
     flags = np.array([place in oov for place in range(len(probs))])
-    measures = Measures(np.log(probs), np.zeros(len(probs), int), np.zeros(len(probs)), None)
+    measures = Measures(np.log(probs), np.zeros(len(probs), int), np.zeros(len(probs)), None, None)
     return Scored(Sentence(words), (*words, "</S>"), np.zeros(len(probs), int), flags, measures)
 
 
@@ -54,7 +54,11 @@ def test_a_hopeless_text_has_an_infinite_perplexity():
     evaluation = Evaluation()
     evaluation.add(
         Scored(
-            Sentence([]), ("</S>",), np.zeros(1, int), np.zeros(1, bool), Measures(np.array([-1e4]), None, None, None)
+            Sentence([]),
+            ("</S>",),
+            np.zeros(1, int),
+            np.zeros(1, bool),
+            Measures(np.array([-1e4]), None, None, None, None),
         )
     )
 
@@ -74,9 +78,11 @@ def test_two_models_are_compared_over_what_both_know():
         (scored([0.5, 0.5]), scored([0.5, 0.01], oov=[1])),
     )
 
-    assert (comparison.sentences, comparison.tokens, comparison.left_out) == (2, 3, 2)
-    assert comparison.nats == pytest.approx(2 * math.log(2) / 3)
-    assert math.isnan(compared((scored([0.5], oov=[0]), scored([0.5]))).nats)
+    ln2, all_of_it = math.log(2), math.log(9) + math.log(50)
+    assert (comparison.shared.sentences, comparison.shared.tokens, comparison.all.tokens) == (2, 3, 5)
+    assert comparison.shared.value == pytest.approx(2 * ln2 / 3)
+    assert comparison.all.value == pytest.approx((2 * ln2 + all_of_it) / 5)
+    assert math.isnan(compared((scored([0.5], oov=[0]), scored([0.5]))).shared.value)
 
 
 def test_the_interval_of_a_difference_is_paired():
@@ -87,9 +93,38 @@ def test_the_interval_of_a_difference_is_paired():
         hard = np.exp(-rng.gamma(4, 0.5, 100))
         better = np.exp(rng.normal(0.05, 0.02, 100))
         pairs = [(scored([p * b] * 10), scored([p] * 10)) for p, b in zip(hard, better, strict=True)]
-        low, high = compared(*pairs).interval
+        low, high = compared(*pairs).shared.interval
         covered += low <= 0.05 <= high
         widths.append(high - low)
 
     assert 0.91 <= covered / 300 <= 0.98
     assert np.mean(widths) == pytest.approx(2 * 1.96 * 0.02 / 10, rel=0.05)
+
+
+def calibrated(shares, targets):
+    """Of distributions, float64 [tokens, words], and what came."""
+    tokens = np.arange(len(targets))
+    masses = np.array(
+        [np.bincount(np.searchsorted(BINS, row, "right"), row, len(BINS) + 1) for row in shares.round(12)]
+    )
+    best = np.empty((len(targets), 1), LIKELY)
+    best["id"], best["logprob"] = shares.argmax(1)[:, None], np.log(shares.max(1))[:, None]
+    measures = Measures(np.log(shares[tokens, targets]), None, None, best, masses)
+    calibration = Calibration()
+    calibration.add(Scored(Sentence(["w"]), ("w",) * len(targets), targets, np.zeros(len(targets), bool), measures))
+    return calibration
+
+
+def test_a_model_that_draws_its_own_words_is_calibrated_and_one_too_sure_of_itself_is_not():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (4000, 50))
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    came = (shares.cumsum(1) < rng.random((4000, 1))).sum(1)
+    surer = shares**2 / (shares**2).sum(1, keepdims=True)
+    honest, vain = calibrated(shares, came), calibrated(surer, came)
+
+    assert honest.predicted.sum() == pytest.approx(honest.observed.sum())
+    spread = 4 * np.sqrt(honest.predicted)  # of a count, at most
+    assert (np.abs(honest.predicted - honest.observed) < spread + 1).all()
+    assert honest.error < 0.03
+    assert vain.error == pytest.approx(surer.max(1).mean() - (surer.argmax(1) == came).mean(), abs=0.01)

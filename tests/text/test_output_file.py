@@ -111,9 +111,9 @@ def test_a_bad_line_late_in_the_input_keeps_the_rows_before_it(lmgen, tiny_folde
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_who_is_asked_to_end_keeps_what_was_made(tiny_folder, tmp_path, number):
+def test_who_is_asked_to_end_keeps_what_was_made(all_converted_folder, tmp_path, number):
     output = tmp_path / "out.tsv"
-    process = start_lmgen("surprisal", "-", "-m", tiny_folder, "-o", output, stdin=-1)
+    process = start_lmgen("surprisal", "-", "-m", all_converted_folder, "-o", output, stdin=-1)
     process.stdin.write(b"the cat sat\n" * 2000)
     process.stdin.flush()
     while not list(tmp_path.glob(".out.tsv.*")) or not next(iter(tmp_path.glob(".out.tsv.*"))).stat().st_size:

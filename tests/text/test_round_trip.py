@@ -124,7 +124,7 @@ def test_any_token_is_read_again_from_lm_zoo_s_format(read_again, reader):
     @holds
     @given(st.lists(TEXTS.map(lambda text: in_utf8("".join(text.split()))).filter(bool), min_size=1))
     def check(words):
-        measures = Measures(np.zeros(len(words) + 1), None, None, None)
+        measures = Measures(np.zeros(len(words) + 1), None, None, None, None)
         scored = Scored(Sentence(words), (*words, "</S>"), None, None, measures)
         out = io.StringIO(newline="")
         write_zoo([scored], Vocabulary(["</S>", "<S>", "<UNK>", *dict.fromkeys(words)]), out)

@@ -21,9 +21,9 @@ type modelOptions struct {
 func (m *modelOptions) add(o *options) {
 	m.model = defaultModel
 	o.text(&m.model, "-m --model", "MODEL|FOLDER", "A model's name, or a folder in the released layout.").variable = "LMGEN_MODEL"
-	o.choice(&m.Engine, "--engine", "Plain Go, or LiteRT's C library on the converted files.  [default: go]", "go", "litert")
+	o.choice(&m.Engine, "--engine", "Plain Go, LiteRT's C library on the converted files, or TensorFlow's on the graph.  [default: go]", "go", "litert", "tensorflow")
 	m.Home = home()
-	o.text(&m.Library, "--library", "FILE", "LiteRT's libLiteRt.so.  [default: that of the Python package ai-edge-litert]").variable = "LMGEN_LITERT"
+	o.text(&m.Library, "--library", "FILE", "LiteRT's libLiteRt.so or TensorFlow's libtensorflow_cc.so.2.  [default: that of the Python package]")
 	o.text(&m.Precision, "--precision", "NAME", "Precision of the weights: float32 or int8; fast with --engine litert.  [default: the engine's]")
 	o.add("--threads", "N", "Threads.  [default: all cores]", func(given string) error {
 		var err error

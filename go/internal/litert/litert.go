@@ -91,25 +91,23 @@ func memory[N number](f *Function, output, place, width int) []N {
 	return unsafe.Slice((*N)(C.litert_memory(f.made, C.int(output), C.size_t(place))), f.rows*width)
 }
 
-// RunWords gives the only output for rows of whole numbers, its only input.
-func (f *Function) RunWords(rows [][]int32) ([][]float32, error) {
-	found, err := run(f, [][][]int32{rows})
-	if err != nil {
-		return nil, err
-	}
-	return found[0], nil
+// RunWords sets the rows of the only output for rows of whole numbers, its only input.
+func (f *Function) RunWords(output [][]float32, rows [][]int32) error {
+	return run(f, [][][]float32{output}, [][][]int32{rows})
 }
 
-// Run gives the rows of each output for the rows of each input.
-func (f *Function) Run(inputs ...[][]float32) ([][][]float32, error) { return run(f, inputs) }
+// Run sets the rows of each output for the rows of each input.
+func (f *Function) Run(outputs [][][]float32, inputs ...[][]float32) error {
+	return run(f, outputs, inputs)
+}
 
-func run[N number](f *Function, inputs [][][]N) ([][][]float32, error) {
+func run[N number](f *Function, outputs [][][]float32, inputs [][][]N) error {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	if rows := len(inputs[0]); rows != f.rows {
 		f.rows = 0
 		if err := failed(C.litert_resize(f.made, C.int(rows))); err != nil {
-			return nil, err
+			return err
 		}
 		f.rows = rows
 	}
@@ -121,14 +119,14 @@ func run[N number](f *Function, inputs [][][]N) ([][][]float32, error) {
 		}
 	}
 	if err := failed(C.litert_run(f.made)); err != nil {
-		return nil, err
+		return err
 	}
-	outputs := make([][][]float32, len(f.Outputs))
-	for place, output := range f.Outputs {
-		taken := append([]float32(nil), memory[float32](f, 1, place, output.Width)...)
-		for i := 0; i < f.rows; i++ {
-			outputs[place] = append(outputs[place], taken[i*output.Width:(i+1)*output.Width:(i+1)*output.Width])
+	for place, output := range outputs {
+		width := f.Outputs[place].Width
+		taken := memory[float32](f, 1, place, width)
+		for i, row := range output {
+			copy(row, taken[i*width:(i+1)*width])
 		}
 	}
-	return outputs, nil
+	return nil
 }

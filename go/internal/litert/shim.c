@@ -2,13 +2,11 @@
 
 #include "shim.h"
 
-#include <dlfcn.h>
-#include <fcntl.h>
+#include "../wheel/load.h"
+
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MOST = 16, ALIGNMENT = 64, CPU = 1, FLOAT32 = 1, INT32 = 2, STRING = 8, INTEGER = 2, SILENT = 4 };
 enum { PLUGINS = 0, DISPATCH = 1, RUNTIME = 22, SEVERITY = 25 };
@@ -56,7 +54,7 @@ static struct {
 	int (*RunCompiledModel)(handle, size_t, size_t, handle *, size_t, handle *);
 } api;
 
-static const struct { const char *name; void **at; } functions[] = {
+static const function_place functions[] = {
 #define FIND(name) {"LiteRt" #name, (void **)&api.name}
 	FIND(CreateEnvironment), FIND(CreateModelFromFile), FIND(CreateOptions), FIND(SetOptionsHardwareAccelerators),
 	FIND(CreateOpaqueOptions), FIND(AddOpaqueOptions), FIND(CreateCompiledModel), FIND(GetNumModelSignatures),
@@ -84,29 +82,9 @@ struct function {
 
 static handle environment;
 
-// quiet sends stderr nowhere, and returns where it went before.
-static int quiet(void) {
-	int before = dup(2), nowhere = open("/dev/null", O_WRONLY);
-	if (before >= 0 && nowhere >= 0) dup2(nowhere, 2);
-	if (nowhere >= 0) close(nowhere);
-	return before;
-}
-
-static void loud(int before) {
-	if (before < 0) return;
-	dup2(before, 2);
-	close(before);
-}
-
 const char *litert_open(const char *library) {
-	void *opened = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-	if (!opened) return dlerror();
-	for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-		if (!(*functions[i].at = dlsym(opened, functions[i].name))) {
-			static char missing[80];
-			snprintf(missing, sizeof missing, "it lacks %s", functions[i].name);
-			return missing;
-		}
+	const char *wrong = load(library, functions, sizeof functions / sizeof *functions);
+	if (wrong) return wrong;
 	option options[4] = {{PLUGINS}, {DISPATCH}, {RUNTIME}, {SEVERITY, {INTEGER, {SILENT}}}};
 	for (int i = 0; i < 3; i++) { // else it searches for accelerators
 		options[i].any.type = STRING;

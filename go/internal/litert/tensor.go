@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"lmgen.dev/go/internal/wheel"
 )
 
 // Version is the one whose C interface this package knows: it is not promised to stay as it is.
@@ -17,25 +19,10 @@ type Tensor struct {
 	Width int
 }
 
-const library = "libLiteRt.so"
-
 var versionLine = regexp.MustCompile(`(?m)^__version__ = "([0-9.]+)"`)
 
-// Find looks the library up in the Python package ai-edge-litert: of the virtual environment that is active, then of
-// the Pythons on the PATH. It is "" where there is none.
-func Find() string {
-	programs := filepath.SplitList(os.Getenv("PATH"))
-	if active := os.Getenv("VIRTUAL_ENV"); active != "" {
-		programs = append([]string{filepath.Join(active, "bin")}, programs...)
-	}
-	for _, folder := range programs {
-		pattern := filepath.Join(filepath.Dir(folder), "lib", "python3*", "*-packages", "ai_edge_litert", library)
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[len(found)-1]
-		}
-	}
-	return ""
-}
+// Find looks the library up: LMGEN_LITERT, then the Python package ai-edge-litert.
+func Find() string { return wheel.Find("LMGEN_LITERT", "ai_edge_litert", "libLiteRt.so") }
 
 // VersionOf a library is that of the Python package it lies in; "" elsewhere.
 func VersionOf(path string) string {

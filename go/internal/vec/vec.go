@@ -38,6 +38,17 @@ func Exp(out, x []float32, shift, scale float32) {
 	exp(out, x, shift, scale)
 }
 
+// Max is the highest of some numbers, none of which is NaN; -Inf if there are none.
+func Max(x []float32) float32 { return highestOf(x) }
+
+// Divide sets out[i] to x[i] / by.
+func Divide(out, x []float32, by float32) {
+	if len(out) < len(x) {
+		panic("vec: no room for the results")
+	}
+	divide(out, x, by)
+}
+
 // The same in plain Go, for other processors and for what is left over of a vector ------------------------------------
 
 func matVecPlain(out, matrix, x []float32) {
@@ -84,5 +95,20 @@ func expPlain(out, x []float32, shift, scale float32) {
 		default:
 			out[i] = float32(math.Exp(float64(t)))
 		}
+	}
+}
+
+func highestPlain(x []float32, most float32) float32 {
+	for _, value := range x {
+		if value > most {
+			most = value
+		}
+	}
+	return most
+}
+
+func dividePlain(out, x []float32, by float32) {
+	for i, value := range x {
+		out[i] = value / by
 	}
 }

@@ -1,5 +1,7 @@
 package vec
 
+import "math"
+
 // Accelerated says whether the processor's vector instructions are used: AVX2 and FMA, if the system saves their registers.
 var Accelerated = hasAVX2()
 
@@ -44,6 +46,26 @@ func exp(out, x []float32, shift, scale float32) {
 	expPlain(out[n:], x[n:], shift, scale)
 }
 
+func highestOf(x []float32) float32 {
+	n, most := len(x)&^31, float32(math.Inf(-1))
+	if Accelerated && n > 0 {
+		most = maxAVX2(&x[0], n)
+	} else {
+		n = 0
+	}
+	return highestPlain(x[n:], most)
+}
+
+func divide(out, x []float32, by float32) {
+	n := len(x) &^ 7
+	if Accelerated && n > 0 {
+		divideAVX2(&out[0], &x[0], n, by)
+	} else {
+		n = 0
+	}
+	dividePlain(out[n:], x[n:], by)
+}
+
 func hasAVX2() bool {
 	const fma, osxsave, avx, avx2, registers = 1 << 12, 1 << 27, 1 << 28, 1 << 5, 6
 	most, _, _, _ := cpuid(0, 0)
@@ -70,6 +92,16 @@ func matVecInt8AVX2(out *int32, matrix *int8, x *int16, n, rows, stride int)
 //
 //go:noescape
 func expAVX2(out, x *float32, n int, shift, scale float32)
+
+// maxAVX2 gives the highest of n numbers, a multiple of 32.
+//
+//go:noescape
+func maxAVX2(x *float32, n int) float32
+
+// divideAVX2 divides n numbers, a multiple of 8.
+//
+//go:noescape
+func divideAVX2(out, x *float32, n int, by float32)
 
 func cpuid(leaf, part uint32) (a, b, c, d uint32)
 

@@ -276,3 +276,54 @@ exploop:
 	JLT  exploop
 	VZEROUPPER
 	RET
+
+// func maxAVX2(x *float32, n int) float32
+TEXT ·maxAVX2(SB), NOSPLIT, $0-20
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VMOVUPS (SI), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	SHLQ $2, CX
+	XORQ AX, AX
+
+maxloop:
+	VMAXPS (SI)(AX*1), Y0, Y0
+	VMAXPS 32(SI)(AX*1), Y1, Y1
+	VMAXPS 64(SI)(AX*1), Y2, Y2
+	VMAXPS 96(SI)(AX*1), Y3, Y3
+	ADDQ $128, AX
+	CMPQ AX, CX
+	JLT  maxloop
+	VMAXPS Y1, Y0, Y0
+	VMAXPS Y3, Y2, Y2
+	VMAXPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0x4E, X0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0xB1, X0, X1
+	VMAXPS X1, X0, X0
+	VMOVSS X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func divideAVX2(out, x *float32, n int, by float32)
+TEXT ·divideAVX2(SB), NOSPLIT, $0-28
+	MOVQ out+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS by+24(FP), Y1
+	SHLQ $2, CX
+	XORQ AX, AX
+
+divideloop:
+	VMOVUPS (SI)(AX*1), Y0
+	VDIVPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)(AX*1)
+	ADDQ $32, AX
+	CMPQ AX, CX
+	JLT  divideloop
+	VZEROUPPER
+	RET

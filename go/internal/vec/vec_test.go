@@ -72,6 +72,26 @@ func TestExpIsTrueToTwoUnitsInTheLastPlace(t *testing.T) {
 	}
 }
 
+func TestMaxAndDivideAreThoseOfPlainGo(t *testing.T) {
+	for n := 1; n < 200; n++ {
+		x, out, plain := floats(n), make([]float32, n), make([]float32, n)
+		x[rand.Intn(n)] = float32(math.Inf(-1))
+		Divide(out, x, 0.7)
+		dividePlain(plain, x, 0.7)
+		for i := range out {
+			if out[i] != plain[i] {
+				t.Fatalf("%v / 0.7 is %v, not %v", x[i], out[i], plain[i])
+			}
+		}
+		if want := highestPlain(x, x[0]); Max(x) != want {
+			t.Fatalf("the highest of %v is %v, not %v", x, want, Max(x))
+		}
+	}
+	if Max(nil) != float32(math.Inf(-1)) {
+		t.Fatal("there is a highest of none")
+	}
+}
+
 func floats(n int) []float32 {
 	numbers := make([]float32, n)
 	for i := range numbers {

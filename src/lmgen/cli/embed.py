@@ -1,7 +1,8 @@
 """`lmgen embed` and `lmgen neighbours`: vectors of words and texts, and words near each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ from lmgen.embeddings import (
     write_vectors,
 )
 from lmgen.errors import UsageError
-from lmgen.model import LanguageModel
+from lmgen.model import SPELLED_WORDS, LanguageModel
 from lmgen.scoring import ROWS, decimals
 from lmgen.text import Row, joined, open_rows, read_lines, write_rows
 from lmgen.workers import Embed
@@ -64,11 +65,9 @@ class _Options(shared.Source):
 
     def of_words(self, model: LanguageModel) -> Iterator[Labelled]:
         """A vector for each distinct word."""
-        sentences = self.watch(self.to.output)(self.sentences())
-        words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
-        space = WordSpace(model, self.space)
-        for begin in range(0, len(words), ROWS):
-            some = words[begin : begin + ROWS]
+        sentences, space = self.watch(self.to.output)(self.sentences()), WordSpace(model, self.space)
+        words = _distinct(word for sentence in sentences for word in sentence.words)
+        while some := list(islice(words, SPELLED_WORDS)):
             for word, vector in zip(some, space.vectors(some), strict=True):
                 yield Labelled({"word": word}, vector)
 
@@ -93,6 +92,15 @@ class _Options(shared.Source):
                 for place, token in enumerate(embedded.tokens):
                     labels = {**own, "token_id": place, "token": token}
                     yield Labelled(joined(sentence.extra, labels), embedded.vectors[place])
+
+
+def _distinct(words: Iterable[str]) -> Iterator[str]:
+    """Each once, in order."""
+    seen = set[str]()
+    for word in words:
+        if word not in seen:
+            seen.add(word)
+            yield word
 
 
 @click.command("embed")

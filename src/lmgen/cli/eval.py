@@ -1,34 +1,37 @@
 """`lmgen eval`: the perplexity of a text."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
+from typing import IO, Any
 
 import click
 
 from lmgen.checkpoint import ModelFiles
 from lmgen.cli import scoring_options as shared
+from lmgen.cli.eval_facts import Found, calibration_facts, difference, draw, facts_of, told
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.model_options import ModelChoice
-from lmgen.cli.options import OUTPUT, complete_local
+from lmgen.cli.options import OUTPUT, complete_file, complete_local
 from lmgen.cli.parts import stream_parts
 from lmgen.cli.spread import WORKERS, Spread
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel
 from lmgen.scoring import (
-    BASES,
     SENTENCE_COLUMNS,
+    Calibration,
     Comparison,
-    Evaluation,
     NoRows,
     Scored,
+    Scoring,
     Sentence,
     SentenceWriter,
     score_sentences,
 )
-from lmgen.text import KINDS, Vocabulary, open_output
+from lmgen.text import KINDS, Vocabulary, check_output, open_output, write_rows
 from lmgen.workers import ScoreTexts
 
 MEMORY = {
@@ -41,6 +44,8 @@ MEMORY = {
 @dataclass(frozen=True, kw_only=True)
 class _Options(shared.ScoredTexts):
     per_sentence: bool
+    calibration: bool
+    picture: str | None
     against: str | None
     kind: str | None
     output: str
@@ -48,8 +53,31 @@ class _Options(shared.ScoredTexts):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.against and self.spread.several:
-            raise UsageError("--against has both models in this process: leave out --workers and --ray")
+        if self.spread.several and (
+            name := "--against" if self.against else "--calibration" if self.calibration else ""
+        ):
+            raise UsageError(f"{name} is for one process: leave out --workers and --ray")
+        if self.per_sentence and self.calibration:
+            raise UsageError("--per-sentence and --calibration have rows of their own: give one")
+        if self.picture and not self.calibration:
+            raise UsageError("--picture draws the bins of --calibration: give that too")
+        if self.picture and not self.picture.lower().endswith(".png"):
+            raise UsageError(f"{self.picture}: a picture is written as .png: give --picture such a name")
+        rows, kind = self.per_sentence or self.calibration, self.written
+        if kind in KINDS and not rows:
+            raise UsageError(f"--format {kind} does only go with --per-sentence or --calibration")
+        if self.per_sentence and kind not in KINDS:
+            raise UsageError(f"--format {kind} does not go with --per-sentence")
+
+    @property
+    def written(self) -> str:
+        """The format of what is written."""
+        return self.kind or ("tsv" if self.per_sentence else "text")
+
+    @property
+    def measured(self) -> Scoring:
+        """How the model scores."""
+        return self.scoring(**(Calibration.needs if self.calibration else {}))
 
     @property
     def other(self) -> ModelChoice | None:
@@ -65,13 +93,26 @@ class _Options(shared.ScoredTexts):
     "--against",
     metavar="MODEL|FOLDER",
     shell_complete=complete_local,
-    help="Compare with this model: the difference per word, over the words that both vocabularies have.",
+    help="Compare with this model: the difference per word, over the words of both vocabularies and over all.",
+)
+@click.option(
+    "--calibration",
+    is_flag=True,
+    help="Count in bins of probability how many words should come and how many did, and the expected calibration error.",
+)
+@click.option(
+    "--picture",
+    metavar="FILE.png",
+    shell_complete=complete_file,
+    callback=lambda _context, _parameter, path: path and check_output(path),
+    help="Draw the bins of --calibration in a file.",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(("text", "json", *KINDS)),
-    help="Output format: of the result (text, json), or of the rows of --per-sentence.  [default: text, tsv]",
+    help="Output format: of the result (text, json), or of the rows of --per-sentence or --calibration.  "
+    "[default: text; tsv with --per-sentence]",
 )
 @OUTPUT
 @shared.TABLE_COLUMN
@@ -91,85 +132,72 @@ def evaluate(**options) -> None:
       lmgen eval story.txt --context document --format json
       lmgen eval news.txt --per-sentence > sentences.tsv
       lmgen eval news.txt -m models/news --against mini
+      lmgen eval news.txt --calibration --picture bins.png
     """
     asked = _Options(**options)
-    kind = asked.kind or ("tsv" if asked.per_sentence else "text")
-    if asked.per_sentence != (kind in KINDS):
-        raise UsageError(
-            f"--format {kind} does {'not go with' if asked.per_sentence else 'only go with'} --per-sentence"
-        )
     files = asked.model.find()
-    context = asked.context_of(files)
-    sentences = asked.sentences(context, kind, SENTENCE_COLUMNS)
-    evaluation, comparison = Evaluation(), Comparison()
-    job = ScoreTexts(asked.scoring(), SentenceWriter("2", "sum", kind) if asked.per_sentence else NoRows())
+    found = Found(
+        comparison=Comparison() if asked.against else None, calibration=Calibration() if asked.calibration else None
+    )
     with open_output(asked.output) as out:
-        if asked.spread.several:
-            asked.check_cut(context)
-            task = asked.spread.task(job, asked.model, files)
-            found = asked.spread.each(task, sentences, asked.watch(asked.output))
-            for part in stream_parts(found, job, out):
-                evaluation.add_all(part.sums)
-        else:
-            model = asked.model.open(files)
-            scores = asked.watch(asked.output)(_scores(asked, model, sentences, comparison))
-            job.write(evaluation.count(scores), model.vocabulary, out)
-        if not evaluation.tokens:
+        _measure(asked, files, found, out)
+        if not found.evaluation.tokens:
             raise UsageError(f"{' '.join(map(str, asked.files))} has no words: there is nothing to measure")
-        facts = {**_facts(evaluation, files, asked.model.name), "protocol": _protocol(asked, context)}
-        if asked.against:
-            facts["against"] = _difference(comparison, asked.against)
-        if kind == "json":
-            out.write(json.dumps(facts, ensure_ascii=False) + "\n")
-        elif asked.per_sentence:
-            click.echo(_told(facts), err=True)
-        else:
-            out.write(_told(facts) + "\n")
+        _write(asked, _facts(asked, files, found), out)
+    if found.calibration and asked.picture:
+        draw(found.calibration, asked.picture)
 
 
-def _scores(
-    asked: _Options, model: LanguageModel, sentences: Iterable[Sentence], comparison: Comparison
-) -> Iterator[Scored]:
-    """The model's scores; if there is another model, it scores each sentence too."""
-    choice, wanted = asked.other, asked.scoring()
-    if not choice:
-        yield from score_sentences(model, sentences, wanted)
+def _measure(asked: _Options, files: ModelFiles, found: Found, out: IO[str]) -> None:
+    """Count what was asked for, and write rows of sentences if they were."""
+    context = asked.context_of(files)
+    sentences = asked.sentences(context, asked.written if asked.per_sentence else "", SENTENCE_COLUMNS)
+    job = ScoreTexts(asked.measured, SentenceWriter("2", "sum", asked.written) if asked.per_sentence else NoRows())
+    if asked.spread.several:
+        asked.check_cut(context)
+        task = asked.spread.task(job, asked.model, files)
+        for part in stream_parts(asked.spread.each(task, sentences, asked.watch(asked.output)), job, out):
+            found.evaluation.add_all(part.sums)
+    else:
+        model = asked.model.open(files)
+        scores = asked.watch(asked.output)(_scores(asked, model, sentences, found))
+        job.write(found.evaluation.count(scores), model.vocabulary, out)
+
+
+def _scores(asked: _Options, model: LanguageModel, sentences: Iterator[Sentence], found: Found) -> Iterable[Scored]:
+    """The model's scores, counted; if there is another model, it scores each sentence too."""
+    theirs: Iterator[Sentence] = iter(())
+    if choice := asked.other:
+        sentences, theirs = tee(sentences)
+    scores: Iterable[Scored] = score_sentences(model, sentences, asked.measured)
+    if found.calibration:
+        scores = found.calibration.count(scores)
+    if choice and found.comparison:
+        other = choice.open(choice.find())
+        scores = found.comparison.count(scores, score_sentences(other, theirs, asked.scoring()))
+    return scores
+
+
+def _write(asked: _Options, facts: dict[str, Any], out: IO[str]) -> None:
+    """Facts in the format asked for; where rows are written, facts are on stderr."""
+    bins = facts["calibration"]["bins"] if asked.calibration else []
+    if asked.written == "json":
+        out.write(json.dumps(facts, ensure_ascii=False) + "\n")
         return
-    other = choice.open(choice.find())
-    ours, theirs = tee(sentences)
-    for pair in zip(score_sentences(model, ours, wanted), score_sentences(other, theirs, wanted), strict=True):
-        comparison.add(*pair)
-        yield pair[0]
+    click.echo(told(facts), out if asked.written == "text" else sys.stderr)
+    if bins:
+        write_rows(bins, out, "table" if asked.written == "text" else asked.written)
 
 
-def _facts(evaluation: Evaluation, files: ModelFiles, name: str) -> dict:
-    low, high = evaluation.interval or (None, None)
-    return {
-        "model": name,
-        "vocabulary": len(Vocabulary.load(files.vocabulary)),
-        "perplexity": evaluation.perplexity,
-        "low": low,
-        "high": high,
-        "bits_per_word": evaluation.nats / BASES["2"],
-        "perplexity_without_oov": evaluation.known_perplexity,
-        "predictions": evaluation.tokens,
-        "words": evaluation.words,
-        "sentences": evaluation.sentences,
-        "oov": evaluation.oov,
-    }
-
-
-def _difference(comparison: Comparison, name: str) -> dict:
-    """In bits per prediction; above 0 where the model is better than the other."""
-    bits = [None if value is None else value / BASES["2"] for value in comparison.interval or (None, None)]
-    return {
-        "model": name,
-        "bits_per_word": comparison.nats / BASES["2"],
-        "low": bits[0],
-        "high": bits[1],
-        "predictions": comparison.tokens,
-        "left_out": comparison.left_out,
-    }
+def _facts(asked: _Options, files: ModelFiles, found: Found) -> dict[str, Any]:
+    """All that is said of the text."""
+    facts = {"model": asked.model.name, "vocabulary": len(Vocabulary.load(files.vocabulary))}
+    facts |= {**facts_of(found.evaluation), "protocol": _protocol(asked, asked.context_of(files))}
+    if asked.against and found.comparison:
+        facts["against"] = difference(found.comparison, asked.against)
+    if found.calibration:
+        facts["calibration"] = calibration_facts(found.calibration)
+    return facts
 
 
 def _protocol(asked: _Options, context: str) -> str:
@@ -184,26 +212,4 @@ def _protocol(asked: _Options, context: str) -> str:
             *(["special tokens are read by their spelling"] if asked.model.engine.spelled_marks else []),
             "words as they stand" if asked.splitting.tokenized else "text tokenised by Moses' rules",
         )
-    )
-
-
-def _told(facts: dict) -> str:
-    interval = f" (95 % interval {facts['low']:.2f} to {facts['high']:.2f})" if facts["low"] is not None else ""
-    return "\n".join(
-        (
-            f"perplexity {facts['perplexity']:.2f}{interval}, {facts['bits_per_word']:.4f} bits per word",
-            f"perplexity {facts['perplexity_without_oov']:.2f} without OOV targets",
-            f"{facts['predictions']:,} predictions: {facts['words']:,} words and {facts['sentences']:,} sentence ends",
-            f"{facts['oov']:,} OOV ({facts['oov'] / facts['predictions']:.2%}): {facts['model']} has {facts['vocabulary']:,} words",
-            *([_compared_line(facts["against"])] if "against" in facts else []),
-            f"protocol: {facts['protocol']}",
-        )
-    )
-
-
-def _compared_line(facts: dict) -> str:
-    interval = f" (95 % interval {facts['low']:+.4f} to {facts['high']:+.4f})" if facts["low"] is not None else ""
-    return (
-        f"against {facts['model']}: {facts['bits_per_word']:+.4f} bits per word{interval} over {facts['predictions']:,} "
-        f"predictions; {facts['left_out']:,} left out, whose words one vocabulary lacks"
     )

@@ -1,4 +1,4 @@
-"""Scores that are written: by this process, by several, or in several runs that go on from each other's parts."""
+"""Scores that are written: by this process, by several, or in several runs that continue each other."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ class Written(ScoredTexts):
         if self.to.kind not in DELIMITERS:
             raise UsageError(f"--format {self.to.kind} is not written in parts: choose {', '.join(DELIMITERS)}")
         if self.spread.resume and self.to.output == "-":
-            raise UsageError("--resume goes on with a file: give its name with -o")
+            raise UsageError("--resume continues a file: give its name with -o")
 
     @property
     def in_parts(self) -> bool:
@@ -106,7 +106,7 @@ def _kept(parts: Parts) -> Iterator[None]:
         yield
     except (LmgenError, KeyboardInterrupt, SystemExit):
         if len(parts):
-            click.echo(f"finished parts are in {parts.folder}: --resume goes on from them", err=True)
+            click.echo(f"finished parts are in {parts.folder}: --resume continues from them", err=True)
         else:
             parts.remove()
         raise

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from lmgen.cli.console import stderr_console
-from lmgen.text import Faults, kind_of, read_lines
+from lmgen.text import BY_LINE, Faults, kind_of, read_lines
 
 Item = TypeVar("Item")
-_LINES = ("text", "jsonl", "csv", "tsv")
-"""Kinds of files in which a line is an item, most often."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Watch:
 
     def _lines(self) -> int | None:
         """How many lines there are to come, where that can be known and each is one: a pipe can be read only once."""
-        if not self.files or not all(file.is_file() and kind_of(file) in _LINES for file in self.files):
+        if not self.files or not all(file.is_file() and kind_of(file) in BY_LINE for file in self.files):
             return None
         skipping = Faults("replace")  # whoever reads the lines says what is wrong with them
         return sum(1 for file in self.files for _ in read_lines(file, self.encoding, skipping))

@@ -47,7 +47,7 @@ class Spread:
     ray: str | None = None
     """Address of a cluster."""
     resume: bool = False
-    """Go on from the parts that an earlier run finished."""
+    """Continue from the parts that an earlier run finished."""
 
     @property
     def several(self) -> bool:
@@ -141,7 +141,7 @@ WORKERS_AND_RUNS = group(
     _spread,
     *_WORKERS,
     click.option(
-        "--resume", is_flag=True, help="Keep finished parts beside FILE of -o, and go on from those that are there."
+        "--resume", is_flag=True, help="Keep finished parts beside FILE of -o, and continue from those that are there."
     ),
 )
 """Who does the work, in one run or several: a `Spread`."""

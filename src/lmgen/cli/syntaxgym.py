@@ -11,7 +11,7 @@ from lmgen.cli import scoring_options as shared
 from lmgen.cli.input_options import INPUT
 from lmgen.cli.options import Destination
 from lmgen.cli.progress import Watch
-from lmgen.errors import MissingError, UsageError
+from lmgen.errors import UsageError
 from lmgen.items import (
     ITEM_COLUMNS,
     PREDICTION_COLUMNS,
@@ -19,6 +19,7 @@ from lmgen.items import (
     Accuracy,
     MeasuredItem,
     Suite,
+    item_files,
     item_rows,
     measure_suite,
     prediction_rows,
@@ -64,9 +65,9 @@ class _Options(shared.Reading):
 def syntaxgym(**options) -> None:
     """Test the predictions of SyntaxGym's SUITEs: in how many items each holds, with its 95 % interval.
 
-    A SUITE is a .json or .csv as published, or a folder of them. The surprisal of a region is the sum over its
-    tokens (or the suite's own metric), without `</S>`. In a formula (5;%a%) is region 5 of condition a, (*;%a%)
-    all its regions; there are < > = <= >= != + - * / & | and ( ) or [ ].
+    A SUITE is a .json or .csv as published, or a folder of them: of its .json files, if it has any. The surprisal
+    of a region is the sum over its tokens (or the suite's own metric), without `</S>`. In a formula (5;%a%) is
+    region 5 of condition a, (*;%a%) all its regions; there are < > = <= >= != + - * / & | and ( ) or [ ].
 
     \b
     Examples:
@@ -76,7 +77,7 @@ def syntaxgym(**options) -> None:
       lmgen syntaxgym npz_ambig.csv --predict "(5;%ambig_nocomma%) > (5;%ambig_comma%)"
     """
     asked = _Options(**options)
-    suites = [read_suite(path, asked.predict, asked.form) for path in _files(asked.suites)]
+    suites = [read_suite(path, asked.predict, asked.form) for path in item_files(asked.suites, ".json")]
     for suite in suites:
         if asked.of != "regions" and not suite.predictions:
             raise UsageError(f"the suite {suite.name} has no predictions: add --predict FORMULA, or --of regions")
@@ -87,18 +88,6 @@ def syntaxgym(**options) -> None:
         write_rows(rows, out, asked.to.kind, OF[asked.of])
     if len(shares) > 1:
         click.echo(f"mean accuracy of {len(shares)} predictions {np.mean(shares):.4f}", err=True)
-
-
-def _files(given: tuple[Path, ...]) -> Iterator[Path]:
-    """Suites as they are, and those of folders, by name: the .json files, or where there are none the .csv files."""
-    for path in given:
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(path.glob("*.json")) or sorted(path.glob("*.csv"))
-        if not found:
-            raise MissingError(f"{path} holds no .json and no .csv")
-        yield from found
 
 
 def _rows(asked: _Options, model: LanguageModel, suite: Suite, shares: list[float]) -> Iterator[Row]:

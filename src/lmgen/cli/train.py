@@ -14,7 +14,7 @@ from lmgen.cli.console import stderr_console
 from lmgen.cli.options import group
 from lmgen.engines import quiet_tensorflow
 from lmgen.errors import UsageError, needing_tensorflow
-from lmgen.training import OPTIMIZERS, PRECISIONS, About, Budget, Recipe, Saved, Trained, Validated
+from lmgen.training import DISTRIBUTIONS, OPTIMIZERS, PRECISIONS, About, Budget, Recipe, Saved, Trained, Validated
 
 FILE = click.Path(path_type=Path)
 SIZE, POSITIVE = click.IntRange(1), click.FloatRange(0, min_open=True)
@@ -100,9 +100,13 @@ class _Options:
     top_p: float
     snapshot_minutes: float
     validation_minutes: float
+    distribute: str | None
+    reduce_precision: str
     verbose: bool
 
     def __post_init__(self) -> None:
+        if self.reduce_precision != "float32" and not self.distribute:
+            raise UsageError("--reduce-precision is for several processes: add --distribute, or leave it out")
         if self.hours and self.steps:
             raise UsageError("give --hours or --steps, not both")
         if self.resume == bool(self.texts):
@@ -163,11 +167,27 @@ class _Options:
     show_default=True,
     help="Written into model.toml: the top-p where the model's user gives none.",
 )
+@click.option(
+    "--distribute",
+    type=click.Choice(DISTRIBUTIONS),
+    is_flag=False,
+    flag_value="tf-config",
+    help="Train together with other processes, on this machine or others: who they are stands in TF_CONFIG, "
+    "or in a Slurm step's variables (slurm); auto takes what there is.",
+)
+@click.option(
+    "--reduce-precision",
+    type=click.Choice(("float32", "bfloat16")),
+    default="float32",
+    show_default=True,
+    help="Precision of gradients between processes: bfloat16 halves the traffic.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print more on stderr.")
 def train(**options) -> None:
     """Train a model on TEXT: files, plain or .gz, one sentence a line.
 
-    The folder can be used as a model from the first validation on. Ctrl-C leaves a snapshot.
+    The folder can be used as a model from the first validation on. Ctrl-C leaves a snapshot. With --distribute every
+    process runs this command with the same options, and all see the same texts and the same folder.
 
     \b
     Examples:
@@ -178,32 +198,53 @@ def train(**options) -> None:
     asked = _Options(**options)
     with needing_tensorflow("training"), quiet_tensorflow(asked.verbose):
         run = _run(asked)
-        from lmgen.board import record_training
-
         try:
             with closing(run.events()) as events:
-                last = _show(record_training(events, run.board))
+                last = _show(_recorded(events, run.board)) if run.is_chief else _unseen(events)
         except KeyboardInterrupt:
             click.echo(f"to continue: lmgen train --resume --out {asked.folder}", err=True)
             raise
-    if last:
+    if last and run.is_chief:
         click.echo(f"{asked.folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
 
 
 def _run(asked: _Options):
     """The training that the folder holds, or a new one in it."""
-    from lmgen.training import Texts, begin, resume
+    from lmgen.training import Texts, begin, join, resume
 
+    replicas = join(asked.distribute, asked.reduce_precision)
     if asked.resume or asked.budget is None:
-        return resume(asked.folder, asked.budget)
+        return resume(asked.folder, asked.budget, replicas)
     texts = Texts(asked.texts, asked.valid, asked.tokenize)
     with stderr_console().status("reading the text"):
-        return begin(asked.folder, texts, asked.recipe, asked.about(asked.budget))
+        return begin(asked.folder, texts, asked.recipe, asked.about(asked.budget), replicas)
+
+
+def _recorded(events: Iterator, board: Path) -> Iterable:
+    from lmgen.board import record_training
+
+    return record_training(events, board)
+
+
+def _unseen(events: Iterator) -> Validated | None:
+    """Run through events whose progress another process shows; returns the last validation."""
+    last = None
+    for event in events:
+        last = event if isinstance(event, Validated) else last
+    return last
 
 
 def _check_resumed(context: click.Context) -> None:
     """Raise UsageError for an option that a resumed training cannot change."""
-    for name in context.params.keys() - {"folder", "resume", "hours", "steps", "verbose"}:
+    for name in context.params.keys() - {
+        "folder",
+        "resume",
+        "hours",
+        "steps",
+        "distribute",
+        "reduce_precision",
+        "verbose",
+    }:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             spelled = next(one for one in context.command.params if one.name == name).opts[0]
             raise UsageError(f"{spelled} was settled when the training began: leave it out with --resume")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -12,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from lmgen.errors import UsageError
-from lmgen.text import Row, cell, open_output, whole_file
+from lmgen.text import Row, cell, open_output, own_name, whole_file
 
 FORMATS = {".jsonl": "jsonl", ".tsv": "tsv", ".npy": "npy", ".npz": "npz", ".txt": "word2vec", ".vec": "word2vec"}
 """Suffixes, and what is written under each."""
@@ -55,7 +56,8 @@ def write_vectors(found: Iterable[Labelled], output: str, kind: str) -> int:
 
 def _write_jsonl(found: Iterable[Labelled], out: IO[str]) -> Iterator[Labelled]:
     for one in found:
-        out.write(json.dumps({**one.labels, "vector": _numbers(one.vector)}, ensure_ascii=False) + "\n")
+        labels = json.dumps({**one.labels, "vector": []}, ensure_ascii=False)
+        out.write(f"{labels.removesuffix(']}')}{_numbers(one.vector, ', ')}]}}\n")
         yield one
 
 
@@ -63,7 +65,7 @@ def _write_tsv(found: Iterable[Labelled], out: IO[str]) -> Iterator[Labelled]:
     for number, one in enumerate(found):
         if not number:
             out.write("\t".join([*one.labels, *(f"v{place + 1}" for place in range(len(one.vector)))]) + "\n")
-        out.write("\t".join([*map(cell, map(str, one.labels.values())), *map(_number, one.vector)]) + "\n")
+        out.write("\t".join([*map(cell, map(str, one.labels.values())), _numbers(one.vector, "\t")]) + "\n")
         yield one
 
 
@@ -76,7 +78,7 @@ def _write_word2vec(found: Iterable[Labelled], out: IO[str]) -> Iterator[Labelle
                 raise UsageError(
                     f"word2vec's form has one word for a vector, not {label!r}: write .jsonl, .tsv or .npz"
                 )
-            lines.write(" ".join([label, *map(_number, one.vector)]) + "\n")
+            lines.write(f"{label} {_numbers(one.vector, ' ')}\n")
             count, size = count + 1, len(one.vector)
             yield one
         out.write(f"{count} {size}\n")
@@ -87,28 +89,35 @@ def _write_word2vec(found: Iterable[Labelled], out: IO[str]) -> Iterator[Labelle
 _WRITERS = {"jsonl": _write_jsonl, "tsv": _write_tsv, "word2vec": _write_word2vec}
 
 
-def _number(value: float) -> str:
-    return f"{value:.{DIGITS}g}"
-
-
-def _numbers(vector: np.ndarray) -> list[float]:
-    return [float(_number(value)) for value in vector]
+def _numbers(vector: np.ndarray, between: str) -> str:
+    """As text. All at once takes a quarter of the time."""
+    return between.join([f"%.{DIGITS}g"] * len(vector)) % tuple(vector.tolist())
 
 
 def _write_matrix(found: Iterable[Labelled], path: Path, kind: str) -> int:
-    labels: list[Row] = []
-    size = 0
-    with tempfile.TemporaryFile(dir=path.parent) as raw:
-        for one in found:
+    labels: dict[str, list[Any]] = {}
+    count = size = 0
+    with tempfile.TemporaryFile(dir=path.parent) as raw:  # the heading says how many
+        for count, one in enumerate(found, 1):
             raw.write(one.vector.astype("<f4").tobytes())
-            labels.append(one.labels)
             size = len(one.vector)
-        raw.flush()
-        matrix = np.memmap(raw, "<f4", "r", shape=(len(labels), size))
-        with open(path, "wb") as out:
-            if kind == "npy":
-                np.save(out, matrix)
-            else:
-                columns: dict[str, Any] = {name: np.array([row[name] for row in labels]) for name in labels[0]}
-                np.savez(out, vectors=matrix, **columns)
-    return len(labels)
+            for name, value in one.labels.items() if kind == "npz" else ():
+                labels.setdefault(name, []).append(value)
+        if kind == "npy":
+            with open(path, "wb") as out:
+                _copy_matrix(raw, out, (count, size))
+        else:
+            with zipfile.ZipFile(path, "w") as archive:
+                with archive.open(f"{own_name('vectors', labels)}.npy", "w", force_zip64=True) as out:
+                    _copy_matrix(raw, out, (count, size))
+                for name, values in labels.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as out:
+                        np.save(out, np.array(values))
+    return count
+
+
+def _copy_matrix(raw: IO[bytes], out: IO[bytes], shape: tuple[int, int]) -> None:
+    """Write a .npy of float32 numbers as they lie in a file: NumPy would map all of them into memory."""
+    np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    raw.seek(0)
+    shutil.copyfileobj(raw, out)

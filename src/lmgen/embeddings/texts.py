@@ -56,6 +56,14 @@ def embed_sentences(
             vectors = vectors[count:]
 
 
+def stacked(model: LanguageModel, embedded: Iterable[Embedded], pool: str) -> tuple[np.ndarray, list[int]]:
+    """A vector of each sentence, float32 [sentences, projection], and the sentences' numbers."""
+    found = [(one.pooled(pool), one.sentence.number) for one in embedded]
+    size = model.vectors([SENTENCE_START]).shape[1]
+    vectors = np.stack([vector for vector, _ in found]) if found else np.empty((0, size), np.float32)
+    return vectors, [number for _, number in found]
+
+
 def _read(sentence: Sentence) -> list[str]:
     return [SENTENCE_START, *(SENTENCE_START if word == SENTENCE_END else word for word in sentence.words)]
 

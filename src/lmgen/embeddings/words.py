@@ -5,7 +5,6 @@ softmax, for words of the vocabulary.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -100,9 +99,8 @@ class WordSpace:
         """A number for every word, from its vector, float32 [words]; the softmax's shards are read as they lie."""
         parts = self._shards
         found = np.empty(sum(map(len, parts)), np.float32)
-        with ThreadPoolExecutor() as pool:
-            for shard, values in enumerate(pool.map(compute, parts)):
-                found[shard :: len(parts)] = values
+        for shard, matrix in enumerate(parts):  # one after the other: BLAS has threads, and more would be in its way
+            found[shard :: len(parts)] = compute(matrix)
         return found[: len(self._model.vocabulary)]
 
     @cached_property

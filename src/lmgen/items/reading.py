@@ -112,18 +112,23 @@ def read_items(
                 yield replace(item, extra=with_file(item.extra, path, paths))
 
 
-def item_files(given: Sequence[Path]) -> list[Path]:
+def item_files(given: Sequence[Path], first: str = "") -> list[Path]:
     """Files as they are, and those of folders, and of folders within, that hold tables, by name.
 
-    Raises MissingError for a folder without one.
+    Args:
+      first: a suffix; a folder with files of this one has them alone.
+
+    Raises MissingError for a folder without any.
     """
     found: list[Path] = []
     for path in given:
-        if path.is_dir():
-            tables = sorted(inner for inner in path.rglob("*") if inner.is_file() and kind_of(inner) in TABLES)
-            if not tables:
-                raise MissingError(f"{path} holds no .jsonl, .csv, .tsv or .parquet")
-            found += tables
-        else:
+        if not path.is_dir():
             found.append(path)
+            continue
+        inside = sorted(filter(Path.is_file, path.rglob("*")))
+        some = [one for one in inside if first and one.name.lower().removesuffix(".gz").endswith(first)]
+        some = some or [one for one in inside if kind_of(one) in TABLES]
+        if not some:
+            raise MissingError(f"{path} holds no {first + ', ' if first else ''}.jsonl, .csv, .tsv or .parquet")
+        found += some
     return found

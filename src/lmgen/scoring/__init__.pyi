@@ -7,14 +7,20 @@ from .distribution import (
     next_words as next_words,
     suffix_logprobs as suffix_logprobs,
 )
-from .evaluation import Comparison as Comparison, Evaluation as Evaluation, sums_of as sums_of
+from .evaluation import (
+    Calibration as Calibration,
+    Comparison as Comparison,
+    Evaluation as Evaluation,
+    Mean as Mean,
+    sums_of as sums_of,
+)
 from .formats import (
     BASES as BASES,
     SENTENCE_COLUMNS as SENTENCE_COLUMNS,
     UNITS as UNITS,
+    calibration_rows as calibration_rows,
     decimals as decimals,
     next_rows as next_rows,
-    sentence_rows as sentence_rows,
     zoo_tokens as zoo_tokens,
 )
 from .lmzoo import (
@@ -42,6 +48,7 @@ from .score import (
     check_reduction as check_reduction,
     memories as memories,
     reduced as reduced,
+    reduced_all as reduced_all,
     score_sentences as score_sentences,
 )
 from .selftest import Answer as Answer, answers as answers

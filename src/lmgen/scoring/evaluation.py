@@ -2,22 +2,57 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 
 from lmgen.scoring.score import Scored
 
 
-class Evaluation:
-    """Sums over scored sentences; any number of them takes no memory."""
+class Mean:
+    """A sum over the tokens of sentences, and its mean; any number of them takes no memory."""
 
     def __init__(self) -> None:
-        self.sentences = self.tokens = self.oov = 0
-        """Sentences; predictions, the sentences' ends included; those of words outside the vocabulary."""
-        self.logprob = self.oov_logprob = 0.0
-        """Natural logarithm of the probability of all predictions, and of those of words outside the vocabulary."""
+        self.sentences = self.tokens = 0
+        self.sum = 0.0
         self._squares = np.zeros((2, 2))
-        """Sums over sentences of the products of (logprob, tokens)."""
+        """Sums over sentences of the products of (sum, tokens)."""
+
+    def add(self, total: float, tokens: int) -> None:
+        """Count one sentence: the sum over its tokens, and their number."""
+        self.sentences += 1
+        self.tokens += tokens
+        self.sum += total
+        self._squares += np.outer((total, tokens), (total, tokens))
+
+    @property
+    def value(self) -> float:
+        """Of a token; NaN without tokens."""
+        return self.sum / self.tokens if self.tokens else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of `value`, by the spread of sentences; None for fewer than two.
+
+        A ratio's standard error (Cochran 1977): words of a sentence depend on each other, sentences do not.
+        """
+        if self.sentences < 2 or not self.tokens:
+            return None
+        ratio = np.array([1.0, -self.value])
+        spread = max(0.0, float(ratio @ self._squares @ ratio))  # of sum - value * tokens, whose mean is 0
+        error = 1.96 * math.sqrt(spread * self.sentences / (self.sentences - 1)) / self.tokens
+        return self.value - error, self.value + error
+
+
+class Evaluation:
+    """Sums over scored sentences."""
+
+    def __init__(self) -> None:
+        self._logprobs = Mean()
+        self.oov = 0
+        """Predictions of words outside the vocabulary."""
+        self.oov_logprob = 0.0
+        """Natural logarithm of the probability of those."""
 
     def count(self, scores: Iterable[Scored]) -> Iterator[Scored]:
         """Pass scores on."""
@@ -27,21 +62,24 @@ class Evaluation:
 
     def add(self, scored: Scored) -> None:
         """Count one sentence."""
-        self.add_sums(*sums_of(scored))
-
-    def add_sums(self, logprob: float, tokens: float, oov: float, oov_logprob: float) -> None:
-        """Count one sentence by what `sums_of` says of it."""
-        self.sentences += 1
-        self.tokens += int(tokens)
-        self.oov += int(oov)
-        self.logprob += logprob
-        self.oov_logprob += oov_logprob
-        self._squares += np.outer((logprob, tokens), (logprob, tokens))
+        self.add_all([sums_of(scored)])
 
     def add_all(self, sums: Iterable[tuple[float, int, int, float]]) -> None:
         """Count sentences by what `sums_of` says of each."""
-        for one in sums:
-            self.add_sums(*one)
+        for logprob, tokens, oov, oov_logprob in sums:
+            self._logprobs.add(logprob, tokens)
+            self.oov += oov
+            self.oov_logprob += oov_logprob
+
+    @property
+    def sentences(self) -> int:
+        """How many were counted."""
+        return self._logprobs.sentences
+
+    @property
+    def tokens(self) -> int:
+        """Predictions, the sentences' ends included."""
+        return self._logprobs.tokens
 
     @property
     def words(self) -> int:
@@ -49,9 +87,14 @@ class Evaluation:
         return self.tokens - self.sentences
 
     @property
+    def logprob(self) -> float:
+        """Natural logarithm of the probability of all predictions."""
+        return self._logprobs.sum
+
+    @property
     def nats(self) -> float:
         """Mean surprisal of a prediction, in nats."""
-        return -self.logprob / self.tokens
+        return -self._logprobs.value
 
     @property
     def perplexity(self) -> float:
@@ -66,10 +109,8 @@ class Evaluation:
     @property
     def interval(self) -> tuple[float, float] | None:
         """95 % interval of the perplexity, by the spread of sentences; None for fewer than two."""
-        if self.sentences < 2:
-            return None
-        error = _error(self._squares, -self.nats, self.sentences, self.tokens)
-        return _exp(self.nats - error), _exp(self.nats + error)
+        found = self._logprobs.interval
+        return found and (_exp(-found[1]), _exp(-found[0]))
 
 
 def sums_of(scored: Scored) -> tuple[float, int, int, float]:
@@ -82,51 +123,72 @@ def sums_of(scored: Scored) -> tuple[float, int, int, float]:
     )
 
 
-class Comparison:
-    """How much better one model predicts a text than another, over the words that both vocabularies have."""
+BINS = (1e-4, 1e-3, 1e-2, *(tenth / 10 for tenth in range(1, 10)))
+"""Probabilities between bins: most words are hardly likely, so those below a tenth have several bins."""
+
+
+class Calibration:
+    """Whether what is predicted with some probability comes as often; sums over scored sentences."""
+
+    needs: ClassVar[dict[str, Any]] = {"limits": BINS, "top": 1}
+    """Fields of `Scoring` that it takes."""
 
     def __init__(self) -> None:
-        self.sentences = self.tokens = self.left_out = 0
-        """Sentences; predictions of what both models know; those of words that either vocabulary lacks."""
-        self.logprob = 0.0
-        """Natural logarithm of the probability of those predictions by the first model, less that by the second."""
-        self._squares = np.zeros((2, 2))
+        self.tokens = 0
+        self.predicted, self.top_predicted = np.zeros((2, len(BINS) + 1))
+        """The probabilities of all words of each bin together; those of each distribution's most likely word."""
+        self.observed, self.top_observed = np.zeros((2, len(BINS) + 1), np.int64)
+        """How many of those words came; a word outside the vocabulary is `<UNK>`."""
+
+    def count(self, scores: Iterable[Scored]) -> Iterator[Scored]:
+        """Pass scores on."""
+        for scored in scores:
+            self.add(scored)
+            yield scored
+
+    def add(self, scored: Scored) -> None:
+        """Count one sentence."""
+        best = scored.measures.best[:, 0]
+        came = best["id"] == scored.ids
+        self.tokens += len(scored.tokens)
+        self.predicted += scored.measures.masses.sum(0)
+        self.observed += _binned(scored.logprobs)
+        self.top_predicted += _binned(best["logprob"], np.exp(best["logprob"]))
+        self.top_observed += _binned(best["logprob"][came])
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error of the most likely words, 0 to 1, in ten bins of equal width (Guo et al. 2017)."""
+        gaps = self.top_predicted - self.top_observed
+        tenths = [gaps[:-9].sum(), *gaps[-9:]]
+        return float(np.abs(tenths).sum()) / self.tokens
+
+
+def _binned(logprobs: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """How many there are in each bin, int64 [bins], or the sum of their weights, float64 [bins]."""
+    return np.bincount(np.searchsorted(np.log(BINS), logprobs, "right"), weights, len(BINS) + 1)
+
+
+class Comparison:
+    """How much better one model predicts a text than another: what its log-probabilities are above the other's, in nats."""
+
+    def __init__(self) -> None:
+        self.shared = Mean()
+        """Over the predictions of words that both vocabularies have, and of ends: above 0 where the first is better."""
+        self.all = Mean()
+        """Over all predictions: a word that a vocabulary lacks has the probability of `<UNK>` in its model."""
+
+    def count(self, scores: Iterable[Scored], others: Iterable[Scored]) -> Iterator[Scored]:
+        """Pass scores on, of which the other model has others, of the same sentences."""
+        for one, other in zip(scores, others, strict=True):
+            self.add(one, other)
+            yield one
 
     def add(self, one: Scored, other: Scored) -> None:
         """Count a sentence that both models scored."""
-        known = ~(one.oov | other.oov)
-        total, tokens = float((one.logprobs - other.logprobs)[known].sum()), int(known.sum())
-        self.sentences += 1
-        self.tokens += tokens
-        self.left_out += len(known) - tokens
-        self.logprob += total
-        self._squares += np.outer((total, tokens), (total, tokens))
-
-    @property
-    def nats(self) -> float:
-        """Mean difference of a prediction, in nats: above 0 where the first model is better; NaN without predictions."""
-        return self.logprob / self.tokens if self.tokens else math.nan
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """95 % interval of `nats`, by the spread of the sentences' differences; None for fewer than two."""
-        if self.sentences < 2 or not self.tokens:
-            return None
-        error = _error(self._squares, self.nats, self.sentences, self.tokens)
-        return self.nats - error, self.nats + error
-
-
-def _error(squares: np.ndarray, mean: float, sentences: int, tokens: int) -> float:
-    """Half the 95 % interval of a mean over tokens, by the spread of sentences.
-
-    A ratio's standard error (Cochran 1977): words of a sentence depend on each other, sentences do not.
-
-    Args:
-      squares: sums over sentences of the products of (sum, tokens).
-    """
-    ratio = np.array([1.0, -mean])
-    spread = max(0.0, float(ratio @ squares @ ratio))  # of sum - mean * tokens, whose mean is 0
-    return 1.96 * math.sqrt(spread * sentences / (sentences - 1)) / tokens
+        better, known = one.logprobs - other.logprobs, ~(one.oov | other.oov)
+        self.all.add(float(better.sum()), len(better))
+        self.shared.add(float(better[known].sum()), int(known.sum()))
 
 
 def _exp(nats: float) -> float:

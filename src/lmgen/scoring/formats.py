@@ -7,7 +7,7 @@ from typing import IO
 import numpy as np
 
 from lmgen.scoring.distribution import NextWord
-from lmgen.scoring.evaluation import Evaluation
+from lmgen.scoring.evaluation import BINS, Calibration, Evaluation
 from lmgen.scoring.score import Scored, reduced
 from lmgen.text import SENTENCE_END, SENTENCE_START, UNKNOWN, Row, Vocabulary, cell, clean, joined
 
@@ -15,6 +15,7 @@ BASES = {"2": math.log(2), "e": 1.0, "10": math.log(10)}
 """Logarithms, each with the nats of its unit."""
 UNITS = {"2": "bits", "e": "nats", "10": "bans"}
 SENTENCE_COLUMNS = ("sentence_id", "sentence", "tokens", "oov", "surprisal", "logprob")
+CALIBRATION_COLUMNS = ("low", "high", "predicted", "observed", "top_predicted", "top_observed")
 CLASSIC_END = "</s>"
 """How KenLM and SRILM write the end of a sentence."""
 
@@ -75,6 +76,14 @@ def _next_row(entry: NextWord, base: str) -> Row:
         "surprisal": decimals(-entry.logprob / BASES[base]),
         "oov": int(entry.oov),
     }
+
+
+def calibration_rows(found: Calibration) -> Iterator[Row]:
+    """A row of CALIBRATION_COLUMNS for every bin, the least likely words first; see `Calibration`."""
+    edges = zip((0.0, *BINS), (*BINS, 1.0), strict=True)
+    sums = (found.predicted.round(6), found.observed, found.top_predicted.round(6), found.top_observed)
+    for limits, values in zip(edges, zip(*(column.tolist() for column in sums), strict=True), strict=True):
+        yield dict(zip(CALIBRATION_COLUMNS, (*limits, *values), strict=True))
 
 
 # Other programs' formats ----------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmgen.errors import UsageError
 from lmgen.model import LanguageModel, State, take
-from lmgen.softmax import Sums, most_likely
+from lmgen.softmax import Masses, Sums, most_likely
 from lmgen.text import UNKNOWN
 
 ROWS = 128
@@ -43,6 +43,8 @@ class Scoring:
     """Whether to measure the distribution's entropy."""
     top: int = 0
     """How many of the most likely words to find in place of each. 0 <= top."""
+    limits: tuple[float, ...] = ()
+    """Probabilities between bins of words, in rising order, without 0 and 1: how much lies in each is measured."""
     rows: int = ROWS
     """Texts read side by side. 1 <= rows."""
     whole: bool = False
@@ -73,6 +75,8 @@ class Measures:
     """Entropy of the distribution it comes from, in nats, float64 [words]; NaN if it was not asked for."""
     best: np.ndarray
     """The most likely words of that distribution, the most likely first, of dtype LIKELY, [words, top]."""
+    masses: np.ndarray
+    """Probability in that distribution of all words of each bin, float64 [words, limits + 1]; [words, 0] without bins."""
 
     @classmethod
     def joined(cls, parts: Sequence["Measures"]) -> "Measures":
@@ -184,7 +188,8 @@ class _Gathered:
         self._waiting, self._block = 0, max(LEAST_POSITIONS, BLOCK // len(model.vocabulary))
         count = len(targets)
         best = np.empty((count, min(options.top, len(model.vocabulary))), LIKELY)
-        self.found = (np.empty(count), np.empty(count, np.int64), np.empty(count), best)
+        masses = np.empty((count, 1 + len(options.limits) if options.limits else 0))
+        self.found = (np.empty(count), np.empty(count, np.int64), np.empty(count), best, masses)
 
     def add(self, places: np.ndarray, hidden: np.ndarray) -> None:
         """Hidden states, float32 [rows, projection], that predict the targets at `places`, int64 [rows]."""
@@ -212,7 +217,7 @@ class _Gathered:
 
 def _measures(
     parts: Iterable[np.ndarray], targets: np.ndarray, words: int, options: Scoring
-) -> tuple[np.ndarray, np.ndarray | int, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray | int, ...]:
     """The columns of `Measures` for one target in each row; ranks are 0, entropies NaN if they are not wanted.
 
     Args:
@@ -226,7 +231,7 @@ def _measures(
     aimed, begin = np.empty(len(targets), np.float32), 0
     sums: list[Sums] = []
     kept: list[np.ndarray] = []
-    best = np.empty((len(targets), 0), LIKELY)
+    best, masses = np.empty((len(targets), 0), LIKELY), Masses(options.limits)
     for part in parts:
         here = (begin <= targets) & (targets < begin + part.shape[1])
         aimed[here] = part[here, targets[here] - begin]
@@ -234,6 +239,8 @@ def _measures(
         shown = of_words if options.renormalize else part
         if shown.size:
             sums.append(Sums(*_by_rows(lambda rows: np.stack(Sums.of(rows, options.entropy)), shown)))
+            if options.limits:
+                masses.add(shown, Sums.joined(sums).log_total)
         if options.rank and of_words.size:
             kept.append(of_words)
         if options.top and of_words.size:
@@ -241,7 +248,9 @@ def _measures(
         begin += part.shape[1]
     whole = Sums.joined(sums)
     best["logprob"] -= whole.log_total[:, None]
-    return aimed - whole.log_total, _ranks(kept, aimed) if options.rank else 0, whole.entropy, best
+    ranks = _ranks(kept, aimed) if options.rank else 0
+    binned = masses.of(whole.log_total) if options.limits else np.empty((len(targets), 0))
+    return aimed - whole.log_total, ranks, whole.entropy, best, binned
 
 
 def _ranks(parts: Iterable[np.ndarray], aimed: np.ndarray) -> np.ndarray:

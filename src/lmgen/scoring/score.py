@@ -4,10 +4,11 @@ Rows of many texts advance together, those of like length side by side; every h 
 softmax runs once per block of positions, from which only what is wanted is computed.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,20 @@ def check_reduction(reduce: str) -> None:
 def reduced(scored: Scored, reduce: str) -> float:
     """The `sum` of a sentence's log-probabilities, its `</S>` included, or their `mean`, in nats."""
     return float(scored.logprobs.sum() if reduce == "sum" else scored.logprobs.mean())
+
+
+def reduced_all(scores: Iterable[Scored], reduce: str, empty: list[int]) -> Iterator[float]:
+    """A score for each sentence, in order, NaN for those without a word, which were not scored.
+
+    Args:
+      empty: when all are read, it holds how many those are.
+    """
+    found = last = 0
+    for scored in scores:
+        yield from repeat(math.nan, scored.sentence.number - 1 - last)
+        yield reduced(scored, reduce)
+        found, last = found + 1, scored.sentence.number
+    yield from repeat(math.nan, sum(empty) + found - last)
 
 
 def score_sentences(

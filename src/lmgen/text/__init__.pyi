@@ -16,6 +16,7 @@ from .output_file import (
     whole_folder as whole_folder,
 )
 from .records import (
+    BY_LINE as BY_LINE,
     INPUT_KINDS as INPUT_KINDS,
     TABLES as TABLES,
     InputFormat as InputFormat,

@@ -22,6 +22,8 @@ LINED = ("text", "conllu", "vertical")
 """Kinds whose records are texts, without columns of the user's names."""
 TABLES = ("jsonl", *DELIMITERS, "parquet")
 """Kinds whose records have columns of the user's names."""
+BY_LINE = ("text", "jsonl", *DELIMITERS)
+"""Kinds in which a line is a record, most often."""
 INPUT_KINDS = ("text", *TABLES, "conllu", "vertical")
 _SUFFIXES = {kind: kind for kind in INPUT_KINDS[1:-1]} | {"ndjson": "jsonl", "tab": "tsv"}
 _UNREAD = {

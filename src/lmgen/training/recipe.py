@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from lmgen.checkpoint import Shape
 
 OPTIMIZERS, PRECISIONS = ("muon", "adam"), ("bfloat16", "float32")
+DISTRIBUTIONS = ("auto", "tf-config", "slurm")
+"""Where processes that train together learn of each other."""
 DECAY = 0.15
 """Share of the budget over whose end the learning rate falls to zero, where the weights are averaged."""
 

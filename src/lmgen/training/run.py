@@ -6,9 +6,8 @@ FOLDER/training/snapshot.npz  everything needed to continue
 FOLDER/training/board/      scalars for TensorBoard
 """
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,15 +20,21 @@ from lmgen.text import Vocabulary
 from lmgen.training.corpus import Corpus, build_corpus, read_sentences
 from lmgen.training.events import Saved, Trained, Validated
 from lmgen.training.recipe import About, Budget, Recipe
-from lmgen.training.trainer import Trainer, read_snapshot, train_steps
+from lmgen.training.replicas import Replicas
+from lmgen.training.trainer import StoppedError, Trainer, read_snapshot, train_steps
 
 
 class Run:
-    """A trainer at work in its folder."""
+    """A trainer at work in its folder; of several processes the chief alone writes there."""
 
-    def __init__(self, folder: Path, corpus: Corpus, recipe: Recipe, about: About) -> None:
-        self.folder, self.corpus, self.about = folder, corpus, about
-        self.trainer = Trainer(recipe, corpus, Vocabulary(corpus.types[: recipe.words]))
+    def __init__(self, folder: Path, corpus: Corpus, recipe: Recipe, about: About, replicas: Replicas) -> None:
+        self.folder, self.corpus, self.about, self._replicas = folder, corpus, about, replicas
+        self.trainer = Trainer(recipe, corpus, Vocabulary(corpus.types[: recipe.words]), replicas)
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes."""
+        return self._replicas.is_chief
 
     @property
     def board(self) -> Path:
@@ -37,25 +42,32 @@ class Run:
         return self.folder / "training" / "board"
 
     def events(self) -> Iterator[Trained | Validated | Saved]:
-        """Train until the budget is spent. However it ends, a snapshot is left.
+        """Train until the budget is spent. However it ends, a snapshot is left, unless one of several processes was lost.
 
-        Raises UsageError while another process trains in the folder.
+        Raises UsageError while another training is at work in the folder, LmgenError if another process of this one goes.
         """
-        with _alone(self.folder):
-            yield from self._events()
+        with _alone(self.folder) if self._replicas.is_chief else nullcontext(), self._replicas.together() as end:
+            try:
+                yield from self._events()
+            except StoppedError:
+                self._save()
+                end()
 
     def _events(self) -> Iterator[Trained | Validated | Saved]:
-        saved = validated = time.monotonic()
+        saved = validated = self.trainer.progress.seconds
         try:
             for event in train_steps(self.trainer, self.corpus.tokens, self.about.budget):
                 yield event
-                if time.monotonic() - saved > 60 * self.about.snapshot_minutes:
+                if event.seconds - saved > 60 * self.about.snapshot_minutes:
                     yield self._save()
-                    saved = time.monotonic()
-                if time.monotonic() - validated > 60 * self.about.validation_minutes:
+                    saved = event.seconds
+                if event.seconds - validated > 60 * self.about.validation_minutes:
                     yield self._validate()
-                    validated = time.monotonic()
+                    validated = event.seconds
         finally:
+            if self._replicas.count == 1:  # others may be elsewhere, or have gone
+                self._save()
+        if self._replicas.count > 1:
             self._save()
         yield self._validate()
 
@@ -67,6 +79,8 @@ class Run:
     def _validate(self) -> Validated:
         """Measure the perplexity and write the model as it is now."""
         validated = self.trainer.validate(self.corpus.held_back)
+        if not self._replicas.is_chief:
+            return validated
         progress, recipe, about = self.trainer.progress, self.trainer.recipe, self.about
         training = {
             "steps": progress.step,
@@ -130,9 +144,15 @@ class Texts:
     """They are not tokenised yet."""
 
 
-def begin(folder: Path, texts: Texts, recipe: Recipe, about: About) -> Run:
-    """Read the texts and make a new run in `folder`. Raises UsageError if they do not suffice."""
-    _check_target(folder, about)
+def begin(folder: Path, texts: Texts, recipe: Recipe, about: About, replicas: Replicas | None = None) -> Run:
+    """Read the texts and make a new run in `folder`. Raises UsageError if they do not suffice.
+
+    Args:
+      replicas: who trains together; all read the same texts.
+    """
+    replicas = replicas or Replicas()
+    if replicas.is_chief:
+        _check_target(folder, about)
     kept = read_sentences([texts.held_back], texts.raw) if texts.held_back else None
     corpus = build_corpus(read_sentences(texts.paths, texts.raw), kept, recipe.seed)
     needed = recipe.batch * recipe.window
@@ -143,9 +163,10 @@ def begin(folder: Path, texts: Texts, recipe: Recipe, about: About) -> Run:
         )
     words = min(recipe.words, len(corpus.types))
     recipe = replace(recipe, words=words, shape=replace(recipe.shape, rows=softmax_rows(words)))
-    (folder / "training").mkdir(parents=True, exist_ok=True)
-    corpus.save(_corpus_path(folder))
-    return Run(folder, corpus, recipe, about)
+    if replicas.is_chief:
+        (folder / "training").mkdir(parents=True, exist_ok=True)
+        corpus.save(_corpus_path(folder))
+    return Run(folder, corpus, recipe, about, replicas)
 
 
 def _check_target(folder: Path, about: About) -> None:
@@ -158,10 +179,14 @@ def _check_target(folder: Path, about: About) -> None:
         raise UsageError(f"{folder} holds a model, and stays as it is: choose another --out")
 
 
-def resume(folder: Path, budget: Budget | None) -> Run:
-    """Continue the run in `folder`, with its own budget or a new one."""
+def resume(folder: Path, budget: Budget | None, replicas: Replicas | None = None) -> Run:
+    """Continue the run in `folder`, with its own budget or a new one.
+
+    Args:
+      replicas: who trains together from now on; all read the folder.
+    """
     recipe, stored = read_snapshot(snapshot_path(folder))
     about = About(**{**stored, "budget": budget or Budget(**stored["budget"])})
-    run = Run(folder, Corpus.load(_corpus_path(folder)), recipe, about)
+    run = Run(folder, Corpus.load(_corpus_path(folder)), recipe, about, replicas or Replicas())
     run.trainer.restore(snapshot_path(folder))
     return run

@@ -37,6 +37,11 @@ from lmgen.training.corpus import BOUNDARY, Corpus
 from lmgen.training.events import Trained, Validated
 from lmgen.training.optimizers import Average, optimizers
 from lmgen.training.recipe import Budget, Recipe, rate_factor
+from lmgen.training.replicas import Replicas
+
+
+class StoppedError(Exception):
+    """One of several processes was asked to end."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,18 @@ class StepInputs(NamedTuple):
 
 
 class Trainer:
-    """Weights, what the optimizers remember, the streams' states, and the steps that change them."""
+    """Weights, what the optimizers remember, the streams' states, and the steps that change them.
 
-    def __init__(self, recipe: Recipe, corpus: Corpus, vocabulary: Vocabulary) -> None:
+    Args:
+      replicas: who trains together; each has some of the recipe's streams.
+    """
+
+    def __init__(
+        self, recipe: Recipe, corpus: Corpus, vocabulary: Vocabulary, replicas: Replicas | None = None
+    ) -> None:
+        self.replicas = replicas or Replicas()
+        self._own = self.replicas.own(recipe.batch)
+        self._streams = self._own.stop - self._own.start
         counts = np.bincount(in_vocabulary(corpus.tokens, vocabulary), minlength=len(vocabulary))
         weights = initial_weights(recipe.shape, counts, recipe.seed)
         self.recipe, self.vocabulary = recipe, vocabulary
@@ -111,30 +125,31 @@ class Trainer:
 
     def _empty_states(self) -> list[tf.Tensor]:
         shape = self.recipe.shape
-        return [tf.zeros([self.recipe.batch, shape.cells + shape.projection])] * shape.layers
+        return [tf.zeros([self._streams, shape.cells + shape.projection])] * shape.layers
 
     def _signature(self) -> list:
         recipe, ints, floats = self.recipe, tf.int32, tf.float32
-        state = tf.TensorSpec([recipe.batch, recipe.shape.cells + recipe.shape.projection], floats)
-        window = [recipe.window, recipe.batch]
+        state = tf.TensorSpec([self._streams, recipe.shape.cells + recipe.shape.projection], floats)
+        window = [recipe.window, self._streams]
         inputs = StepInputs(
             buckets=[tf.TensorSpec([None, length], ints) for length in BUCKETS],
             index=tf.TensorSpec(window, ints),
             keep=tf.TensorSpec([*window, 1], floats),
             ids=tf.TensorSpec([None], ints),
             correction=tf.TensorSpec([None], floats),
-            labels=tf.TensorSpec([recipe.window * recipe.batch], ints),
+            labels=tf.TensorSpec([recipe.window * self._streams], ints),
         )
         return [inputs, [state] * recipe.shape.layers, tf.TensorSpec([], floats), tf.TensorSpec([], ints)]
 
     def prepare(self, window: Window) -> tuple[StepInputs, Window]:
-        """Everything a step needs of a window."""
+        """Everything a step needs of a window; the candidates are those of all streams, whoever has them."""
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, *window.position])
         targets = in_vocabulary(window.targets, self.vocabulary).reshape(-1)
         chosen = choose_candidates(targets, len(self.vocabulary), recipe.frequent, recipe.candidates, rng)
-        (buckets, index), keep = self._inputs(window.inputs)
-        return StepInputs(buckets, index, keep, chosen.ids, chosen.correction, chosen.labels), window
+        (buckets, index), keep = self._inputs(window.inputs[:, self._own])
+        labels = chosen.labels.reshape(window.targets.shape)[:, self._own].reshape(-1)
+        return StepInputs(buckets, index, keep, chosen.ids, chosen.correction, labels), window
 
     def _inputs(self, inputs: np.ndarray) -> tuple:
         keep = np.ones((*inputs.shape, 1), np.float32)
@@ -167,15 +182,16 @@ class Trainer:
                 f"step {step} gave no number: the weights before it are kept; start again with lower rates (--rate, --muon-rate)"
             )
         self.states = states
-        tokens = self.progress.tokens + inputs.index.size
+        tokens = self.progress.tokens + window.inputs.size
         self.progress = replace(self.progress, step=step, tokens=tokens, position=window.position)
         return float(loss), float(norm)
 
     def _step_graph(self, inputs: StepInputs, states, factor, step):
         with tf.GradientTape() as tape:
             loss, states = self.loss(inputs, states, step)
-        gradients = tape.gradient(loss, list(self.weights.values()))
-        gradients, norm = tf.clip_by_global_norm(list(map(tf.convert_to_tensor, gradients)), self.recipe.clip)
+        gradients = list(map(tf.convert_to_tensor, tape.gradient(loss, list(self.weights.values()))))
+        gradients, [loss] = self.replicas.mean_gradients(gradients), self.replicas.mean([loss])
+        gradients, norm = tf.clip_by_global_norm(gradients, self.recipe.clip)
         tf.cond(
             tf.math.is_finite(loss + norm),
             lambda: self._move(dict(zip(self.weights, gradients, strict=True)), factor, step),
@@ -203,8 +219,9 @@ class Trainer:
     def validate(self, tokens: np.ndarray) -> Validated:
         """Perplexity of held-back sentences over the full softmax, `<UNK>` a target, in float32."""
         steps, rows = self.recipe.window, self.recipe.batch
-        inputs, targets = columns(tokens, rows, steps)
-        states, total, count = self._empty_states(), 0.0, 0
+        inputs, targets = (part[:, self._own] for part in columns(tokens, rows, steps))
+        states = self._empty_states()
+        total, count = 0.0, 0
         for start in range(0, len(inputs), steps):
             part = slice(start, start + steps)
             (buckets, index), keep = self._inputs(inputs[part])
@@ -213,7 +230,8 @@ class Trainer:
             logprobs, states = self._score(buckets, index, keep, labels.reshape(-1), states)
             total -= float(logprobs.numpy()[real.reshape(-1)].sum())
             count += int(real.sum())
-        return Validated(self.progress.step, self.progress.tokens, float(np.exp(total / count)), count)
+        nats, predictions = self.replicas.sum([total, count])
+        return Validated(self.progress.step, self.progress.tokens, float(np.exp(nats / predictions)), int(predictions))
 
     def _score_graph(self, buckets, index, keep, labels, states):
         weights, words = self.finished, len(self.vocabulary)
@@ -222,11 +240,16 @@ class Trainer:
         return network.log_probabilities(tf.reshape(h, [-1, h.shape[2]]), rows, bias, labels), states
 
     def save(self, path: Path, run: dict) -> None:
-        """Write all that is needed to continue, whole or not at all; `run` is stored beside it."""
+        """Write all that is needed to continue, whole or not at all; `run` is stored beside it.
+
+        All processes take part, and the chief writes.
+        """
+        states = [self.replicas.gathered(state) for state in self.states]
+        if not self.replicas.is_chief:
+            return
         arrays = {f"weights:{name}": value.numpy() for name, value in self.weights.items()}
         arrays.update({name: value.numpy() for name, value in self._slots.items()})
-        for layer, state in enumerate(self.states):
-            arrays[f"state:{layer}"] = np.asarray(state)
+        arrays.update({f"state:{layer}": state for layer, state in enumerate(states)})
         facts = {"recipe": asdict(self.recipe), "progress": asdict(self.progress), "run": run}
         with whole_file(path) as partial, open(partial, "wb") as file:
             np.savez(file, facts=json.dumps(facts), **arrays)
@@ -237,7 +260,8 @@ class Trainer:
             named = {f"weights:{name}": variable for name, variable in self.weights.items()}
             for name, variable in {**named, **self._slots}.items():
                 variable.assign(stored[name])
-            self.states = [tf.constant(stored[f"state:{layer}"]) for layer in range(self.recipe.shape.layers)]
+            layers = range(self.recipe.shape.layers)
+            self.states = [tf.constant(stored[f"state:{layer}"][self._own]) for layer in layers]
             progress = json.loads(str(stored["facts"]))["progress"]
             self.progress = Progress(**{**progress, "position": tuple(progress["position"])})
 
@@ -274,6 +298,8 @@ def train_steps(trainer: Trainer, tokens: np.ndarray, budget: Budget) -> Iterato
             return
         factor = rate_factor(recipe, trainer.progress.step, spent)
         loss, norm = trainer.step(batch, factor)
-        progress = replace(trainer.progress, seconds=before + time.monotonic() - began)
-        trainer.progress = progress
-        yield Trained(progress.step, progress.tokens, progress.seconds, loss, norm, recipe.rate * factor, spent)
+        seconds, asked = trainer.replicas.agree(before + time.monotonic() - began)
+        trainer.progress = progress = replace(trainer.progress, seconds=seconds)
+        yield Trained(progress.step, progress.tokens, seconds, loss, norm, recipe.rate * factor, spent)
+        if asked:
+            raise StoppedError

@@ -1,4 +1,4 @@
-"""Finished parts of a long output, in a folder: who comes again goes on from them."""
+"""Finished parts of a long output, in a folder: a later run continues from them."""
 
 import contextlib
 import csv
@@ -30,7 +30,7 @@ class Parts:
       folder: made if it is not there.
       kind: one of DELIMITERS.
       facts: whatever changes what parts hold: options, the model.
-      resume: go on from the parts that are there.
+      resume: continue from the parts that are there.
 
     Raises UsageError where there are parts, and they are not to be resumed or were made by other facts; MissingError if
     the folder cannot be written.

@@ -39,7 +39,12 @@ class Failed:
         self.shard, self.cause = shard, cause
 
     def __str__(self) -> str:
-        return f"{self.shard.place} ({self.cause or type(self.cause).__name__})"
+        return f"{self.shard.place} ({self.reason})"
+
+    @property
+    def reason(self) -> str:
+        """What the exception says, or its name."""
+        return str(self.cause) or type(self.cause).__name__
 
 
 class FailedShardsError(LmgenError):
@@ -105,7 +110,7 @@ class Pool:
                 if self._closed:
                     break
                 if left:
-                    self._report(f"{shard.place} is done again: {failed.cause or type(failed.cause).__name__}")
+                    self._report(f"{shard.place} is done again: {failed.reason}")
             return failed
         finally:
             self._idle.put(worker)

@@ -1,0 +1,19 @@
+# As pandas-stubs has it, in short.
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+_T = TypeVar("_T")
+
+class Series(Generic[_T]):
+    @property
+    def iloc(self) -> Any: ...
+    @property
+    def index(self) -> Any: ...
+    def __iter__(self) -> Iterator[_T]: ...
+
+class DataFrame:
+    @property
+    def iloc(self) -> Any: ...
+    @property
+    def index(self) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
