@@ -92,11 +92,11 @@ class Screen(Protocol):
     def settle(self, words: np.ndarray) -> None:
         """Make the logits of words, given by their places, the model's."""
 
-    def in_reach(self, allowed: np.ndarray, reach: Reach) -> np.ndarray:
-        """Places of all words that a choice can depend on, and maybe of some more.
+    def settle_reach(self, shift: np.ndarray, reach: Reach) -> np.ndarray:
+        """Settle all words that a choice can depend on, and maybe some more; returns their places, int64, ascending.
 
         Args:
-          allowed: `logits` with something added, or -inf, float32 [softmax rows].
+          shift: is added to `logits` before the choice, float32 [softmax rows]; -inf rules a word out.
         """
 
     def ceiling(self, allowed: np.ndarray) -> np.ndarray:

@@ -65,7 +65,8 @@ def test_pytorch_that_is_not_there_is_named(lmgen, tiny_folder, monkeypatch):
 def test_ctrl_c_leaves_what_was_measured(tmp_path):
     command = ["-m", "lmgen", "bench", "--engine", "litert:fast", "--rounds", "100000", "--seconds", "0"]
     terminal = pexpect.spawn(sys.executable, [*command, "-o", str(tmp_path / "speed.md"), "--format", "md"], timeout=60)
-    terminal.expect("litert:fast: scored words/s")  # the progress, on stderr
+    terminal.expect("litert:fast: words/s, 1 text, round 1: [0-9]")  # a result on stderr, as soon as it is there
+    terminal.expect("litert:fast: scored words/s, round ")
     terminal.sendintr()
     terminal.expect("lmgen: stopped")
     terminal.expect(pexpect.EOF)

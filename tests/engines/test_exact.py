@@ -10,8 +10,8 @@ from lmgen.checkpoint.folder import open_folder
 from lmgen.checkpoint.manifest import Manifest
 from lmgen.checkpoint.shape import Shape
 from lmgen.checkpoint.writer import write_model
+from lmgen.engines.exact import Int8Screen
 from lmgen.engines.litert_files import beside
-from lmgen.engines.screening import candidates
 from lmgen.export.litert import convert
 from lmgen.export.quantise import error_norms, quantised
 from lmgen.generation.draw import choose_below
@@ -130,9 +130,10 @@ def test_norms_are_not_rounded_down(softmax):
 def test_the_top_100_are_float32_s(exact, float32, hidden):
     near, sums = exact.near(hidden), float32.logits_of(hidden)
     for row, margins in enumerate(exact.margins(hidden)):
-        words = candidates(near[row], margins, Reach(count=100))
+        screen = Int8Screen(exact, near[row], hidden[row], margins)
+        words = screen.settle_reach(np.zeros(len(near[row]), np.float32), Reach(count=100))
         best = np.sort(sums[row])[-100]
-        settled = exact.far(words, hidden[row])
+        settled = screen.logits[words]
         assert set(np.flatnonzero(sums[row] > best + 1e-4 * abs(best))) <= set(words)
         assert np.allclose(np.sort(settled)[-100:], np.sort(sums[row])[-100:], rtol=1e-4, atol=1e-5)
 
@@ -140,12 +141,8 @@ def test_the_top_100_are_float32_s(exact, float32, hidden):
 def test_few_words_are_candidates_where_rows_are_ordinary(folder, exact):
     rng = np.random.default_rng(2)
     state = exact.advance(exact.start(20), [f"word{number}" for number in rng.integers(0, 4000, 20)])
-    hidden = exact.hidden(state)
 
-    counts = [
-        len(candidates(row, margins, Reach(10)))
-        for row, margins in zip(exact.near(hidden), exact.margins(hidden), strict=True)
-    ]
+    counts = [len(screen.settle_reach(np.zeros(4096, np.float32), Reach(10))) for screen in exact.screen(state)]
 
     assert np.mean(counts) < 400
 

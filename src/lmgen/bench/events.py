@@ -9,6 +9,8 @@ class Begun:
 
     contender: str
     what: str
+    round: int | None = None
+    """From 0; None outside of rounds."""
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,10 @@ def _start(model: str, name: str, number: int) -> Iterator[Begun | Measured]:
     """Start a contender twice: with the model's files out of the page cache, where the system allows it, and in it."""
     start = _start_rival if name in RIVALS else _start_engine
     if hasattr(os, "posix_fadvise"):
-        yield Begun(name, COLD)
+        yield Begun(name, COLD, number)
         forget(find(model))
         yield Measured(name, COLD, number, start(model, name)[0])
-    yield Begun(name, WARM)
+    yield Begun(name, WARM, number)
     seconds, peak = start(model, name)
     yield Measured(name, WARM, number, seconds)
     yield Measured(name, PEAK, number, peak / 1e6)
@@ -195,7 +195,7 @@ def _round(workers: dict[str, Worker], probe: "Probe", number: int, plan: Plan) 
             speed = probe.speed()
             yield Measured(MACHINE, BANDWIDTH, number, speed / 1e9)
         for name in order:
-            yield Begun(name, measure)
+            yield Begun(name, measure, number)
             rate = workers[name].rate(task, plan.seconds)
             yield Measured(name, measure, number, rate)
             if measure == WRITTEN[1]:

@@ -10,7 +10,7 @@ from typing import IO
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from lmgen.bench import (
@@ -122,19 +122,29 @@ def _contenders(model: str, engines: Sequence[str], rivals: Sequence[str]) -> li
 
 
 def _with_progress(events: Iterable[Begun | Apart | Measured], total: int) -> Iterator[Measured]:
-    """Pass measurements on; on a terminal show on stderr what is measured."""
+    """Pass measurements on; on a terminal show on stderr each of them, what is measured now, and the time left."""
     console = stderr_console()
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("", total=total)
         for event in events:
             if isinstance(event, Measured):
+                if console.is_terminal:
+                    console.print(_result(event), soft_wrap=True)
                 yield event
             elif isinstance(event, Apart):
                 console.print(f"memory is short: each takes turns with {event.contender} alone", soft_wrap=True)
             else:
-                progress.update(task, description=f"{event.contender}: {event.what}")
+                progress.update(task, description=f"{event.contender}: {event.what}{_round(event.round)}")
             progress.advance(task)
+
+
+def _result(event: Measured) -> str:
+    return f"{event.contender}: {event.measure}{_round(event.round)}: {_number(event.value)}"
+
+
+def _round(number: int | None) -> str:
+    return "" if number is None else f", round {number + 1}"
 
 
 # The figures, written -------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from lmgen.engines.litert import LiteRTModel
 from lmgen.engines.litert_files import NORMS, ROUNDED, Converted
 from lmgen.engines.screening import Margins, candidates
 from lmgen.model import Reach, Screen, State
+from lmgen.softmax import highest
 from lmgen.store import checked_once
 
 READ, BLOCK = 1024, 256
@@ -123,8 +124,22 @@ class Int8Screen:
     def settle(self, words: np.ndarray) -> None:
         self.logits[words] = self._model.far(words, self._hidden)
 
-    def in_reach(self, allowed: np.ndarray, reach: Reach) -> np.ndarray:
-        return candidates(allowed, self._margins, reach)
+    def settle_reach(self, shift: np.ndarray, reach: Reach) -> np.ndarray:
+        allowed = self.logits + shift
+        likely = highest(allowed, reach.count) if reach.count < len(allowed) else np.arange(len(allowed))
+        likely = likely[allowed[likely] > -np.inf]
+        self.settle(likely)  # their own logits are a limit that lies higher than bounds of them would
+        words = candidates(allowed, self._margins, _limit(self.logits[likely] + shift[likely], reach))
+        self.settle(np.setdiff1d(words, likely, assume_unique=True))
+        return words
 
     def ceiling(self, allowed: np.ndarray) -> np.ndarray:
         return self._margins.ceiling(allowed)
+
+
+def _limit(likely: np.ndarray, reach: Reach) -> float:
+    """What a logit must be at least to be in reach, where those of some words are known, float32 [words]."""
+    below_best = float(likely.max()) - reach.nats
+    if reach.count == 1:
+        return below_best
+    return min(below_best, float(likely.min())) if len(likely) >= reach.count else -np.inf

@@ -26,7 +26,7 @@ PRECISIONS = ("fast", "exact", "float32")
 """`fast`: LSTMs and softmax in int8, each row of a matrix with a scale of its own; characters to vectors in float32.
 What the matrices are multiplied with is not rounded, but for the softmax of rare words.
 `exact`: only the softmax, which shows where float32 has to be computed."""
-VERSION = 4
+VERSION = 5
 """Of the files' contents: those of another version are made again."""
 VECTORS, MEMORY, SOFTMAX = "vectors.tflite", "memory.tflite", "softmax-{}.tflite"
 ROUNDED, NORMS = "rounded.tflite", "norms.npy"

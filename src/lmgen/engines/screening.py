@@ -1,8 +1,8 @@
 """The few words that a choice in float32 can depend on, found with an int8 softmax and a bound on its error.
 
 Let w and b be a word's row of the softmax matrix and its bias, q what int8 keeps of the row (a row of
-int8 times a float32 scale, exactly), h the top layer's output and t what LiteRT's product sees of it.
-The word's logit is l = w.h + b, and the product gives m = fl(q.t + b). Then, by Cauchy and Schwarz,
+int8 times a float32 scale, exactly), h the top layer's output and t what LiteRT's product sees of it:
+h rounded to int8, with one scale. The word's logit is l = w.h + b, and the product gives m = fl(q.t + b). Then, by Cauchy and Schwarz,
 
     |l - (q.t + b)| = |(w - q).h + q.(h - t)| <= |w - q| |h| + |q| |h - t|.
 
@@ -11,10 +11,9 @@ measured at every word, as the product of h and the unit matrix, which int8 hold
 
 What rounding adds, with u = 2**-24 and n numbers in h:
 
-- LiteRT sums products of int8 in int32, exactly, and scales each of the two sums by two float32 numbers:
-  at most 4 roundings of a sum, one for the sum of both, one for the bias. The two parts of t, what int8
-  keeps of h and of the rest, are together no longer than 2 |h| for n <= 7,000 (each number loses at most
-  half of one of 255 steps across a width of at most 2 |h|). So |m - (q.t + b)| <= 10 u |q| |h| + 2 u |m|.
+- LiteRT sums products of int8 in int32, exactly, and scales the sum by two float32 numbers: at most 4
+  roundings of the sum, and one for the bias. t is no longer than 2 |h| for n <= 7,000 (each number loses
+  at most one of 255 steps across a width of at most 2 |h|). So |m - (q.t + b)| <= 10 u |q| |h| + 2 u |m|.
 - t is itself measured by such a product, of the unit matrix: each number is off by at most 6 u of what
   was multiplied, so |h - t| by at most 12 u |h|.
 - A float32 sum of b and n products, in any order (XNNPACK begins with b), is off by at most
@@ -28,9 +27,6 @@ In all: |l - m| <= |w - q| |h| (1 + 2 n u) + |q| (|h - t| + (6 n + 32) u |h|) + 
 from dataclasses import dataclass
 
 import numpy as np
-
-from lmgen.model import Reach
-from lmgen.softmax import highest
 
 UNIT = 2.0**-24
 """Half the distance of float32 numbers around 1: what rounding is off by at most, relative."""
@@ -59,7 +55,7 @@ class Margins:
         return by_lost * self.norms[0, words] + by_kept * self.norms[1, words] + by_logit * np.abs(logits)
 
     def widest(self, highest: float) -> float:
-        """A bound for all words whose logits are no farther from 0 than `highest` and the bound itself."""
+        """A bound for all words whose logits are no farther from 0 than `highest` and the bound together."""
         by_lost, by_kept, by_logit = self._factors()
         most = by_lost * self.norms[0].max() + by_kept * self.norms[1].max() + by_logit * highest
         return most / (1 - by_logit)
@@ -85,20 +81,15 @@ class Margins:
         return length * (1 + 2 * n * UNIT), lost + (6 * n + 32) * UNIT * length, (2 * n + 8) * UNIT
 
 
-def candidates(logits: np.ndarray, margins: Margins, reach: Reach) -> np.ndarray:
-    """Places of all words that can be in reach in float32, and maybe of some more: int64, ascending.
+def candidates(logits: np.ndarray, margins: Margins, limit: float) -> np.ndarray:
+    """Places of all words whose logits can reach a limit in float32, and maybe of some more: int64, ascending.
 
     Args:
       logits: within `margins` of float32's, float32 [softmax rows]; -inf rules a word out.
-      reach: which words can matter.
+      limit: -inf takes all words that are not ruled out.
     """
-    best = highest(logits, reach.count) if reach.count < len(logits) else np.arange(len(logits))
-    best = best[logits[best] > -np.inf]
-    surely = logits[best] - margins.of(best, logits[best])
-    limit = surely.max() - reach.nats
-    if reach.count > 1:  # so high `count` words are at least
-        limit = min(limit, surely.min() if len(best) >= reach.count else -np.inf)
-    lowest = limit - margins.widest(max(abs(limit), np.abs(logits[best]).max())) if limit > -np.inf else limit
-    near = np.flatnonzero(logits >= np.nextafter(np.float32(lowest), np.float32(-np.inf)))
-    near = near[logits[near] > -np.inf]
+    if limit == -np.inf:
+        return np.flatnonzero(logits > -np.inf)
+    lowest = np.float32(limit - margins.widest(abs(limit)))
+    near = np.flatnonzero(logits >= np.nextafter(lowest, np.float32(-np.inf)))
     return near[logits[near] + margins.of(near, logits[near]) >= limit]

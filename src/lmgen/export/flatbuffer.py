@@ -41,7 +41,7 @@ SHIPPED = (
     *(Template("vectors", count=count) for count in (1, 2)),
     *(Template("memory", product, count) for product in ("float32", "int8-in-two") for count in (1, 2, 3, 4)),
     *(Template("softmax", product) for product in ("float32", "int8", "int8-in-two")),
-    Template("rounded", "int8-in-two"),
+    Template("rounded", "int8"),
 )
 """Templates that lie in the package."""
 

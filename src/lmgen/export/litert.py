@@ -24,7 +24,7 @@ any other at most: a file of 100 MB in int8 at 1,024 numbers a row. Both are mul
 
 PRODUCTS = {
     "fast": ("int8-in-two", "int8"),
-    "exact": ("int8-in-two", "int8-in-two"),
+    "exact": ("int8", "int8"),
     "float32": ("float32", "float32"),
 }
 """What multiplies h with the softmax rows of the first part, and of all others. In `fast` the rare words of the others see
@@ -130,9 +130,9 @@ def _write_softmax(weights: Weights, rows: tuple[int, int], product: str, path: 
 
 
 def _write_rounded(weights: Weights, path: Path) -> None:
-    """What the product sees of h: h times a matrix that int8 holds exactly and that changes nothing."""
+    """What the softmax sees of h: h times a matrix that int8 holds exactly and that changes nothing."""
     size = weights.shape.projection
-    fill(find_template(Template("rounded", "int8-in-two")), {PROJECTION: size}, [np.eye(size, dtype=np.float32)], path)
+    fill(find_template(Template("rounded", "int8")), {PROJECTION: size}, [np.eye(size, dtype=np.float32)], path)
 
 
 def _write_norms(weights: Weights, path: Path) -> None:

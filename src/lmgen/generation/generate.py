@@ -161,8 +161,7 @@ class Sample:
 
     def _in_reach(self, screen: Screen, shift: np.ndarray, near: Reach) -> np.ndarray:
         """The logits that the choice depends on, settled, with the constraints in force; -inf for all others."""
-        words = screen.in_reach(screen.logits + shift, near)
-        screen.settle(words)
+        words = screen.settle_reach(shift, near)
         allowed = np.full_like(shift, RULED_OUT)
         allowed[words] = screen.logits[words] + shift[words]
         return allowed
