@@ -185,10 +185,24 @@ def test_parts_of_other_options_are_refused(lmgen, begun, options, message):
 def test_parts_of_another_text_are_refused(lmgen, begun, text):
     _, command = begun
     text.write_text(text.read_text().replace("sat", "word9", 1))
+    changed = lmgen(*command)
+    text.write_text("\n".join(LINES)[: len("\n".join(LINES)) // 2])
+    cut = lmgen(*command)
+
+    assert (changed.exit_code, cut.exit_code) == (2, 2)
+    assert "was made of another text" in changed.err
+    assert "was made of another text" in cut.err
+
+
+def test_parts_of_a_longer_text_are_refused(lmgen, begun, text):
+    folder, command = begun
+    sentences = sum(part.read_text().count("\n") - 1 for part in sorted(folder.glob("part-*"))[:-1])
+    text.write_text("".join(text.read_text().splitlines(keepends=True)[:sentences]))
     refused = lmgen(*command)
 
     assert refused.exit_code == 2
-    assert "was made of another text" in refused.err
+    assert "was made of a longer text" in refused.err
+    assert not command[-2].exists()
 
 
 def test_a_folder_that_holds_something_else_stays_as_it_is(lmgen, text, model, tmp_path):

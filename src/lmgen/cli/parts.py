@@ -46,11 +46,8 @@ class Written(ScoredTexts):
         """Score sentences and write the rows of a job; every sentence is counted."""
         if self.in_parts:
             self.check_cut(self.context_of(files))
-            task, write = (
-                self.spread.task(job, self.model, files),
-                self._stream if self.to.output == "-" else self._keep,
-            )
-            for part in write(task, sentences):
+            write = self._stream if self.to.output == "-" else self._keep
+            for part in write(self.spread.task(job, self.model, files), sentences):
                 counted.add_all(part.sums)
             return
         model = self.model.open(files)
@@ -74,6 +71,7 @@ class Written(ScoredTexts):
                     yield part
             except FailedShardsError as error:
                 failed = error
+            parts.check_end()
             if not self.to.folder:
                 self._join(parts, task.job, failed)
             if failed:

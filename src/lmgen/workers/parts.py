@@ -46,6 +46,7 @@ class Parts:
         if lines:
             self._check(lines[0], json.loads(json.dumps(facts)))
         self._parts = {line["part"]: line for line in lines[1:]}
+        self._asked = set[int]()
         make_folder(folder)
         if not lines:
             self._note(facts)
@@ -55,6 +56,7 @@ class Parts:
 
         Raises UsageError if the part that is there was made of other sentences.
         """
+        self._asked.add(shard.number)
         if self._is_made(shard):
             return Part("", ())
         part = worker.do(shard.sentences)
@@ -66,6 +68,11 @@ class Parts:
             self._parts[shard.number] = line
             self._note(line)
         return Part("", part.sums)
+
+    def check_end(self) -> None:
+        """Raise UsageError if there are parts of a text that was longer."""
+        if self._parts.keys() - self._asked:
+            raise UsageError(f"{self.folder} was made of a longer text: remove the folder")
 
     def join(self, out: IO[str], join: "Joiner") -> None:
         """Write all parts as one, in order."""
