@@ -113,6 +113,8 @@ class Trainer:
         counts = np.bincount(in_vocabulary(corpus.tokens, vocabulary), minlength=len(vocabulary))
         weights = initial_weights(recipe.shape, counts, recipe.seed)
         self.recipe, self.vocabulary = recipe, vocabulary
+        if recipe.precision == "float32":
+            tf.config.experimental.enable_tensor_float_32_execution(False)  # GPUs round products to 10 bits with it
         self.weights = {name: tf.Variable(value) for name, value in weights.items()}
         self._dtype = tf.as_dtype(recipe.precision)
         self._optimizers = optimizers(self.weights, recipe.optimizer, recipe.rate, recipe.muon_rate, self._dtype)
