@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	convertedVersion     = 4 // of converted files, as converted.toml names it
+	convertedVersion     = 5 // of converted files, as converted.toml names it
 	samples, sampleBytes = 16, 4096
 )
 
