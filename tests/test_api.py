@@ -288,7 +288,7 @@ def test_items_of_pandas_keep_index_and_columns_and_the_first_sentence_is_right(
     ]
     assert list(first.index) == ["a", "b"]
     assert first["correct"].tolist() == [one.correct for one in expected]
-    assert first["scores"].tolist() == [one.scores for one in expected]
+    np.testing.assert_allclose(first["scores"].tolist(), [one.scores for one in expected], rtol=0, atol=1e-5)
     assert told["correct"].tolist() == [expected[0].best == 1, None]
     assert (list(listed.index), listed["best"].tolist()) == (["x", "y"], [one.best for one in lm.choose(pairs)])
     with pytest.raises(UsageError, match="the table has no column 'colour'"):
