@@ -177,7 +177,7 @@ def reduce(millions, precision):
 
     import tensorflow as tf
 
-    from lmgen.training.replicas import join
+    from lmgen.training.cluster import join
 
     replicas = join("tf-config", precision)
     step = tf.function(replicas.mean_gradients, autograph=False)

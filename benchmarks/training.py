@@ -77,7 +77,7 @@ def measure(rounds: int, cells: int) -> None:
         slow(tf.constant(spelled[window.inputs]), tf.constant(batch[1]), states, tf.constant(targets))[0].numpy()
         middle = time.perf_counter()
         for _ in range(3):
-            trainer.step(trainer.prepare(window), 1e-3)
+            trainer.end_step(trainer.begin_step(trainer.prepare(window)))
         end = time.perf_counter()
         if turn:  # the first round compiles
             rates["plain"].append(per_step / (middle - began))

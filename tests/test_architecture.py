@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 ORDER = """
-errors softmax text display checkpoint store model engines export generation scoring items embeddings workers training pictures board
+errors child softmax text display checkpoint store model engines export generation scoring items embeddings workers training pictures board
 given api repl bench server cli __main__
 """.split()
 """A wing, or a file beside them, imports only those before it."""
@@ -24,6 +24,7 @@ TENSORFLOW = {
     "engines.session",
     "export.savedmodel",
     "export.templates",
+    "training.cluster",
     "training.network",
     "training.replicas",
     "training.run",

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import numpy as np
@@ -48,13 +49,16 @@ def differences(one, other):
     return max(np.abs(stored[0][name] - stored[1][name]).max() for name in stored[0].files if name != "facts")
 
 
-def test_two_processes_train_what_one_does_and_one_continues_what_two_began(lmgen, text, tmp_path):
-    chief, other = start_two(text, *SMALL, "--out", tmp_path / "two", "--steps", 20)
+def test_two_devices_train_what_one_does_and_one_continues_what_two_began(lmgen, text, tmp_path):
+    two = start_lmgen(
+        "train", text, *SMALL, "--out", tmp_path / "two", "--steps", 20, "--device", "cpu", "--device", "cpu"
+    )
     assert lmgen("train", text, *SMALL, "--out", tmp_path / "one", "--steps", 20).exit_code == 0
 
-    assert (chief.wait(120), other.wait(120)) == (0, 0)
-    assert chief.stdout.read().decode().startswith(f"{tmp_path / 'two'}: validation perplexity")
-    assert other.stdout.read() == other.stderr.read() == b""
+    out, err = two.communicate(timeout=120)
+    assert two.returncode == 0
+    assert err.count(b"\n") == err.count(b"validation perplexity") == 1  # one process speaks
+    assert out.decode().startswith(f"{tmp_path / 'two'}: validation perplexity")
     assert differences(tmp_path / "one", tmp_path / "two") < 1e-5
     for folder in ("one", "two"):
         assert lmgen("train", "--resume", "--out", tmp_path / folder, "--steps", 30).exit_code == 0
@@ -90,6 +94,50 @@ def test_one_that_is_killed_ends_the_other_and_one_that_is_asked_to_end_both(tex
     assert ends == [f"to continue: lmgen train --resume --out {tmp_path / 'x'}\nlmgen: stopped\n"] * 2
 
 
+def test_slurm_s_variables_say_who_takes_part(monkeypatch):
+    """Two tasks on each of two machines, none of which has nvidia-smi."""
+    from lmgen.training.cluster import _cluster
+
+    slurm = {"STEP_NODELIST": "node[1-2]", "STEP_TASKS_PER_NODE": "2(x2)", "STEP_NUM_TASKS": "4", "PROCID": "3"}
+    for name, value in slurm.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+
+    spec, kind, index = _cluster("auto")
+
+    assert spec.as_dict() == {"worker": ["node1:8888", "node1:8889", "node2:8888", "node2:8889"]}
+    assert (kind, index) == ("worker", 3)
+
+
+def test_a_process_that_ends_at_once_does_not_keep_the_others_waiting(text, tmp_path):
+    process = start_lmgen("train", text, "--out", tmp_path, "--steps", 1, "--device", "cpu", "--device", "cpu")
+    while not (others := children(process.pid, "spawn_main")):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    os.kill(others[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert err.decode() == "lmgen: a process of this training was ended as it started (exit code -9)\n"
+
+
+def children(parent, doing):
+    """The processes that another one started, whose command says so."""
+    rows = subprocess.run(["ps", "-wweo", "pid,ppid,args"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    found = [row.split(None, 2) for row in rows.splitlines()[1:]]
+    return [int(pid) for pid, ppid, command in found if int(ppid) == parent and doing in command]
+
+
+@pytest.mark.parametrize(("devices", "code"), [(("gpu:9",), 6), (("cpu", "gpu:9"), 6), (("tpu",), 2)])
+def test_a_device_that_is_not_there_is_refused(lmgen, text, tmp_path, devices, code):
+    options = [part for device in devices for part in ("--device", device)]
+
+    refused = lmgen("train", text, "--out", tmp_path / "x", "--steps", 1, *options)
+
+    assert refused.exit_code == code
+    assert devices[-1] in refused.err
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize(
     ("config", "options", "message"),
     [
@@ -98,6 +146,7 @@ def test_one_that_is_killed_ends_the_other_and_one_that_is_asked_to_end_both(tex
         (None, ("--distribute",), "neither TF_CONFIG nor a Slurm step"),
         (None, ("--distribute", "slurm"), "neither TF_CONFIG nor a Slurm step"),
         (None, ("--reduce-precision", "bfloat16"), "add --distribute"),
+        (None, ("--distribute", "--device", "cpu", "--device", "cpu"), "start a process for each"),
     ],
 )
 def test_who_takes_part_must_be_known(lmgen, text, tmp_path, monkeypatch, config, options, message):

@@ -3,14 +3,13 @@
 import contextlib
 import multiprocessing
 import resource
-import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from lmgen.bench.contenders import Contender, open_contender
+from lmgen.child import deaf_to_interrupts
 from lmgen.errors import DeviceError
 
 
@@ -31,7 +30,7 @@ class Worker:
         self._name, context = name, multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, model, name), daemon=True)
-        with _deaf_to_interrupts():  # Ctrl-C is for the owner, who then ends it
+        with deaf_to_interrupts():
             self._process.start()
         theirs.close()
         self.bytes_read: int = self._reply()
@@ -119,13 +118,3 @@ def _work(pipe: Connection, model: str, name: str) -> None:
             raise
         except Exception as error:  # noqa: BLE001 (its owner raises it)
             pipe.send(error)
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started meanwhile never hears of Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,8 +1,10 @@
 """`lmgen train`: train a model of the family on one's own text."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,7 +15,7 @@ from lmgen.checkpoint import Shape
 from lmgen.cli.console import stderr_console
 from lmgen.cli.options import group
 from lmgen.engines import quiet_tensorflow
-from lmgen.errors import UsageError, needing_tensorflow
+from lmgen.errors import LmgenError, UsageError, needing_tensorflow
 from lmgen.training import DISTRIBUTIONS, OPTIMIZERS, PRECISIONS, About, Budget, Recipe, Saved, Trained, Validated
 
 FILE = click.Path(path_type=Path)
@@ -83,6 +85,13 @@ RECIPE = group(
 )
 
 
+def _known(_context: click.Context, _option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"cpu(:0)?|gpu(:\d+)?", name.lower()):
+            raise UsageError(f"--device takes cpu, or gpu:0 and so on, not {name!r}")
+    return names
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Options:
     texts: tuple[Path, ...]
@@ -100,13 +109,18 @@ class _Options:
     top_p: float
     snapshot_minutes: float
     validation_minutes: float
+    devices: tuple[str, ...]
     distribute: str | None
     reduce_precision: str
     verbose: bool
 
     def __post_init__(self) -> None:
-        if self.reduce_precision != "float32" and not self.distribute:
-            raise UsageError("--reduce-precision is for several processes: add --distribute, or leave it out")
+        if len(self.devices) > 1 and self.distribute:
+            raise UsageError("with --distribute each process has one --device: start a process for each")
+        if self.reduce_precision != "float32" and not self.distribute and len(self.devices) < 2:
+            raise UsageError(
+                "--reduce-precision is for several processes: add --distribute or another --device, or leave it out"
+            )
         if self.hours and self.steps:
             raise UsageError("give --hours or --steps, not both")
         if self.resume == bool(self.texts):
@@ -168,6 +182,14 @@ class _Options:
     help="Written into model.toml: the top-p where the model's user gives none.",
 )
 @click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="NAME",
+    callback=_known,
+    help="Train on cpu or gpu:N; several train together, with a process for each.  [default: the first GPU, if any]",
+)
+@click.option(
     "--distribute",
     type=click.Choice(DISTRIBUTIONS),
     is_flag=False,
@@ -193,11 +215,12 @@ def train(**options) -> None:
     Examples:
       lmgen train news.txt.gz --tokenize --hours 2 --out models/news
       lmgen train --resume --out models/news
+      lmgen train news.txt.gz --hours 2 --out models/news --device gpu:0 --device gpu:1
       lmgen complete -m models/news "The president said"
     """
     asked = _Options(**options)
     with needing_tensorflow("training"), quiet_tensorflow(asked.verbose):
-        run = _run(asked)
+        run = _run(asked, _replicas(asked))
         try:
             with closing(run.events()) as events:
                 last = _show(_recorded(events, run.board)) if run.is_chief else _unseen(events)
@@ -208,11 +231,27 @@ def train(**options) -> None:
         click.echo(f"{asked.folder}: validation perplexity {last.perplexity:.2f} after {last.tokens:,} words")
 
 
-def _run(asked: _Options):
-    """The training that the folder holds, or a new one in it."""
-    from lmgen.training import Texts, begin, join, resume
+def _replicas(asked: _Options):
+    """Who trains together; processes of this machine are started."""
+    from lmgen.training import join, join_here
 
-    replicas = join(asked.distribute, asked.reduce_precision)
+    if len(asked.devices) > 1:
+        return join_here(asked.devices, asked.reduce_precision, partial(_follow, asked))
+    return join(asked.distribute, asked.reduce_precision, *asked.devices)
+
+
+def _follow(asked: _Options, device: str) -> None:
+    """Train in a process that the first one has started, which says what happens."""
+    from lmgen.training import join
+
+    with quiet_tensorflow(asked.verbose), suppress(LmgenError, KeyboardInterrupt):
+        _unseen(_run(asked, join("tf-config", asked.reduce_precision, device)).events())
+
+
+def _run(asked: _Options, replicas):
+    """The training that the folder holds, or a new one in it."""
+    from lmgen.training import Texts, begin, resume
+
     if asked.resume or asked.budget is None:
         return resume(asked.folder, asked.budget, replicas)
     texts = Texts(asked.texts, asked.valid, asked.tokenize)
@@ -241,6 +280,7 @@ def _check_resumed(context: click.Context) -> None:
         "resume",
         "hours",
         "steps",
+        "devices",
         "distribute",
         "reduce_precision",
         "verbose",

@@ -1,3 +1,4 @@
+from .cluster import join as join, join_here as join_here
 from .events import Saved as Saved, Trained as Trained, Validated as Validated
 from .recipe import (
     DISTRIBUTIONS as DISTRIBUTIONS,
@@ -7,5 +8,4 @@ from .recipe import (
     Budget as Budget,
     Recipe as Recipe,
 )
-from .replicas import join as join
 from .run import Texts as Texts, begin as begin, resume as resume

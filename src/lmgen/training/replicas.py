@@ -4,8 +4,6 @@ Of TensorFlow's MultiWorkerMirroredStrategy only the collectives are used: gradi
 makes the same step on weights of its own, which stay equal to the last bit.
 """
 
-import json
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,12 +64,9 @@ class Replicas:
         padded[self.own(len(padded))] = rows
         return self.count * np.asarray(self._agreed([tf.constant(padded)])[0])
 
-    def agree(self, seconds: float) -> tuple[float, bool]:
-        """The mean of a time over all processes, and whether any of them was asked to end."""
-        if not self._strategy:
-            return seconds, False
-        total, asked = self.sum([seconds, float(self._signal is not None)])
-        return total / self.count, asked > 0
+    def clock(self, seconds: float) -> tf.Tensor:
+        """A time, and 1 if this process was asked to end: float64 [2], to be averaged over all processes."""
+        return tf.constant([seconds, float(self._signal is not None)], tf.float64)
 
     @contextmanager
     def together(self) -> Iterator[Callable[[], None]]:
@@ -83,6 +78,7 @@ class Replicas:
             yield lambda: None
             return
         before = {number: signal.getsignal(number) for number in SIGNALS}
+        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
 
         def note(number: int, _frame: Any) -> None:
             self._signal = number
@@ -96,7 +92,7 @@ class Replicas:
             restore()
             signal.raise_signal(self._signal or signal.SIGINT)
 
-        for number in SIGNALS:
+        for number in before:
             signal.signal(number, note)
         try:
             yield end
@@ -118,43 +114,3 @@ def _reduce(operation: tf.distribute.ReduceOp, *tensors: tf.Tensor) -> list[tf.T
 
 def _own_index() -> tf.Tensor:
     return tf.distribute.get_replica_context().replica_id_in_sync_group
-
-
-def join(how: str | None, precision: str) -> Replicas:
-    """Wait for all processes, before TensorFlow does anything else.
-
-    Args:
-      how: None to train alone; `tf-config` by the variable TF_CONFIG, as Kubernetes' operators set it; `slurm` by those of
-        a Slurm step; `auto` by whichever there is.
-      precision: see `Replicas`.
-
-    Raises UsageError where the variables do not say who takes part.
-    """
-    if how is None:
-        return Replicas()
-    try:
-        return Replicas(tf.distribute.MultiWorkerMirroredStrategy(_resolver(how)), precision)
-    except (tf.errors.OpError, RuntimeError) as error:
-        raise LmgenError(f"the processes did not find each other: {error}") from error
-
-
-def _resolver(how: str) -> Any:
-    resolvers = tf.distribute.cluster_resolver
-    if "TF_CONFIG" in os.environ and how != "slurm":
-        _check_config(os.environ["TF_CONFIG"])
-        return resolvers.TFConfigClusterResolver()
-    if "SLURM_STEP_NODELIST" in os.environ and how != "tf-config":
-        return resolvers.SlurmClusterResolver()
-    raise UsageError(f"--distribute {how}: neither TF_CONFIG nor a Slurm step says who takes part")
-
-
-def _check_config(text: str) -> None:
-    """Raise UsageError if TF_CONFIG is not of TensorFlow's form."""
-    try:
-        config = json.loads(text)
-        found = config["cluster"], config["task"]["type"], config["task"]["index"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError('TF_CONFIG is not JSON with "cluster" and a "task" of "type" and "index"') from error
-    cluster, kind, index = found
-    if kind not in cluster or not 0 <= index < len(cluster[kind]):
-        raise UsageError(f"TF_CONFIG says that this is {kind} {index}, which its cluster has not")

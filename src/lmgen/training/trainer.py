@@ -5,16 +5,17 @@ the steps or hours given, the weights averaged, clipping by global norm, the sta
 a softmax over candidates (`batches.choose_candidates`).
 """
 
+import itertools
 import json
 import math
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
@@ -97,6 +98,19 @@ class StepInputs(NamedTuple):
     """Where each target stands among the candidates, int32 [steps * batch]."""
 
 
+class BegunStep(NamedTuple):
+    """A step whose numbers may still be on their way."""
+
+    before: Progress
+    after: Progress
+    rate: float
+    spent: float
+    loss: tf.Tensor
+    norm: tf.Tensor
+    clock: tf.Tensor
+    """Seconds, and whether to end: means over all processes, float64 [2]."""
+
+
 class Trainer:
     """Weights, what the optimizers remember, the streams' states, and the steps that change them.
 
@@ -120,7 +134,8 @@ class Trainer:
         self._optimizers = optimizers(self.weights, recipe.optimizer, recipe.rate, recipe.muon_rate, self._dtype)
         self._average = Average(self.weights) if recipe.average else None
         self.states = self._empty_states()
-        self.progress = Progress()
+        self._sound = tf.constant(True)  # whether all steps gave numbers
+        self.progress, self.is_asked_to_end = Progress(), False
         self._spelling = Spelling(corpus.types, vocabulary)
         self._step = tf.function(self._step_graph, input_signature=self._signature(), autograph=False)
         self._score = tf.function(self._score_graph, reduce_retracing=True, autograph=False)
@@ -141,7 +156,8 @@ class Trainer:
             correction=tf.TensorSpec([None], floats),
             labels=tf.TensorSpec([recipe.window * self._streams], ints),
         )
-        return [inputs, [state] * recipe.shape.layers, tf.TensorSpec([], floats), tf.TensorSpec([], ints)]
+        factor, step, sound = tf.TensorSpec([], floats), tf.TensorSpec([], ints), tf.TensorSpec([], tf.bool)
+        return [inputs, (sound, [state] * recipe.shape.layers), factor, step, tf.TensorSpec([2], tf.float64)]
 
     def prepare(self, window: Window) -> tuple[StepInputs, Window]:
         """Everything a step needs of a window; the candidates are those of all streams, whoever has them."""
@@ -170,36 +186,50 @@ class Trainer:
         slots = [one.slots for one in (*self._optimizers, self._average) if one]
         return {name: value for some in slots for name, value in some.items()}
 
-    def step(self, batch: tuple[StepInputs, Window], factor: float) -> tuple[float, float]:
-        """One step, with the learning rates multiplied by `factor`.
+    def begin_step(self, batch: tuple[StepInputs, Window], spent: float = 0.0, seconds: float = 0.0) -> "BegunStep":
+        """Begin a step without waiting for it, at the learning rates of that share of the budget.
 
-        Returns the mean loss in nats and the gradient's norm before clipping. Raises LmgenError, with the weights as
-        they were, where either is not a number.
+        Where its loss or gradient are not numbers it changes nothing, nor do the steps begun after it.
         """
         inputs, window = batch
-        step = self.progress.step + 1
-        loss, norm, states = self._step(inputs, self.states, np.float32(factor), np.int32(step))
-        if not math.isfinite(float(loss) + float(norm)):
-            raise LmgenError(
-                f"step {step} gave no number: the weights before it are kept; start again with lower rates (--rate, --muon-rate)"
-            )
-        self.states = states
-        tokens = self.progress.tokens + window.inputs.size
-        self.progress = replace(self.progress, step=step, tokens=tokens, position=window.position)
-        return float(loss), float(norm)
+        before, factor = self.progress, rate_factor(self.recipe, self.progress.step, spent)
+        step, tokens = before.step + 1, before.tokens + window.inputs.size
+        self.progress = replace(before, step=step, tokens=tokens, position=window.position)
+        carried, clock = (self._sound, self.states), self.replicas.clock(seconds)
+        loss, norm, clock, (self._sound, self.states) = self._step(
+            inputs, carried, np.float32(factor), np.int32(step), clock
+        )
+        return BegunStep(before, self.progress, self.recipe.rate * factor, spent, loss, norm, clock)
 
-    def _step_graph(self, inputs: StepInputs, states, factor, step):
+    def end_step(self, begun: "BegunStep") -> Trained:
+        """Wait for the oldest step that was begun. Raises LmgenError where its loss or gradient are not numbers."""
+        loss, norm = float(begun.loss), float(begun.norm)
+        if not math.isfinite(loss + norm):
+            self.progress = begun.before
+            raise LmgenError(
+                f"step {begun.after.step} gave no number: the weights before it are kept; start again with lower rates (--rate, --muon-rate)"
+            )
+        seconds, asked = map(float, begun.clock)
+        self.is_asked_to_end = asked > 0
+        self.progress = replace(self.progress, seconds=seconds)
+        return Trained(begun.after.step, begun.after.tokens, seconds, loss, norm, begun.rate, begun.spent)
+
+    def _step_graph(self, inputs: StepInputs, carried, factor, step, clock):
+        sound, states = carried
         with tf.GradientTape() as tape:
-            loss, states = self.loss(inputs, states, step)
+            loss, moved = self.loss(inputs, states, step)
         gradients = list(map(tf.convert_to_tensor, tape.gradient(loss, list(self.weights.values()))))
         gradients, [loss] = self.replicas.mean_gradients(gradients), self.replicas.mean([loss])
+        [clock] = self.replicas.mean([clock])
         gradients, norm = tf.clip_by_global_norm(gradients, self.recipe.clip)
+        sound = sound & tf.math.is_finite(loss + norm)
         tf.cond(
-            tf.math.is_finite(loss + norm),
+            sound,
             lambda: self._move(dict(zip(self.weights, gradients, strict=True)), factor, step),
             lambda: tf.constant(False),
         )
-        return loss, norm, states
+        states = [tf.where(sound, *pair) for pair in zip(moved, states, strict=True)]
+        return loss, norm, clock, (sound, states)
 
     def _move(self, gradients: dict[str, tf.Tensor], factor, step) -> tf.Tensor:
         for optimizer in self._optimizers:
@@ -290,18 +320,24 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def train_steps(trainer: Trainer, tokens: np.ndarray, budget: Budget) -> Iterator[Trained]:
-    """Train on int32 [tokens] until the budget is spent; an event for every step."""
-    recipe, before = trainer.recipe, trainer.progress.seconds
+    """Train on int32 [tokens] until the budget is spent; an event for every step, when the next one has begun.
+
+    Raises StoppedError once one of several processes was asked to end.
+    """
+    with closing(_begun_steps(trainer, tokens, budget)) as steps:
+        for begun, _following in itertools.pairwise(itertools.chain(steps, [None])):
+            yield trainer.end_step(cast(BegunStep, begun))
+            if trainer.is_asked_to_end:
+                steps.close()
+    if trainer.is_asked_to_end:
+        raise StoppedError
+
+
+def _begun_steps(trainer: Trainer, tokens: np.ndarray, budget: Budget) -> Generator[BegunStep]:
+    recipe, began = trainer.recipe, time.monotonic() - trainer.progress.seconds
     stream = windows(tokens, recipe.window, recipe.batch, trainer.progress.position, recipe.seed)
-    began = time.monotonic()
     for batch in ahead(map(trainer.prepare, stream)):
         spent = budget.spent(trainer.progress.step, trainer.progress.seconds)
         if spent >= 1:
             return
-        factor = rate_factor(recipe, trainer.progress.step, spent)
-        loss, norm = trainer.step(batch, factor)
-        seconds, asked = trainer.replicas.agree(before + time.monotonic() - began)
-        trainer.progress = progress = replace(trainer.progress, seconds=seconds)
-        yield Trained(progress.step, progress.tokens, seconds, loss, norm, recipe.rate * factor, spent)
-        if asked:
-            raise StoppedError
+        yield trainer.begin_step(batch, spent, time.monotonic() - began)

@@ -1,15 +1,14 @@
 """Workers that are processes of this machine."""
 
-import contextlib
 import multiprocessing
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from lmgen.child import deaf_to_interrupts, end_with_parent
 from lmgen.scoring import Sentence
 from lmgen.workers.jobs import Task
 from lmgen.workers.pool import WorkerLostError
@@ -20,7 +19,7 @@ class LocalWorker:
 
     def __init__(self, task: Task) -> None:
         self._task, self._executor = task, _executor()
-        with _deaf_to_interrupts():
+        with deaf_to_interrupts():
             self._executor.submit(os.getpid)  # it starts now
 
     def do(self, sentences: Sequence[Sentence]) -> Any:
@@ -55,21 +54,4 @@ def _executor() -> ProcessPoolExecutor:
 def _live_with_parent() -> None:
     """Ctrl-C is for the parent; if that is killed, this process ends too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started meanwhile never hears of Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    end_with_parent()
