@@ -24,7 +24,7 @@ WAYS = {"one process": [], "--workers 2": ["--workers", "2"], "--ray --workers 2
 STEPS = 20
 SIZES = {"mini, 11 M": 11, "50 M": 50}
 """Numbers in an all-reduce, in millions."""
-LINKS = {"1 Gbit/s": "1gbit", "10 Gbit/s": "10gbit"}
+LINKS = {"100 Mbit/s": "100mbit", "1 Gbit/s": "1gbit", "10 Gbit/s": "10gbit"}
 
 
 def run(*arguments, **options):

@@ -14,9 +14,11 @@ import h5py
 import numpy as np
 import pytest
 
+from lmgen.embeddings.words import WordSpace
 from lmgen.model import read
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Sentence, score_sentences
+from lmgen.softmax import probabilities
 
 from conftest import load, random_weights, start_lmgen, write_tiny
 
@@ -699,6 +701,15 @@ def test_the_first_word_is_predicted_from_the_start_alone(run, tiny_model):
 
     expected = math.log(np.exp(logits).sum()) - logits[tiny_model.vocabulary.id("the")]
     assert float(row["surprisal"]) == pytest.approx(expected / math.log(2), abs=1e-5)
+
+
+def test_a_candidate_of_one_known_word_has_its_information_value(run, tiny_model):
+    rows = table(run("next", "the", "--candidates", "sat,the cat,nowhere,cat", "--information-value").out)
+    logits = tiny_model.logits(read(tiny_model, ["the"]).state)[0, : len(tiny_model.vocabulary)]
+    expected = WordSpace(tiny_model, "out").information_values(["sat", "cat"], probabilities(logits))
+
+    assert [rows[place]["information_value"] for place in (1, 2)] == ["", ""]
+    assert [float(rows[place]["information_value"]) for place in (0, 3)] == pytest.approx(expected, abs=1e-5)
 
 
 def test_candidates_of_several_words_stand_between_commas(run):

@@ -46,6 +46,18 @@ def test_every_other_word_can_be_had(space, tiny_model):
     assert len(space.neighbours(["cat"], count=1000)) == len(tiny_model.vocabulary) - len(MARKS) - 1
 
 
+def test_information_value_is_the_mean_distance_to_the_word_that_comes(space, tiny_model):
+    words = list(tiny_model.vocabulary.words)
+    probs = np.random.default_rng(1).dirichlet(np.ones(len(words)))
+    vectors = unit(space.vectors(words))
+    distances = 1 - vectors @ vectors.T
+
+    found = space.information_values(["sat", "the"], probs)
+
+    places = list(map(tiny_model.vocabulary.id, ["sat", "the"]))
+    assert found == pytest.approx(distances[places] @ probs, abs=1e-6)
+
+
 def test_the_similarity_of_pairs_is_the_cosine(space):
     pairs = [("cat", "sat"), ("cat", "cat"), ("the", "voilà")]
     expected = [unit(space.vectors([a]))[0] @ unit(space.vectors([b]))[0] for a, b in pairs]

@@ -1,5 +1,6 @@
 """`lmgen next`: the exact distribution of the next word."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 
 from lmgen.cli import scoring_options as shared
 from lmgen.cli.options import Destination
+from lmgen.embeddings import WordSpace
 from lmgen.errors import UsageError
 from lmgen.generation import matching
 from lmgen.model import read
@@ -20,6 +22,7 @@ from lmgen.scoring import (
     NextWord,
     as_input,
     candidate_tokens,
+    decimals,
     next_candidates,
     next_rows,
     next_words,
@@ -40,6 +43,7 @@ class _Options(shared.Reading):
     starts_with: str
     pattern: str | None
     suffix: str
+    information_value: bool
     base: str
     to: Destination
     stats: bool
@@ -59,6 +63,11 @@ class _Options(shared.Reading):
 @click.option("--match", "pattern", metavar="REGEX", help="Only words in which this is found.")
 @click.option(
     "--suffix", default="", metavar="TEXT", help="Rank the words by P(word) x P(TEXT after it), both after PREFIX."
+)
+@click.option(
+    "--information-value",
+    is_flag=True,
+    help="How far each word is from the one that comes: the mean of 1 - cosine of their softmax rows.",
 )
 @shared.BASE
 @shared.table_to()
@@ -97,6 +106,8 @@ def next_command(prefix: str, **options) -> None:
     words = [tokens.get(entry.word, [entry.word]) for entry in listed]
     follows = suffix_logprobs(model, context, words, split(asked.suffix), wanted) if asked.suffix else None
     rows = next_rows(listed, asked.base, follows)
+    if asked.information_value:
+        _add_information_values(rows, WordSpace(model, "out"), distribution)
     with open_rows(asked.to.output) as out:
         if asked.to.kind == "table" and out.isatty():
             _draw_bars(rows)
@@ -130,6 +141,13 @@ def _among(asked: _Options, distribution: Distribution) -> np.ndarray | None:
         found[matching([f"/{asked.pattern}/"], distribution.vocabulary)] = True
         among &= found
     return among
+
+
+def _add_information_values(rows: list[Row], space: WordSpace, distribution: Distribution) -> None:
+    """A column of them, empty for what is not one word of the vocabulary."""
+    values = space.information_values([row["word"] for row in rows], distribution.probs)
+    for row, value in zip(rows, values.tolist(), strict=True):
+        row["information_value"] = None if math.isnan(value) else decimals(value)
 
 
 def _draw_bars(rows: list[Row]) -> None:

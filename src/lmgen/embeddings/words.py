@@ -78,6 +78,33 @@ class WordSpace:
             for rank, place in enumerate(best.tolist(), 1)
         ]
 
+    def information_values(self, words: Sequence[str], probs: np.ndarray) -> np.ndarray:
+        """How far each word is expected to be from the one that comes: float64 [words], 0 to 2.
+
+        The distance of two words is 1 less the cosine of their vectors. Giulianelli et al. (2023) average it over texts
+        drawn from a model; here every word of the vocabulary has its probability. NaN for a word without a vector.
+
+        Args:
+          probs: of all words, float64 [words of the vocabulary].
+        """
+        known = [word for word in words if self._space == "in" or word in self._model.vocabulary]
+        found = np.full(len(words), np.nan)
+        if known:
+            distances = dict(zip(known, 1 - self._unit(known) @ self._expected(probs), strict=True))
+            found[:] = [distances.get(word, np.nan) for word in words]
+        return found
+
+    def _expected(self, probs: np.ndarray) -> np.ndarray:
+        """The mean of all words' vectors of length 1, each with its probability: float64 [projection]."""
+        parts, shares = self._shards, (probs / self._lengths).astype(np.float32)
+        total = np.zeros(parts[0].shape[1])
+        for shard, matrix in enumerate(parts):
+            own = shares[shard :: len(parts)]
+            for begin in range(0, len(own), ROWS):
+                some = own[begin : begin + ROWS]
+                total += some @ matrix[begin : begin + len(some)]
+        return total
+
     def similarities(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Cosine of the angle between the vectors of each pair of words, float64 [pairs]."""
         first, second = (self._unit([pair[side] for pair in pairs]).astype(np.float64) for side in (0, 1))

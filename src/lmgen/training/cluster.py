@@ -122,7 +122,7 @@ def _cluster(how: str) -> Cluster:
         _check_config(os.environ["TF_CONFIG"])
         found = resolvers.TFConfigClusterResolver()
     elif "SLURM_STEP_NODELIST" in os.environ and how != "tf-config":
-        # where it is not told of GPUs it asks nvidia-smi, which machines without any don't have
+        # without these numbers it runs nvidia-smi, which machines without GPUs do not have
         found = resolvers.SlurmClusterResolver(gpus_per_node=10_000, gpus_per_task=1, auto_set_gpu=False)
     else:
         raise UsageError(f"--distribute {how}: neither TF_CONFIG nor a Slurm step says who takes part")
