@@ -15,6 +15,7 @@ from lmgen.engines.litert_files import fingerprint
 from lmgen.scoring.measure import Scoring
 from lmgen.scoring.score import Sentence, score_sentences
 from lmgen.scoring.writers import NoRows
+from lmgen.workers.cluster import LOCAL, AbsentError, here, ray_workers
 from lmgen.workers.jobs import ScoreTexts, Task
 from lmgen.workers.pool import Pool
 from lmgen.workers.shards import shards_of
@@ -24,8 +25,6 @@ from conftest import load
 pytest.importorskip("ray")
 
 from ray import cloudpickle
-
-from lmgen.workers.cluster import LOCAL, AbsentError, here, ray_workers
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # no worker can import a test
 
@@ -52,7 +51,7 @@ def task(all_converted_folder):
 
 
 def test_a_cluster_scores_as_one_process_does_though_a_worker_is_killed_and_lacks_the_model(
-    task, all_converted_folder, tmp_path
+    task, all_converted_folder, tmp_path, capfd
 ):
     reports = []
     absent = replace(task.files, folder=tmp_path / "absent", graph=tmp_path / "absent" / "graph")
@@ -68,6 +67,7 @@ def test_a_cluster_scores_as_one_process_does_though_a_worker_is_killed_and_lack
     assert reports == ["line 12 is done again: a worker of the cluster ended"]
     assert fingerprint(received) == fingerprint(task.files)
     assert load(received.folder, "litert").precision == "float32"
+    assert capfd.readouterr().out == ""
 
 
 def test_a_machine_without_the_model_asks_for_it(task, tmp_path):

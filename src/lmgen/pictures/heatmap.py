@@ -70,14 +70,12 @@ def bars(number: int, column: Column) -> Png:
     """The most likely words of a step, each with a bar: as long as it is likely, the first one's of full length."""
     words, shares = column.words[:BARS], column.shares[:BARS]
     wide, rows = WIDTH // 2, BARS // 2
-    inks = [
-        np.hstack([line(word, wide - PERCENT), line(f"{share:.1%}", PERCENT)]) for word, share in zip(words, shares)
-    ]
     written = np.array([word == column.word for word in words])
     filled = np.arange(wide) < (shares / shares.max(initial=1e-30) * (wide - 2))[:, None]
     under = np.where(filled, ground(np.full(len(words), SHADE), written)[:, None], 0).astype(np.uint8)
     cells = np.zeros((BARS, LINE, wide), np.uint8)
-    cells[: len(words)] = inks
+    for cell, word, share in zip(cells, words, shares.tolist(), strict=False):
+        cell[:, : wide - PERCENT], cell[:, wide - PERCENT :] = line(word, wide - PERCENT), line(f"{share:.1%}", PERCENT)
     cells[: len(words), 1:] += under[:, None]
     pixels = cells.reshape(2, rows, LINE, wide).transpose(1, 2, 0, 3).reshape(rows * LINE, WIDTH)
     return picture(f"step {number}: {column.word}, {column.share:.2%}", pixels)

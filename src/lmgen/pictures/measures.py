@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmgen.softmax import Sums, most_likely
+from lmgen.softmax import Sums, highest, most_likely
 from lmgen.text import UNKNOWN, Vocabulary
 
 MASSES = (1, 10, 100, 1000)
@@ -41,8 +41,8 @@ def measure(logits: np.ndarray, word: str, logprob: float, vocabulary: Vocabular
     shares = logits - np.float32(log_sum)
     np.exp(shares, out=shares)
     sums = Sums(np.array(log_sum), np.array(1.0), np.array(float(shares @ logits) - log_sum))
-    best = most_likely(shares[:known], MASSES[-1])
-    named = best[:NAMED]
+    best = highest(shares[:known], MASSES[-1]) if known > MASSES[-1] else np.arange(known)
+    named = best[most_likely(shares[best], NAMED)]
     masses = _masses(np.append(shares[best], shares[known:]))
     values = {
         "word/surprisal": -logprob / math.log(2),
@@ -57,6 +57,6 @@ def measure(logits: np.ndarray, word: str, logprob: float, vocabulary: Vocabular
 
 
 def _masses(shares: np.ndarray) -> list[float]:
-    """Probability of the 1, 10, 100 and 1,000 most likely together, from float32 [words]."""
-    sums = np.cumsum(shares[most_likely(shares, MASSES[-1])], dtype=np.float64)
+    """Probability of the 1, 10, 100 and 1,000 most likely together, from float32 [words], of any order."""
+    sums = np.cumsum(np.sort(shares)[::-1], dtype=np.float64)
     return [float(sums[min(count, len(sums)) - 1]) for count in MASSES]

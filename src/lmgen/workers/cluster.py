@@ -26,6 +26,10 @@ STORE = 200 << 20
 """Bytes for what local workers pass on: a shard and what is made of it are a few megabytes."""
 
 
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # Ray, which reads it as it is imported, prints among the rows
+
+
 class AbsentError(Exception):
     """The model is not on the worker's machine."""
 
@@ -41,7 +45,6 @@ def ray_workers(task: Task, count: int | None, address: str) -> Iterator[list["R
     Raises UnsupportedError if Ray is not installed, DeviceError if the cluster cannot be reached or has too few CPUs.
     """
     with needing("ray", "--ray"):
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
     _connect(address, count)
     try:
