@@ -99,8 +99,11 @@ class Screen(Protocol):
           shift: is added to `logits` before the choice, float32 [softmax rows]; -inf rules a word out.
         """
 
-    def ceiling(self, allowed: np.ndarray) -> np.ndarray:
-        """What `allowed` is at most once it is settled, float32 [softmax rows]; far below all else where it is -inf."""
+    def bounds(self, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `allowed` is at least and at most once it is settled, float32 [softmax rows] each.
+
+        Both are far below all else where it is -inf.
+        """
 
 
 @runtime_checkable

@@ -17,7 +17,9 @@ from lmgen.export.quantise import error_norms, quantised
 from lmgen.generation.draw import choose_below
 from lmgen.generation.events import Word
 from lmgen.generation.generate import generate_all, generate_from
+from lmgen.generation.nucleus import Nucleus
 from lmgen.generation.options import Generation
+from lmgen.generation.samplers import top_p
 from lmgen.generation.sampling import Sampling, reach
 from lmgen.model import Reach, follow, read
 from lmgen.softmax import probabilities
@@ -155,7 +157,6 @@ WAYS = {
     "min-p": Sampling(min_p=0.02, temperature=1.3),
     "greedy top-p": Sampling(temperature=0, top_p=0.5),
     "typical": Sampling(typical=0.9),
-    "top-p": Sampling(top_p=0.9),
     "mirostat": Sampling(mirostat=2),
     "penalties": Sampling(repetition_penalty=1.2, top_k=10),
 }
@@ -175,7 +176,7 @@ def mini(tmp_path_factory):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_hundred_words_are_those_of_float32_with_the_same_seed(mini, way):
-    """And of a thousand steps in all, ten ways."""
+    """And of nine hundred steps in all, nine ways."""
     options = Generation(samples=5, max_words=20, seed=3, sampling=WAYS[way])
     options = replace(options, constraints=replace(options.constraints, ignore_end=True))
 
@@ -232,7 +233,7 @@ def test_an_audited_draw_has_its_interval_in_float32_s_distribution(mini):
 
 def test_no_logit_is_above_its_ceiling(exact, float32, hidden):
     near, sums = exact.near(hidden), float32.logits_of(hidden)
-    ceilings = np.stack([margins.ceiling(row) for margins, row in zip(exact.margins(hidden), near, strict=True)])
+    ceilings = np.stack([margins.bounds(row)[1] for margins, row in zip(exact.margins(hidden), near, strict=True)])
     everything = np.arange(near.shape[1])
     bounds = np.stack([margins.of(everything, row) for margins, row in zip(exact.margins(hidden), near, strict=True)])
 
@@ -244,27 +245,51 @@ def test_what_is_ruled_out_is_far_below_all_else(exact, hidden):
     allowed = exact.near(hidden[:1])[0]
     allowed[7] = -np.inf
 
-    assert exact.margins(hidden[:1])[0].ceiling(allowed)[7] < -1e29
+    assert max(bound[7] for bound in exact.margins(hidden[:1])[0].bounds(allowed)) < -1e29
 
 
-@pytest.mark.parametrize("temperature", [1.0, 1.5])
-def test_draws_from_all_words_are_distributed_as_float32_has_it(exact, float32, temperature):
+@pytest.mark.parametrize(("temperature", "p"), [(1.0, 1.0), (1.5, 1.0), (1.5, 0.8)])
+def test_draws_from_all_words_or_top_p_are_distributed_as_float32_has_it(exact, float32, temperature, p):
     """A wrong distribution would fail: that of the int8 logits does, which are wrong by up to 0.7 here."""
     h = np.random.default_rng(1).normal(size=(1, SIZE)).astype(np.float32) * np.float32(0.01)
     state = tuple(np.concatenate([np.zeros((1, SHAPE.cells), np.float32), h], 1) for _ in range(SHAPE.layers))
-    shares = probabilities(float32.logits(state)[0] / temperature)
-    [screen] = exact.screen(state)
-    near, rng = probabilities(screen.logits / temperature), np.random.default_rng(1)
-    ceiling = screen.ceiling(screen.logits)
+    [screen], rng = exact.screen(state), np.random.default_rng(1)
+    shares, near = (
+        probabilities(top_p(logits / temperature, p)) for logits in (float32.logits(state)[0], screen.logits)
+    )
+    bounds = screen.bounds(screen.logits)
 
     def settle(words):
         screen.settle(words)
         return screen.logits[words]
 
-    drawn = [choose_below(ceiling, settle, temperature, rng).index for _ in range(10_000)]
+    keeps = Nucleus(bounds, settle, temperature, p).keeps if p < 1 else None
+    drawn = [choose_below(bounds[1], settle, temperature, rng, keeps).index for _ in range(10_000)]
 
     assert misfit(drawn, shares) < 4
     assert misfit(drawn, near) > 10
+
+
+@pytest.mark.parametrize("scale", [1, 0.01])
+@pytest.mark.parametrize(("temperature", "p"), [(0.7, 0.3), (1.0, 0.3), (0.7, 0.9), (1.0, 0.9), (1.0, 0.999)])
+def test_top_p_by_bounds_keeps_the_words_that_it_keeps_of_float32_logits(exact, float32, hidden, temperature, p, scale):
+    """At the smaller scale, where bounds are as near as in a trained model, they say it of most words alone."""
+    settled = []
+    for h in hidden[:3] * np.float32(scale):
+        state = tuple(np.concatenate([np.zeros(SHAPE.cells, np.float32), h])[None] for _ in range(SHAPE.layers))
+        expected = top_p(float32.logits(state)[0] / np.float32(temperature), p) > -np.inf
+        words = [*np.random.default_rng(1).choice(len(expected), 20, replace=False).tolist(), int(expected.argmax())]
+        for word in words:
+            [screen] = exact.screen(state)
+
+            def settle(words, screen=screen):
+                settled.append(len(words))
+                screen.settle(words)
+                return screen.logits[words]
+
+            nucleus = Nucleus(screen.bounds(screen.logits.copy()), settle, temperature, p)
+            assert nucleus.keeps(word) == expected[word]
+    assert scale == 1 or np.mean(np.array(settled) > 1) < 0.3
 
 
 def misfit(drawn, shares):

@@ -75,10 +75,10 @@ def test_options_out_of_range_are_refused_with_their_range(wrong, told):
         Sampling(**wrong)
 
 
-def test_a_draw_below_a_ceiling_is_exact_however_high_the_ceiling_is(monkeypatch):
-    """Even where nearly every try is rejected, and where all are."""
-    monkeypatch.setattr("lmgen.generation.draw.TRIES", 30)
+def test_a_draw_below_a_ceiling_is_exact_however_high_the_ceiling_is():
+    """Even where nearly every try is rejected; where all are, nothing is drawn."""
     logits, rng = np.log(np.array([0.5, 0.3, 0.2], np.float32)), np.random.default_rng(0)
-    for height in (np.float32([0.1, 0.5, 2]), 3, 50):
+    assert choose_below(logits + 50, lambda words: logits[words], 1.0, rng) is None
+    for height in (np.float32([0.1, 0.5, 2]), 3):
         drawn = [choose_below(logits + height, lambda words: logits[words], 1.0, rng).index for _ in range(2000)]
         assert np.allclose(np.bincount(drawn) / 2000, [0.5, 0.3, 0.2], atol=0.04)

@@ -34,6 +34,6 @@ from .shape import (
     softmax_rows as softmax_rows,
     weight_shapes as weight_shapes,
 )
-from .tensors import aligned as aligned, check_sums as check_sums, find_extents as find_extents
+from .tensors import RowReader as RowReader, aligned as aligned, check_sums as check_sums, find_extents as find_extents
 from .weights import Weights as Weights, dealt_rows as dealt_rows
 from .writer import write_model as write_model

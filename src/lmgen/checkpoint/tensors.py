@@ -6,6 +6,7 @@ its numbers are one run of bytes, an extent, which can be read in parts or mappe
 """
 
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,22 @@ class Extent:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         memory.madvise(mmap.MADV_RANDOM)
         return np.frombuffer(memory, "<f4", self.count, self.offset).reshape(-1, columns)
+
+
+class RowReader:
+    """A matrix in a file of which rows are read when they are asked for; unlike mapped ones they leave no memory taken."""
+
+    def __init__(self, extent: Extent, columns: int) -> None:
+        self._extent, self.shape = extent, (extent.count // columns, columns)
+        self._file = open(extent.path, "rb", buffering=0)  # noqa: SIM115 (as long as this)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Rows by their numbers, int64 [rows]: float32 [rows, columns]. Raises IntegrityError if the file is cut short."""
+        size, file, begin = 4 * self.shape[1], self._file.fileno(), self._extent.offset
+        parts = [os.pread(file, size, begin + size * row) for row in rows.tolist()]
+        if any(len(part) < size for part in parts):
+            raise IntegrityError(f"{self._extent.path} is cut short: replace it with a good copy")
+        return np.frombuffer(b"".join(parts), "<f4").reshape(-1, self.shape[1])
 
 
 def aligned(count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from lmgen.checkpoint.folder import CHECKPOINT_FILES
 from lmgen.checkpoint.names import file_of, joined, shard_names, variable_shapes
 from lmgen.checkpoint.shape import SHARDS, Shape, weight_shapes
-from lmgen.checkpoint.tensors import aligned, check_sums, find_extents
+from lmgen.checkpoint.tensors import RowReader, aligned, check_sums, find_extents
 from lmgen.errors import IntegrityError
 
 PIECE = 1 << 20
@@ -87,7 +87,7 @@ class Weights:
         return numbers
 
 
-def dealt_rows(shards: Sequence[np.ndarray], words: np.ndarray) -> np.ndarray:
+def dealt_rows(shards: Sequence[np.ndarray | RowReader], words: np.ndarray) -> np.ndarray:
     """Rows of a matrix that is dealt out to shards: row w is row w // 8 of shard w % 8.
 
     Args:
@@ -97,7 +97,8 @@ def dealt_rows(shards: Sequence[np.ndarray], words: np.ndarray) -> np.ndarray:
     Returns float32 [words, columns].
     """
     rows = np.empty((len(words), shards[0].shape[1]), np.float32)
-    for shard, part in enumerate(shards):
-        chosen = words % SHARDS == shard
-        rows[chosen] = part[words[chosen] // SHARDS]
+    owners = words % SHARDS
+    for shard in set(owners.tolist()):
+        chosen = owners == shard
+        rows[chosen] = shards[shard][words[chosen] // SHARDS]
     return rows

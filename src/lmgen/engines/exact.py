@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lmgen.checkpoint import SHARDS, ModelFiles, aligned, check_sums, dealt_rows, find_extents
+from lmgen.checkpoint import SHARDS, ModelFiles, RowReader, aligned, check_sums, dealt_rows, find_extents
 from lmgen.engines.litert import LiteRTModel
 from lmgen.engines.litert_files import NORMS, ROUNDED, Converted
 from lmgen.engines.screening import Margins, candidates
@@ -34,7 +34,7 @@ class SoftmaxRows:
         extents = find_extents(folder)
         self._size, self._bias = projection, extents["softmax/b"].read()
         self._extents = [extents[f"softmax/W_{shard}"] for shard in range(SHARDS)]
-        self._mapped = [extent.mapped(projection) for extent in self._extents]
+        self._shards = [RowReader(extent, projection) for extent in self._extents]
 
     def logits(self, words: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Logits of some words after one hidden state, float32 [words].
@@ -45,7 +45,7 @@ class SoftmaxRows:
         """
         if len(words) > MANY * len(self._bias):
             return self.all_logits(hidden[None])[0, words]
-        return dealt_rows(self._mapped, words) @ hidden + self._bias[words]
+        return dealt_rows(self._shards, words) @ hidden + self._bias[words]
 
     def all_logits(self, hidden: np.ndarray) -> np.ndarray:
         """Logits after hidden states, float32 [rows, projection]: float32 [rows, softmax rows]. The whole matrix is read."""
@@ -133,8 +133,8 @@ class Int8Screen:
         self.settle(np.setdiff1d(words, likely, assume_unique=True))
         return words
 
-    def ceiling(self, allowed: np.ndarray) -> np.ndarray:
-        return self._margins.ceiling(allowed)
+    def bounds(self, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._margins.bounds(allowed)
 
 
 def _limit(likely: np.ndarray, reach: Reach) -> float:

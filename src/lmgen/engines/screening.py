@@ -60,19 +60,18 @@ class Margins:
         most = by_lost * self.norms[0].max() + by_kept * self.norms[1].max() + by_logit * highest
         return most / (1 - by_logit)
 
-    def ceiling(self, logits: np.ndarray) -> np.ndarray:
-        """The highest that each logit can be in float32: float32 [softmax rows], never too low.
+    def bounds(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest that each logit can be in float32: float32 [softmax rows] each, never too near.
 
         Args:
-          logits: of all words, float32 [softmax rows]; for -inf the result is far below all else.
+          logits: of all words, float32 [softmax rows]; for -inf the results are far below all else.
         """
         by_lost, by_kept, by_logit = self._factors()
         upward = 1 + 16 * UNIT  # more than the roundings of all that follows
-        high = np.maximum(logits, FAR_BELOW)
+        middle = np.maximum(logits, FAR_BELOW)
         bound = np.array([by_lost * upward, by_kept * upward], np.float32) @ self.norms
-        bound += np.abs(high) * np.float32((by_logit + 2 * UNIT) * upward)
-        high += bound
-        return high
+        bound += np.abs(middle) * np.float32((by_logit + 2 * UNIT) * upward)
+        return middle - bound, middle + bound
 
     def _factors(self) -> tuple[float, float, float]:
         """What |w - q|, |q| and |m| are multiplied by."""

@@ -56,7 +56,8 @@ def choose_below(
     settle: Callable[[np.ndarray], np.ndarray],
     temperature: float,
     rng: np.random.Generator,
-) -> Choice:
+    keeps: Callable[[int], bool] | None = None,
+) -> Choice | None:
     """A draw from logits of which a ceiling is known: exactly theirs, by rejection (von Neumann 1951).
 
     A word is drawn as if the ceiling were the logits, and taken with the share that its logit leaves of it.
@@ -64,23 +65,27 @@ def choose_below(
     Args:
       ceiling: float32 [softmax rows].
       settle: the logits of words, given by their places; none is above the ceiling.
+      keeps: whether a draw may take a word; any without it.
+
+    Returns None where so many draws were rejected that all logits had better be settled.
     """
     drawn = CategoricalDraw(ceiling / np.float32(temperature))
     for _ in range(TRIES):
         choice = drawn.draw(rng)
         [logit] = settle(np.array([choice.index]))
-        if rng.random() < np.exp((logit - ceiling[choice.index]) / temperature):
+        taken = rng.random() < np.exp((logit - ceiling[choice.index]) / temperature)
+        if taken and (keeps is None or keeps(choice.index)):
             return choice
-    return CategoricalDraw(settle(np.arange(len(ceiling))) / np.float32(temperature)).draw(rng)
+    return None
 
 
-def among(choice: Choice, logits: np.ndarray, temperature: float) -> Choice:
+def among(choice: Choice, logits: np.ndarray) -> Choice:
     """The same word with its interval among these logits, and the draw as far inside it as it was.
 
     Args:
       logits: float32 [softmax rows].
     """
-    low, high = CategoricalDraw(logits / np.float32(temperature)).interval(choice.index)
+    low, high = CategoricalDraw(logits).interval(choice.index)
     inside = (choice.draw - choice.low) / (choice.high - choice.low)
     return Choice(choice.index, low + inside * (high - low), low, high)
 

@@ -12,8 +12,9 @@ from lmgen.errors import UsageError
 from lmgen.generation.constraints import Constraints, Limits
 from lmgen.generation.draw import Choice, among, choose, choose_below, choose_except
 from lmgen.generation.events import Ended, Step, Word
+from lmgen.generation.nucleus import Nucleus
 from lmgen.generation.options import Generation
-from lmgen.generation.sampling import chain, draws_from_all, reach
+from lmgen.generation.sampling import chain, draws_by_bounds, reach
 from lmgen.model import Context, LanguageModel, Reach, Rows, Screen, ScreeningModel, State, follow, read_all, take
 from lmgen.softmax import RULED_OUT, entropy, log_probability, log_total, most_likely, probabilities
 from lmgen.text import SENTENCE_END, SENTENCE_START, Detokenizer, Vocabulary
@@ -106,8 +107,8 @@ class Sample:
         self._rng = np.random.default_rng([options.seed, sample, prompt])
         self._chain = chain(options.sampling, model.vocabulary.id(SENTENCE_END))
         self._reach = reach(options.sampling)
-        self.draws_from_all = draws_from_all(options.sampling)
-        self._draws_as_predicted = self.draws_from_all and options.sampling.temperature == 1
+        self.draws_by_bounds = draws_by_bounds(options.sampling)
+        self._draws_as_predicted = self.draws_by_bounds and not self._chain
         self._history = [model.vocabulary.id(word) for word in context.words]
         self._joiner, self._text = _joiner_after(context.words), ""
 
@@ -120,7 +121,7 @@ class Sample:
     def needs_all(self) -> bool:
         """Whether its next word, or what is reported of it, depends on all logits."""
         reported = self.options.measure or self.options.audit or self.options.alternatives
-        return bool(reported) or not (self._reach or self.draws_from_all)
+        return bool(reported) or not (self._reach or self.draws_by_bounds)
 
     def _choose(
         self, logits: np.ndarray, limits: Limits, screen: Screen | None
@@ -128,10 +129,10 @@ class Sample:
         """The choice, ln of its probability, and the logits it was drawn from, if they had to be computed."""
         ruled_out, shift, near = limits.ruled_out(*self._place), limits.shift(*self._place), self._reach
         allowed: np.ndarray | None = None
-        if screen and self.draws_from_all:
+        if screen and self.draws_by_bounds:
             choice = self._draw_below(screen, shift)
             if self.options.audit:
-                choice = among(choice, logits + shift, self.options.sampling.temperature)
+                choice = among(choice, self._sampled(logits + shift))
         elif self._draws_as_predicted and ruled_out is not None:
             return *choose_except(logits, ruled_out, self._rng), None
         else:
@@ -150,14 +151,17 @@ class Sample:
         return allowed
 
     def _draw_below(self, screen: Screen, shift: np.ndarray) -> Choice:
-        """A draw from all words of which only those that are tried are settled."""
+        """A draw from all words, or those of top-p, of which few are settled."""
+        sampling, bounds = self.options.sampling, screen.bounds(screen.logits + shift)
 
         def settle(words: np.ndarray) -> np.ndarray:
             screen.settle(words)
             return screen.logits[words] + shift[words]
 
-        ceiling = screen.ceiling(screen.logits + shift)
-        return choose_below(ceiling, settle, self.options.sampling.temperature, self._rng)
+        keeps = Nucleus(bounds, settle, sampling.temperature, sampling.top_p).keeps if sampling.top_p < 1 else None
+        if choice := choose_below(bounds[1], settle, sampling.temperature, self._rng, keeps):
+            return choice
+        return choose(self._sampled(settle(np.arange(len(shift)))), sampling.temperature, self._rng)
 
     def _in_reach(self, screen: Screen, shift: np.ndarray, near: Reach) -> np.ndarray:
         """The logits that the choice depends on, settled, with the constraints in force; -inf for all others."""
@@ -331,7 +335,7 @@ class Batch(AbstractContextManager["Batch"]):
 
         A row that draws from all words is always given its screen: so it draws the same, whatever is reported of it.
         """
-        model, draws = self._model, [sample.draws_from_all for sample in self.live]
+        model, draws = self._model, [sample.draws_by_bounds for sample in self.live]
         all_needed = self._all_logits or any(sample.needs_all for sample in self.live)
         if not isinstance(model, ScreeningModel) or (all_needed and not any(draws)):
             return self._rows(), [None] * len(draws)

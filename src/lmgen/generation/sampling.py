@@ -92,6 +92,10 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
+DRAWN_BY_BOUNDS = ((), ("temperature",), ("top-p",), ("temperature", "top-p"))
+"""Samplers at work, in order, where a draw needs few logits: see `draw.choose_below`, `nucleus`."""
+
+
 def chain(options: Sampling, end: int | None = None) -> list[Sampler]:
     """The samplers that change anything, in order. Each sample needs a chain of its own.
 
@@ -115,9 +119,9 @@ def reach(options: Sampling) -> Reach | None:
     return None
 
 
-def draws_from_all(options: Sampling) -> bool:
-    """Whether a choice is a draw from the model's whole distribution, at some temperature."""
-    return options.temperature > 0 and {"temperature"}.issuperset(_active(options))
+def draws_by_bounds(options: Sampling) -> bool:
+    """Whether a choice is a draw from all words or those of top-p, at some temperature: bounds of logits suffice for it."""
+    return options.temperature > 0 and tuple(_active(options)) in DRAWN_BY_BOUNDS
 
 
 def _active(options: Sampling, end: int | None = None) -> dict[str, Sampler]:
