@@ -39,7 +39,8 @@ type Engine interface {
 type Options struct {
 	// Engine is "" or "go", "litert" for LiteRT's C library on converted files, "tensorflow" for TensorFlow's on the graph.
 	Engine string
-	// Precision is "" for the engine's own; in Go "float32", or "int8" for LSTMs and softmax in int8; "fast" by LiteRT.
+	// Precision is "" for the engine's own; in Go "float32", or "int8" for LSTMs and softmax in int8, of converted files if
+	// there are any; "fast" by LiteRT.
 	Precision string
 	// Library is LiteRT's or TensorFlow's file, "" for that which LMGEN_LITERT or LMGEN_TENSORFLOW names, or else that of
 	// the Python package; Home is where lmgen keeps what it makes, or "".
@@ -81,8 +82,10 @@ func (f *Folder) Open(options Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.named(f.Graph); err != nil {
-		return nil, err
+	if f.Checkpoint {
+		if _, err := f.named(f.Graph); err != nil {
+			return nil, err
+		}
 	}
 	engine, err := f.engine(options)
 	if err != nil {

@@ -30,6 +30,9 @@ func openSession(folder *Folder, options Options) (Engine, error) {
 	if options.Precision != "" && options.Precision != "float32" {
 		return nil, Errorf(Usage, "the engine tensorflow computes in float32, not in %q", options.Precision)
 	}
+	if err := folder.needCheckpoint(); err != nil {
+		return nil, err
+	}
 	if err := OpenTensorFlow(options.Library); err != nil {
 		return nil, err
 	}
