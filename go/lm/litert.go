@@ -26,7 +26,7 @@ func openConverted(folder *Folder, options Options) (Engine, error) {
 	if options.Precision != "" && options.Precision != "fast" {
 		return nil, Errorf(Usage, "the engine litert computes in the precision fast, not in %q", options.Precision)
 	}
-	if err := openLibrary(options.Library); err != nil {
+	if err := OpenLiteRT(options.Library); err != nil {
 		return nil, err
 	}
 	files, err := folder.conversion(options.Home, "leave out --engine litert")
@@ -65,8 +65,8 @@ func fit(functions []*litert.Function) bool {
 	return fine
 }
 
-// openLibrary loads LiteRT: the library given, or that of the Python package.
-func openLibrary(path string) error {
+// OpenLiteRT loads the library given, or else that which Options.Library stands for. Open does so itself.
+func OpenLiteRT(path string) error {
 	if !litert.Built {
 		return Errorf(Unsupported, "this program was built without LiteRT: build it with `go build -tags litert`, with cgo")
 	}
