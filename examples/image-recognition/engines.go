@@ -31,6 +31,7 @@ func (s *settings) byLiteRT(pixels []float32) ([]float32, error) {
 	if err != nil {
 		return nil, lm.Errorf(lm.Integrity, "LiteRT cannot use %s: %v", s.graph, err)
 	}
+	defer function.Close()
 	if len(function.Inputs) != 1 || len(function.Outputs) != 1 || function.Inputs[0].Width != len(pixels) {
 		return nil, lm.Errorf(lm.Integrity, "%s takes no picture of %d times %d pixels", s.graph, s.size, s.size)
 	}
@@ -50,6 +51,7 @@ func (s *settings) byTensorFlow(graph []byte, pixels []float32) ([]float32, erro
 	if err != nil {
 		return nil, lm.Errorf(lm.Integrity, "TensorFlow cannot use %s: %v", s.graph, err)
 	}
+	defer session.Close()
 	size := int64(s.size)
 	found, err := session.Run([]tensorflow.Feed{{Name: s.input, Shape: []int64{1, size, size, 3}, Floats: pixels}}, s.output)
 	if err != nil {

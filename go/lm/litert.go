@@ -45,11 +45,12 @@ func openConverted(folder *Folder, options Options) (Engine, error) {
 		functions[number], err = files.load(files.list[number], threads)
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && !fit(functions) {
+		err = Errorf(Integrity, "%s is damaged: %s", files.path, files.advice)
 	}
-	if !fit(functions) {
-		return nil, Errorf(Integrity, "%s is damaged: %s", files.path, files.advice)
+	if err != nil {
+		closeAll(functions)
+		return nil, err
 	}
 	return together(functions), nil
 }
@@ -118,6 +119,17 @@ func together(functions []*litert.Function) *converted {
 		c.rows += part.Outputs[0].Width
 	}
 	return c
+}
+
+func (c *converted) Close() { closeAll(append([]*litert.Function{c.embed, c.memory}, c.softmax...)) }
+
+// closeAll closes the functions that there are.
+func closeAll(functions []*litert.Function) {
+	for _, function := range functions {
+		if function != nil {
+			function.Close()
+		}
+	}
 }
 
 func (c *converted) Rows() int { return c.rows }

@@ -2,6 +2,7 @@
 // train` writes it: a graph, a vocabulary, the twelve files of a checkpoint and, if there is one, model.toml.
 //
 //	model, err := lm.Open("models/mini", lm.Options{})
+//	defer model.Close()
 //	text, err := model.Read(lm.Tokenize("I love that I"))
 //	logits, err := model.Logits([]lm.State{text})
 //
@@ -33,6 +34,9 @@ type Engine interface {
 	Advance(states []State, words []Characters) ([]State, error)
 	// Logits are those of each text's next word, [texts][rows]. They belong to the caller.
 	Logits(states []State) ([][]float32, error)
+	// Close frees the memory that a C library holds, once no goroutine computes any more; from then on what computes is
+	// refused. It may be called again. In plain Go there is nothing to free, and it does nothing.
+	Close()
 }
 
 // Options say what computes, and how.
@@ -92,6 +96,7 @@ func (f *Folder) Open(options Options) (*Model, error) {
 		return nil, err
 	}
 	if engine.Rows() < vocabulary.Size() {
+		engine.Close()
 		return nil, Errorf(
 			Integrity, "%s has %d words, the softmax only %d rows: they do not belong together",
 			f.Path(f.Vocabulary), vocabulary.Size(), engine.Rows(),

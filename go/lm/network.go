@@ -79,6 +79,8 @@ func (n *network) Logits(states []State) ([][]float32, error) {
 	return logits, nil
 }
 
+func (n *network) Close() {}
+
 // fits says whether what was read belongs together.
 func (n *network) fits() bool {
 	fine := len(n.letters) == 256*characterSize && len(n.convolutions) == convolutions && len(n.layers) > 0
