@@ -1,4 +1,5 @@
-// Command image-recognition names what is on a photograph: it runs a released TensorFlow graph by TensorFlow's C API.
+// Command image-recognition names what is on a photograph: it runs a LiteRT file by LiteRT's C library, or a released
+// TensorFlow graph by TensorFlow's C API.
 package main
 
 import (
@@ -9,11 +10,10 @@ import (
 	"sort"
 	"strings"
 
-	"lmgen.dev/go/internal/tensorflow"
 	"lmgen.dev/go/lm"
 )
 
-// settings are those of the graph inception5h, unless others are given.
+// settings are those of EfficientNet-Lite0, unless others are given.
 type settings struct {
 	graph, labels, library, input, output string
 	size, best                            int
@@ -22,14 +22,14 @@ type settings struct {
 
 func main() {
 	s := settings{}
-	flag.StringVar(&s.graph, "graph", "tensorflow_inception_graph.pb", "the graph, a GraphDef with its weights inside")
-	flag.StringVar(&s.labels, "labels", "imagenet_comp_graph_label_strings.txt", "a name on each line")
-	flag.StringVar(&s.library, "library", "", "TensorFlow's libtensorflow_cc.so.2; else that of the Python package")
-	flag.StringVar(&s.input, "input", "input", "the operation that takes a picture, float32 [1, size, size, 3]")
-	flag.StringVar(&s.output, "output", "output", "the operation that gives a probability for each name")
+	flag.StringVar(&s.graph, "graph", "efficientnet-lite0.tflite", "a LiteRT file (.tflite), or a GraphDef with its weights inside")
+	flag.StringVar(&s.labels, "labels", "labels.txt", "a name on each line")
+	flag.StringVar(&s.library, "library", "", "libLiteRt.so or libtensorflow_cc.so.2; else that of the Python package")
+	flag.StringVar(&s.input, "input", "input", "of a GraphDef: the operation that takes a picture, float32 [1, size, size, 3]")
+	flag.StringVar(&s.output, "output", "output", "of a GraphDef: the operation that gives a probability for each name")
 	flag.IntVar(&s.size, "size", 224, "rows and columns of pixels that the graph takes")
-	flag.Float64Var(&s.mean, "mean", 117, "taken away from each red, green and blue, 0 to 255")
-	flag.Float64Var(&s.scale, "scale", 1, "by which the rest is multiplied")
+	flag.Float64Var(&s.mean, "mean", 127, "taken away from each red, green and blue, 0 to 255")
+	flag.Float64Var(&s.scale, "scale", 1.0/128, "by which the rest is multiplied")
 	flag.IntVar(&s.best, "best", 5, "how many names are printed")
 	flag.Parse()
 	if err := s.run(flag.Args()); err != nil {
@@ -81,25 +81,4 @@ func (s *settings) names() ([]string, error) {
 		return nil, lm.Errorf(lm.Missing, "cannot read the names: %v", err)
 	}
 	return strings.Split(strings.TrimRight(string(data), "\r\n"), "\n"), nil
-}
-
-// compute runs the graph on pixels.
-func (s *settings) compute(pixels []float32) ([]float32, error) {
-	graph, err := os.ReadFile(s.graph)
-	if err != nil {
-		return nil, lm.Errorf(lm.Missing, "cannot read the graph: %v", err)
-	}
-	if err := lm.OpenTensorFlow(s.library); err != nil {
-		return nil, err
-	}
-	session, err := tensorflow.Import(graph, 0, []string{s.input, s.output})
-	if err != nil {
-		return nil, lm.Errorf(lm.Integrity, "TensorFlow cannot use %s: %v", s.graph, err)
-	}
-	size := int64(s.size)
-	found, err := session.Run([]tensorflow.Feed{{Name: s.input, Shape: []int64{1, size, size, 3}, Floats: pixels}}, s.output)
-	if err != nil {
-		return nil, lm.Errorf(lm.Integrity, "TensorFlow cannot run %s: %v", s.graph, err)
-	}
-	return found[0].Numbers, nil
 }

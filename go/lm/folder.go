@@ -29,11 +29,14 @@ func checkpointFiles() []string {
 	return names
 }
 
-// Folder is a model's folder in the released layout: all its files are there, and none too many.
+// Folder is a model's folder in the released layout: all its files are there, and none too many. Instead of the
+// checkpoint it may have the files that `lmgen convert` made of it.
 type Folder struct {
 	// Name is how messages call it: its path.
 	Name string
-	// Graph and Vocabulary are the names of these files in it.
+	// Checkpoint says whether it has one, and its graph; else it has converted files alone.
+	Checkpoint bool
+	// Graph and Vocabulary are the names of these files in it; there may be no graph where there is no checkpoint.
 	Graph, Vocabulary string
 	// Manifest holds what model.toml says, or what holds where there is none.
 	Manifest Manifest
@@ -57,12 +60,15 @@ func openFiles(files fs.FS, name string) (*Folder, error) {
 			missing = append(missing, file)
 		}
 	}
-	if missing != nil {
-		return nil, Errorf(Missing, "%s is not a whole model: it lacks %s", name, strings.Join(missing, ", "))
+	folder.Checkpoint = missing == nil
+	if err := folder.checkWhole(missing); err != nil {
+		return nil, err
 	}
 	var err error
-	if folder.Graph, err = folder.only("graph-*.pbtxt"); err != nil {
-		return nil, err
+	if folder.Checkpoint {
+		if folder.Graph, err = folder.only("graph-*.pbtxt"); err != nil {
+			return nil, err
+		}
 	}
 	if folder.Vocabulary, err = folder.only("vocab-*.txt"); err != nil {
 		return nil, err
@@ -72,6 +78,23 @@ func openFiles(files fs.FS, name string) (*Folder, error) {
 	}
 	folder.Manifest, err = folder.readManifest()
 	return folder, err
+}
+
+// checkWhole refuses a part of a checkpoint. A folder may have none, if it has converted files.
+func (f *Folder) checkWhole(missing []string) error {
+	_, err := fs.Stat(f.files, convertedFolder+"/"+convertedFacts)
+	if missing == nil || err == nil && len(missing) == len(checkpointFiles()) {
+		return nil
+	}
+	return Errorf(Missing, "%s is not a whole model: it lacks %s", f.Name, strings.Join(missing, ", "))
+}
+
+// needCheckpoint refuses a folder that has converted files alone.
+func (f *Folder) needCheckpoint() error {
+	if f.Checkpoint {
+		return nil
+	}
+	return Errorf(Missing, "%s has no checkpoint, only converted files, which are in int8: leave out --precision, or add the files ckpt-*", f.Name)
 }
 
 func (f *Folder) only(pattern string) (string, error) {

@@ -1,10 +1,6 @@
 package lm
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,12 +9,6 @@ import (
 	"sync"
 
 	"lmgen.dev/go/internal/litert"
-	"lmgen.dev/go/internal/toml"
-)
-
-const (
-	convertedVersion     = 5 // of converted files, as converted.toml names it
-	samples, sampleBytes = 16, 4096
 )
 
 // converted is the Engine on a model's converted files, by LiteRT.
@@ -36,30 +26,31 @@ func openConverted(folder *Folder, options Options) (Engine, error) {
 	if options.Precision != "" && options.Precision != "fast" {
 		return nil, Errorf(Usage, "the engine litert computes in the precision fast, not in %q", options.Precision)
 	}
-	if err := openLibrary(options.Library); err != nil {
+	if err := OpenLiteRT(options.Library); err != nil {
 		return nil, err
 	}
-	place, files, err := findConverted(folder, options.Home)
+	files, err := folder.conversion(options.Home, "leave out --engine litert")
 	if err != nil {
 		return nil, err
+	}
+	if files == nil {
+		return nil, Errorf(Missing, "%s has no converted files: make them with `lmgen convert %s`", folder.Name, folder.Name)
 	}
 	threads := options.Threads
 	if threads == 0 {
 		threads = runtime.NumCPU()
 	}
-	functions, failed := make([]*litert.Function, len(files)), make([]error, len(files))
-	parallel(0, len(files), 1, func(begin, end int) {
-		for ; begin < end; begin++ {
-			functions[begin], failed[begin] = loadConverted(filepath.Join(place, files[begin].name), files[begin], threads)
-		}
+	functions := make([]*litert.Function, len(files.list))
+	err = files.each(0, func(number int) (err error) {
+		functions[number], err = files.load(files.list[number], threads)
+		return err
 	})
-	for _, err := range failed {
-		if err != nil {
-			return nil, err
-		}
+	if err == nil && !fit(functions) {
+		err = Errorf(Integrity, "%s is damaged: %s", files.path, files.advice)
 	}
-	if !fit(functions) {
-		return nil, damagedConverted(place)
+	if err != nil {
+		closeAll(functions)
+		return nil, err
 	}
 	return together(functions), nil
 }
@@ -75,8 +66,8 @@ func fit(functions []*litert.Function) bool {
 	return fine
 }
 
-// openLibrary loads LiteRT: the library given, or that of the Python package.
-func openLibrary(path string) error {
+// OpenLiteRT loads the library given, or else that which Options.Library stands for. Open does so itself.
+func OpenLiteRT(path string) error {
 	if !litert.Built {
 		return Errorf(Unsupported, "this program was built without LiteRT: build it with `go build -tags litert`, with cgo")
 	}
@@ -100,79 +91,20 @@ func openLibrary(path string) error {
 	return nil
 }
 
-// convertedFile is what converted.toml says of a file.
-type convertedFile struct {
-	name, checksum string
-}
-
-// findConverted gives the folder of files that belong to the checkpoint: beside it, or in lmgen's cache.
-func findConverted(folder *Folder, home string) (string, []convertedFile, error) {
-	mark, err := folder.fingerprint()
-	if err != nil {
-		return "", nil, err
+// load compiles a file that is as it was made.
+func (c *conversion) load(file convertedFile, threads int) (*litert.Function, error) {
+	if _, err := c.read(file); err != nil {
+		return nil, err
 	}
-	for _, place := range []string{
-		filepath.Join(folder.Name, "litert-fast"), filepath.Join(home, "converted", mark[:16]+"-fast"),
-	} {
-		path := filepath.Join(place, "converted.toml")
-		data, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		facts, err := toml.Parse(string(data))
-		if err != nil {
-			return "", nil, damagedConverted(path)
-		}
-		if facts["version"] != int64(convertedVersion) || facts["fingerprint"] != mark {
-			continue
-		}
-		files, fine := listed(facts)
-		if !fine {
-			return "", nil, damagedConverted(path)
-		}
-		return place, files, nil
-	}
-	return "", nil, Errorf(Missing, "%s has no converted files: make them with `lmgen convert %s`", folder.Name, folder.Name)
-}
-
-// listed are the files of converted.toml: vectors, memory, then the parts of the softmax.
-func listed(facts toml.Table) (files []convertedFile, fine bool) {
-	known, _ := facts["files"].(toml.Table)
-	names := []string{"vectors.tflite", "memory.tflite"}
-	for part := 0; part == 0 || known[names[len(names)-1]] != nil; part++ {
-		names = append(names, fmt.Sprintf("softmax-%d.tflite", part))
-	}
-	if known[names[len(names)-1]] == nil && len(names) > 3 {
-		names = names[:len(names)-1]
-	}
-	for _, name := range names {
-		file, _ := known[name].(toml.Table)
-		checksum, there := file["sha256"].(string)
-		if !there {
-			return nil, false
-		}
-		files = append(files, convertedFile{name, checksum})
-	}
-	return files, true
-}
-
-func loadConverted(path string, file convertedFile, threads int) (*litert.Function, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, Errorf(Integrity, "cannot read %s (%s): make it again with `lmgen convert`", path, reason(err))
-	}
-	if digest("sha256", data) != file.checksum {
-		return nil, damagedConverted(path)
+	path := filepath.Join(c.path, file.name)
+	if _, err := os.Stat(path); err != nil {
+		return nil, Errorf(Unsupported, "LiteRT reads converted files from the disk alone")
 	}
 	made, err := litert.Load(path, threads)
 	if err != nil {
-		return nil, Errorf(Integrity, "%s cannot be used: %v; make it again with `lmgen convert`", path, err)
+		return nil, Errorf(Integrity, "%s cannot be used: %v; %s", path, err, c.advice)
 	}
 	return made, nil
-}
-
-func damagedConverted(path string) error {
-	return Errorf(Integrity, "%s is damaged: make it again with `lmgen convert`, or leave out --engine litert", path)
 }
 
 // together makes the engine of its functions.
@@ -187,6 +119,17 @@ func together(functions []*litert.Function) *converted {
 		c.rows += part.Outputs[0].Width
 	}
 	return c
+}
+
+func (c *converted) Close() { closeAll(append([]*litert.Function{c.embed, c.memory}, c.softmax...)) }
+
+// closeAll closes the functions that there are.
+func closeAll(functions []*litert.Function) {
+	for _, function := range functions {
+		if function != nil {
+			function.Close()
+		}
+	}
 }
 
 func (c *converted) Rows() int { return c.rows }
@@ -277,32 +220,4 @@ func (c *converted) spell(words []Characters) ([][]float32, error) {
 		vectors[i] = c.vectors[word]
 	}
 	return vectors, nil
-}
-
-// fingerprint is what converted files call the checkpoint they were made of: a digest of the names, sizes and samples
-// of its files.
-func (f *Folder) fingerprint() (string, error) {
-	sum := sha256.New()
-	for _, name := range checkpointFiles() {
-		file, err := f.files.Open(name)
-		if err != nil {
-			return "", Errorf(Missing, "cannot read %s: %s", f.Path(name), reason(err))
-		}
-		defer file.Close()
-		info, err := file.Stat()
-		at, seekable := file.(io.ReaderAt)
-		if err != nil || !seekable {
-			return "", Errorf(Unsupported, "converted files are read from the disk alone")
-		}
-		fmt.Fprintf(sum, "%s %d\n", name, info.Size())
-		room, last := make([]byte, sampleBytes), info.Size()-sampleBytes
-		if last < 0 {
-			last = 0
-		}
-		for number := int64(0); number < samples; number++ {
-			read, _ := at.ReadAt(room, last*number/(samples-1))
-			sum.Write(room[:read])
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -149,10 +149,17 @@ func rounded(number float32) int16 {
 
 // times multiplies the matrix with vectors: float32 [vectors, rows], plus a bias for each row if there is one.
 func (m *matrix) times(threads int, vectors [][]float32, bias []float32) [][]float32 {
-	given, out := m.activations(vectors), make([][]float32, len(vectors))
+	out := make([][]float32, len(vectors))
 	for i := range out {
 		out[i] = make([]float32, m.rows)
 	}
+	m.product(threads, out, vectors, bias)
+	return out
+}
+
+// product sets the first numbers of each out to what times gives.
+func (m *matrix) product(threads int, out, vectors [][]float32, bias []float32) {
+	given := m.activations(vectors)
 	parallel(threads, m.rows, chunk, func(begin, end int) {
 		for ; begin < end; begin += chunk {
 			for i := range given {
@@ -163,7 +170,6 @@ func (m *matrix) times(threads int, vectors [][]float32, bias []float32) [][]flo
 			}
 		}
 	})
-	return out
 }
 
 // multiply sets the products of some rows, chunk at most, with a vector.

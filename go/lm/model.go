@@ -2,6 +2,7 @@
 // train` writes it: a graph, a vocabulary, the twelve files of a checkpoint and, if there is one, model.toml.
 //
 //	model, err := lm.Open("models/mini", lm.Options{})
+//	defer model.Close()
 //	text, err := model.Read(lm.Tokenize("I love that I"))
 //	logits, err := model.Logits([]lm.State{text})
 //
@@ -33,13 +34,17 @@ type Engine interface {
 	Advance(states []State, words []Characters) ([]State, error)
 	// Logits are those of each text's next word, [texts][rows]. They belong to the caller.
 	Logits(states []State) ([][]float32, error)
+	// Close frees the memory that a C library holds, once no goroutine computes any more; from then on what computes is
+	// refused. It may be called again. In plain Go there is nothing to free, and it does nothing.
+	Close()
 }
 
 // Options say what computes, and how.
 type Options struct {
 	// Engine is "" or "go", "litert" for LiteRT's C library on converted files, "tensorflow" for TensorFlow's on the graph.
 	Engine string
-	// Precision is "" for the engine's own; in Go "float32", or "int8" for LSTMs and softmax in int8; "fast" by LiteRT.
+	// Precision is "" for the engine's own; in Go "float32", or "int8" for LSTMs and softmax in int8, of converted files if
+	// there are any; "fast" by LiteRT.
 	Precision string
 	// Library is LiteRT's or TensorFlow's file, "" for that which LMGEN_LITERT or LMGEN_TENSORFLOW names, or else that of
 	// the Python package; Home is where lmgen keeps what it makes, or "".
@@ -81,14 +86,17 @@ func (f *Folder) Open(options Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.named(f.Graph); err != nil {
-		return nil, err
+	if f.Checkpoint {
+		if _, err := f.named(f.Graph); err != nil {
+			return nil, err
+		}
 	}
 	engine, err := f.engine(options)
 	if err != nil {
 		return nil, err
 	}
 	if engine.Rows() < vocabulary.Size() {
+		engine.Close()
 		return nil, Errorf(
 			Integrity, "%s has %d words, the softmax only %d rows: they do not belong together",
 			f.Path(f.Vocabulary), vocabulary.Size(), engine.Rows(),

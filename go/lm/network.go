@@ -8,7 +8,7 @@ import (
 
 const (
 	forgetBias    = 1  // added to the LSTM's forget gate inside the graph
-	carryBias     = -2 // added to the highway's gate inside the graph
+	carryBias     = -2 // added to the highway's gate inside the graph: here in the bias of it
 	characterSize = 16
 	cachedWords   = 50_000
 )
@@ -41,13 +41,19 @@ type network struct {
 	highways     [][2]dense // gate, new
 	projection   dense
 	layers       []layer
-	softmax      dense
+	softmax      []dense // one below the other
 
 	lock    sync.Mutex
 	vectors map[Characters][]float32
 }
 
-func (n *network) Rows() int { return n.softmax.weights.rows }
+func (n *network) Rows() int {
+	rows := 0
+	for _, part := range n.softmax {
+		rows += part.weights.rows
+	}
+	return rows
+}
 
 func (n *network) Start() State {
 	state := make(State, len(n.layers))
@@ -59,11 +65,50 @@ func (n *network) Start() State {
 
 func (n *network) Logits(states []State) ([][]float32, error) {
 	top := len(n.layers) - 1
-	hidden := make([][]float32, len(states))
+	hidden, logits, rest := make([][]float32, len(states)), make([][]float32, len(states)), make([][]float32, len(states))
 	for i, state := range states {
-		hidden[i] = state[top][n.layers[top].cells:]
+		hidden[i], logits[i] = state[top][n.layers[top].cells:], make([]float32, n.Rows())
+		rest[i] = logits[i]
 	}
-	return n.softmax.weights.times(n.threads, hidden, n.softmax.bias), nil
+	for _, part := range n.softmax {
+		part.weights.product(n.threads, rest, hidden, part.bias)
+		for i := range rest {
+			rest[i] = rest[i][part.weights.rows:]
+		}
+	}
+	return logits, nil
+}
+
+func (n *network) Close() {}
+
+// fits says whether what was read belongs together.
+func (n *network) fits() bool {
+	fine := len(n.letters) == 256*characterSize && len(n.convolutions) == convolutions && len(n.layers) > 0
+	check := func(d dense, inputs, outputs int) {
+		fine = fine && d.weights.columns == inputs && d.weights.rows == outputs && len(d.bias) == outputs
+	}
+	width, size := 0, n.projection.weights.rows
+	for _, c := range n.convolutions {
+		check(dense{c.kernel, c.bias}, c.window*characterSize, len(c.bias))
+		fine = fine && c.kernel.floats != nil
+		width += c.kernel.rows
+	}
+	for _, highway := range n.highways {
+		check(highway[0], width, width)
+		check(highway[1], width, width)
+	}
+	check(n.projection, width, size)
+	for _, l := range n.layers {
+		check(l.gates, 2*size, 4*l.cells)
+		fine = fine && l.projection.columns == l.cells && l.projection.rows == size
+		for _, peephole := range l.peepholes {
+			fine = fine && len(peephole) == l.cells
+		}
+	}
+	for _, part := range n.softmax {
+		check(part, size, len(part.bias))
+	}
+	return fine
 }
 
 func (n *network) Advance(states []State, words []Characters) ([]State, error) {
@@ -176,9 +221,6 @@ func (n *network) vector(word Characters) []float32 {
 	}
 	for _, highway := range n.highways {
 		gate, fresh := highway[0].of(n.threads, x), highway[1].of(n.threads, x)
-		for i := range gate {
-			gate[i] += carryBias
-		}
 		sigmoid(gate)
 		for i := range x {
 			x[i] = gate[i]*positive(fresh[i]) + (1-gate[i])*x[i]

@@ -173,10 +173,13 @@ func (m *Model) fill(token *Token, logits []float32, options Scoring) {
 	if options.AllRows {
 		shown = logits
 	}
-	token.LogProb, token.Entropy = float64(aimed)-LogTotal(shown), math.NaN()
+	var total float64
 	if options.Entropy {
-		token.Entropy = entropy(shown)
+		total, token.Entropy = totalAndEntropy(shown)
+	} else {
+		total, token.Entropy = LogTotal(shown), math.NaN()
 	}
+	token.LogProb = float64(aimed) - total
 	if options.Rank {
 		token.Rank = 1
 		for _, logit := range words {

@@ -65,8 +65,8 @@ func (r *room) logTotal(logits []float32) float64 {
 	return float64(highest) + math.Log(sum(r.shares))
 }
 
-// entropy of a softmax over logits, in nats.
-func entropy(logits []float32) float64 {
+// totalAndEntropy gives LogTotal, and the entropy of the softmax in nats, from the same exponentials.
+func totalAndEntropy(logits []float32) (logTotal, entropy float64) {
 	r := rooms.Get().(*room)
 	defer rooms.Put(r)
 	highest, total, moment := r.weigh(logits), 0.0, 0.0
@@ -76,7 +76,7 @@ func entropy(logits []float32) float64 {
 			moment += float64(share) * float64(logits[i]-highest)
 		}
 	}
-	return math.Log(total) - moment/total
+	return float64(highest) + math.Log(total), math.Log(total) - moment/total
 }
 
 // Probabilities are the softmax of logits, in float64.

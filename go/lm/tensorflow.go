@@ -30,6 +30,9 @@ func openSession(folder *Folder, options Options) (Engine, error) {
 	if options.Precision != "" && options.Precision != "float32" {
 		return nil, Errorf(Usage, "the engine tensorflow computes in float32, not in %q", options.Precision)
 	}
+	if err := folder.needCheckpoint(); err != nil {
+		return nil, err
+	}
 	if err := OpenTensorFlow(options.Library); err != nil {
 		return nil, err
 	}
@@ -42,9 +45,11 @@ func openSession(folder *Folder, options Options) (Engine, error) {
 	}
 	pattern := filepath.Join(escaped(folder.Name), "ckpt-*")
 	if err := s.graph.Do(restoreNode, patternNode, pattern); err != nil {
+		s.Close()
 		return nil, Errorf(Integrity, "TensorFlow cannot restore the checkpoint of %s: %v; replace it with a good copy", folder.Name, err)
 	}
 	if err := s.try(); err != nil {
+		s.Close()
 		return nil, unusable(folder, err)
 	}
 	return s, nil
@@ -149,6 +154,8 @@ func (s *session) feeds(state State, word Characters) []tensorflow.Feed {
 	}
 	return feeds
 }
+
+func (s *session) Close() { s.graph.Close() }
 
 func (s *session) Rows() int { return s.rows }
 

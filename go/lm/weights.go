@@ -14,12 +14,35 @@ const convolutions = 8
 // windows are how many characters each convolution sees at once (lm_1b's graph).
 var windows = [convolutions]int{1, 2, 3, 4, 5, 6, 7, 7}
 
-// openNetwork reads a checkpoint. All checksums are compared, and every tensor must be there in its shape.
+// openNetwork makes the network: in int8 of converted files if there are any, else of the checkpoint.
 func openNetwork(folder *Folder, options Options) (Engine, error) {
-	if options.Precision != "" && options.Precision != "float32" && options.Precision != "int8" {
+	switch {
+	case options.Precision == "" && folder.Checkpoint:
+		options.Precision = "float32"
+	case options.Precision == "":
+		options.Precision = "int8"
+	case options.Precision != "float32" && options.Precision != "int8":
 		return nil, Errorf(Usage, "lmgen-go computes in float32 or int8, not in %q", options.Precision)
 	}
-	n := &network{threads: options.Threads, vectors: map[Characters][]float32{}}
+	if options.Precision == "float32" {
+		return openCheckpoint(folder, options)
+	}
+	converted, err := folder.conversion(options.Home, "use --precision float32")
+	switch {
+	case err != nil:
+		return nil, err
+	case converted != nil:
+		return openRows(converted, options)
+	}
+	return openCheckpoint(folder, options)
+}
+
+// openCheckpoint reads a checkpoint. All checksums are compared, and every tensor must be there in its shape.
+func openCheckpoint(folder *Folder, options Options) (Engine, error) {
+	if err := folder.needCheckpoint(); err != nil {
+		return nil, err
+	}
+	n := &network{threads: options.Threads, vectors: map[Characters][]float32{}, softmax: make([]dense, 1)}
 	in := &reading{folder: folder, threads: options.Threads, int8s: options.Precision == "int8"}
 	work := []func() error{
 		func() error { return in.spelling(n) }, func() error { return in.recurrent(n) }, in.base,
@@ -40,7 +63,10 @@ func openNetwork(folder *Folder, options Options) (Engine, error) {
 			return nil, err
 		}
 	}
-	return n, in.together(n)
+	if !n.fits() {
+		return nil, Errorf(Integrity, "the checkpoint files of %s do not belong together: replace them with good copies", folder.Name)
+	}
+	return n, nil
 }
 
 // reading puts a checkpoint's tensors in their places.
@@ -152,7 +178,11 @@ func (r *reading) spelling(n *network) error {
 	}
 	for i := 0; f.tensors[fmt.Sprintf("char_embedding/dense_%d/gate/b", i)].Data != nil; i++ {
 		name := fmt.Sprintf("char_embedding/dense_%d", i)
-		n.highways = append(n.highways, [2]dense{r.dense(f, name+"/gate"), r.dense(f, name+"/tr")})
+		gate := r.dense(f, name+"/gate")
+		for i := range gate.bias {
+			gate.bias[i] += carryBias
+		}
+		n.highways = append(n.highways, [2]dense{gate, r.dense(f, name+"/tr")})
 	}
 	n.projection = r.dense(f, "char_embedding/proj")
 	return f.err
@@ -179,7 +209,7 @@ func (r *reading) recurrent(n *network) error {
 
 func (r *reading) bias(n *network) error {
 	f := r.open(fmt.Sprintf("ckpt-softmax%d", shards))
-	n.softmax.bias = f.vector("softmax/b", -1)
+	n.softmax[0].bias = f.vector("softmax/b", -1)
 	return f.err
 }
 
@@ -191,10 +221,10 @@ func (r *reading) softmaxShard(n *network, shard int) error {
 		return f.err
 	}
 	r.making.Lock()
-	if n.softmax.weights == nil {
-		n.softmax.weights = newMatrix(shards*shape[0], shape[1], r.int8s)
+	if n.softmax[0].weights == nil {
+		n.softmax[0].weights = newMatrix(shards*shape[0], shape[1], r.int8s)
 	}
-	m := n.softmax.weights
+	m := n.softmax[0].weights
 	r.making.Unlock()
 	if m.rows != shards*shape[0] || m.columns != shape[1] {
 		return Errorf(Integrity, "%s in %s has the shape %v, unlike other shards", name, f.path, shape)
@@ -205,30 +235,4 @@ func (r *reading) softmaxShard(n *network, shard int) error {
 	}
 	f.finite(name, fine)
 	return f.err
-}
-
-// together checks that what the files hold fits together.
-func (r *reading) together(n *network) error {
-	width := 0
-	for _, c := range n.convolutions {
-		width += c.kernel.rows
-	}
-	size, fits := n.projection.weights.rows, true
-	check := func(d dense, inputs, outputs int) {
-		fits = fits && d.weights.columns == inputs && d.weights.rows == outputs && len(d.bias) == outputs
-	}
-	for _, highway := range n.highways {
-		check(highway[0], width, width)
-		check(highway[1], width, width)
-	}
-	check(n.projection, width, size)
-	for _, l := range n.layers {
-		check(l.gates, 2*size, 4*l.cells)
-		fits = fits && l.projection.columns == l.cells && l.projection.rows == size
-	}
-	check(n.softmax, size, n.softmax.weights.rows)
-	if !fits {
-		return Errorf(Integrity, "the checkpoint files of %s do not belong together: replace them with good copies", r.folder.Name)
-	}
-	return nil
 }

@@ -11,7 +11,18 @@ from lmgen.cli import main
 from lmgen.text.tokenizer import detokenize, tokenize, tokenize_sentences
 
 from conftest import ROOT, random_weights, write_tiny
-from go_program import CC, CGO, ENVIRONMENT, GO, built, check_same_probabilities, check_same_words, rows, started
+from go_program import (
+    CC,
+    CGO,
+    ENVIRONMENT,
+    GO,
+    built,
+    check_same_probabilities,
+    check_same_words,
+    one_line,
+    rows,
+    started,
+)
 
 pytestmark = pytest.mark.skipif(GO is None, reason="Go is not installed")
 TEXTS = (
@@ -145,6 +156,44 @@ def test_int8_is_near(run, folders):
     )
 
     assert 0 < np.abs(exact - near).mean() < 0.1
+
+
+def without(folder, target, *patterns):
+    return shutil.copytree(folder, target, ignore=shutil.ignore_patterns(*patterns))
+
+
+def test_int8_of_converted_files_is_that_of_the_checkpoint(run, writer_folder, tmp_path):
+    arguments = ("surprisal", "--text", TEXTS[1], "--columns", "token,logprob,rank", "-m")
+    alone = without(writer_folder, tmp_path / "alone", "ckpt-*", "graph-*")
+    found = [
+        run(*arguments, folder, *more)
+        for folder, more in (
+            (writer_folder, ["--precision", "int8"]),
+            (without(writer_folder, tmp_path / "checkpoint", "litert-*"), ["--precision", "int8"]),
+            (alone, []),
+        )
+    ]
+
+    assert found[0].exit_code == 0 and found == [found[0]] * 3
+    one_line(run(*arguments, alone, "--precision", "float32"), 3, "has no checkpoint, only converted files")
+
+
+def test_converted_files_of_another_checkpoint_are_not_read(run, folders, writer_folder, tmp_path):
+    arguments = ("next", "the cat", "--precision", "int8", "--format", "tsv", "-m")
+    mixed = shutil.copytree(folders["other"], tmp_path / "mixed")
+    shutil.copytree(writer_folder / "litert-fast", mixed / "litert-fast")
+    own = run(*arguments, folders["other"])
+
+    assert own.exit_code == 0 and run(*arguments, mixed) == own != run(*arguments, writer_folder)
+
+
+def test_converted_files_that_are_damaged_are_named(run, writer_folder, tmp_path):
+    folder = shutil.copytree(writer_folder, tmp_path / "model")
+    memory = folder / "litert-fast" / "memory.tflite"
+    memory.write_bytes(memory.read_bytes()[:-1])
+
+    one_line(run("next", "the", "--precision", "int8", "-m", folder), 4, "lmgen convert`, or use --precision float32")
+    assert run("next", "the", "--precision", "float32", "-m", folder).exit_code == 0
 
 
 def test_text_is_joined_as_lmgen_joins_it(run, folders):

@@ -22,5 +22,8 @@ func Load(string, int) (*Function, error) { return nil, errAbsent }
 // RunWords computes from whole numbers.
 func (f *Function) RunWords([][]float32, [][]int32) error { return errAbsent }
 
+// Close frees it.
+func (f *Function) Close() {}
+
 // Run computes.
 func (f *Function) Run([][][]float32, ...[][]float32) error { return errAbsent }

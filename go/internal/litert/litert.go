@@ -75,6 +75,7 @@ func Load(path string, threads int) (*Function, error) {
 			}
 			var width C.int
 			if err := failed(C.litert_width(f.made, C.int(output), C.size_t(i), &width)); err != nil {
+				f.Close()
 				return nil, err
 			}
 			*tensors = append(*tensors, Tensor{C.GoString(called), int(width)})
@@ -101,9 +102,22 @@ func (f *Function) Run(outputs [][][]float32, inputs ...[][]float32) error {
 	return run(f, outputs, inputs)
 }
 
+// Close frees what LiteRT holds, when no goroutine computes any more. The function cannot run again.
+func (f *Function) Close() {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if f.made != nil {
+		C.litert_close(f.made)
+	}
+	f.made = nil
+}
+
 func run[N number](f *Function, outputs [][][]float32, inputs [][][]N) error {
 	f.lock.Lock()
 	defer f.lock.Unlock()
+	if f.made == nil {
+		return errors.New("the model was closed")
+	}
 	if rows := len(inputs[0]); rows != f.rows {
 		f.rows = 0
 		if err := failed(C.litert_resize(f.made, C.int(rows))); err != nil {

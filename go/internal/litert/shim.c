@@ -51,6 +51,9 @@ static struct {
 	int (*CompiledModelResizeInputTensor)(handle, size_t, size_t, const int *, size_t);
 	int (*CreateTensorBufferFromHostMemory)(const tensor_type *, void *, size_t, void (*)(void *), handle *);
 	void (*DestroyTensorBuffer)(handle);
+	void (*DestroyCompiledModel)(handle);
+	void (*DestroyOptions)(handle);
+	void (*DestroyModel)(handle);
 	int (*RunCompiledModel)(handle, size_t, size_t, handle *, size_t, handle *);
 } api;
 
@@ -61,7 +64,8 @@ static const function_place functions[] = {
 	FIND(GetModelSignature), FIND(GetNumSignatureInputs), FIND(GetNumSignatureOutputs), FIND(GetSignatureInputName),
 	FIND(GetSignatureOutputName), FIND(GetSignatureInputTensorByIndex), FIND(GetSignatureOutputTensorByIndex),
 	FIND(GetRankedTensorType), FIND(CompiledModelResizeInputTensor), FIND(CreateTensorBufferFromHostMemory),
-	FIND(DestroyTensorBuffer), FIND(RunCompiledModel),
+	FIND(DestroyTensorBuffer), FIND(DestroyCompiledModel), FIND(DestroyOptions), FIND(DestroyModel),
+	FIND(RunCompiledModel),
 };
 
 typedef struct {
@@ -95,14 +99,21 @@ const char *litert_open(const char *library) {
 	return status ? "it cannot be started" : NULL;
 }
 
-static int compile(function *f, const char *path, int threads) {
-	handle options, cpu;
-	char *settings = malloc(40); // freed by LiteRT
+static int set(handle options, int threads) {
+	handle cpu;
+	char *settings = malloc(40); // freed by LiteRT, as `cpu` is with the options
 	if (!settings) return 1;
 	snprintf(settings, 40, "num_threads = %d\n", threads);
-	return api.CreateModelFromFile(environment, path, &f->model) || api.CreateOptions(&options) ||
-	       api.SetOptionsHardwareAccelerators(options, CPU) || api.CreateOpaqueOptions("xnnpack", settings, free, &cpu) ||
-	       api.AddOpaqueOptions(options, cpu) || api.CreateCompiledModel(environment, f->model, options, &f->compiled);
+	return api.SetOptionsHardwareAccelerators(options, CPU) || api.CreateOpaqueOptions("xnnpack", settings, free, &cpu) ||
+	       api.AddOpaqueOptions(options, cpu);
+}
+
+static int compile(function *f, const char *path, int threads) {
+	handle options;
+	if (api.CreateModelFromFile(environment, path, &f->model) || api.CreateOptions(&options)) return 1;
+	int failed = set(options, threads) || api.CreateCompiledModel(environment, f->model, options, &f->compiled);
+	api.DestroyOptions(options);
+	return failed;
 }
 
 static int look(function *f) {
@@ -124,7 +135,9 @@ const char *litert_load(const char *path, int threads, function **made) {
 	if (!f) return "there is no memory for it";
 	int before = quiet(), failed = compile(f, path, threads) || look(f);
 	loud(before);
-	return failed ? "LiteRT cannot read it" : NULL;
+	if (!failed) return NULL;
+	litert_close(f);
+	return "LiteRT cannot read it";
 }
 
 const char *litert_name(function *f, int output, size_t number) {
@@ -156,6 +169,13 @@ const char *litert_width(function *f, int output, size_t number, int *width) {
 	return wrong ? wrong : *width > 0 ? NULL : "a tensor has no fixed width";
 }
 
+static void empty(place *p) {
+	if (p->buffer) api.DestroyTensorBuffer(p->buffer);
+	p->buffer = NULL;
+	free(p->memory);
+	p->memory = NULL;
+}
+
 // renew gives a tensor a buffer for so many rows.
 static const char *renew(function *f, int output, size_t number, int rows) {
 	place *p = &f->sides[output].places[number];
@@ -167,10 +187,7 @@ static const char *renew(function *f, int output, size_t number, int rows) {
 	for (unsigned i = 0; i < type.rank; i++) size *= type.dimensions[i];
 	if (!output && api.CompiledModelResizeInputTensor(f->compiled, 0, number, type.dimensions, type.rank))
 		return "LiteRT cannot take so many rows";
-	if (p->buffer) api.DestroyTensorBuffer(p->buffer);
-	p->buffer = NULL;
-	free(p->memory);
-	p->memory = NULL;
+	empty(p);
 	if (posix_memalign(&p->memory, ALIGNMENT, (size + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)) return "there is no memory for it";
 	if (api.CreateTensorBufferFromHostMemory(&type, p->memory, size, NULL, &p->buffer)) return "LiteRT cannot take a buffer";
 	f->sides[output].buffers[number] = p->buffer;
@@ -192,4 +209,12 @@ const char *litert_run(function *f) {
 	side *in = &f->sides[0], *out = &f->sides[1];
 	int failed = api.RunCompiledModel(f->compiled, 0, in->count, in->buffers, out->count, out->buffers);
 	return failed ? "LiteRT cannot compute it" : NULL;
+}
+
+void litert_close(function *f) {
+	for (int output = 0; output < 2; output++)
+		for (size_t i = 0; i < MOST; i++) empty(&f->sides[output].places[i]);
+	if (f->compiled) api.DestroyCompiledModel(f->compiled);
+	if (f->model) api.DestroyModel(f->model);
+	free(f);
 }

@@ -16,3 +16,5 @@ const char *litert_resize(function *f, int rows);
 // litert_memory is where an input is written, or an output read.
 void *litert_memory(function *f, int output, size_t number);
 const char *litert_run(function *f);
+// litert_close frees all that a function holds.
+void litert_close(function *f);

@@ -25,5 +25,8 @@ func (s *Session) Has(string) bool { return false }
 // Do lets an operation run.
 func (s *Session) Do(string, string, string) error { return errAbsent }
 
+// Close frees it.
+func (s *Session) Close() {}
+
 // Run computes.
 func (s *Session) Run([]Feed, ...string) ([]Rows, error) { return nil, errAbsent }

@@ -11,8 +11,9 @@ static struct {
 #define HAVE(name) __typeof__(TF_##name) *name
 	HAVE(Version);
 	HAVE(NewStatus); HAVE(DeleteStatus); HAVE(GetCode); HAVE(Message);
-	HAVE(NewGraph); HAVE(NewImportGraphDefOptions); HAVE(NewBufferFromString); HAVE(DeleteBuffer); HAVE(GraphImportGraphDef);
-	HAVE(NewSessionOptions); HAVE(SetConfig); HAVE(NewSession);
+	HAVE(NewGraph); HAVE(NewBufferFromString); HAVE(DeleteBuffer); HAVE(GraphImportGraphDef); HAVE(DeleteGraph);
+	HAVE(NewImportGraphDefOptions); HAVE(DeleteImportGraphDefOptions);
+	HAVE(NewSessionOptions); HAVE(SetConfig); HAVE(DeleteSessionOptions); HAVE(NewSession); HAVE(DeleteSession);
 	HAVE(GraphOperationByName); HAVE(SessionRun);
 	HAVE(AllocateTensor); HAVE(DeleteTensor); HAVE(TensorData); HAVE(TensorType); HAVE(NumDims); HAVE(Dim);
 	HAVE(StringInit); HAVE(StringCopy);
@@ -20,9 +21,10 @@ static struct {
 
 static const function_place functions[] = {
 #define FIND(name) {"TF_" #name, (void **)&api.name}
-	FIND(Version), FIND(NewStatus), FIND(DeleteStatus), FIND(GetCode), FIND(Message), FIND(NewGraph),
-	FIND(NewImportGraphDefOptions), FIND(NewBufferFromString), FIND(DeleteBuffer), FIND(GraphImportGraphDef),
-	FIND(NewSessionOptions), FIND(SetConfig), FIND(NewSession), FIND(GraphOperationByName), FIND(SessionRun),
+	FIND(Version), FIND(NewStatus), FIND(DeleteStatus), FIND(GetCode), FIND(Message), FIND(NewGraph), FIND(NewBufferFromString),
+	FIND(DeleteBuffer), FIND(GraphImportGraphDef), FIND(DeleteGraph), FIND(NewImportGraphDefOptions),
+	FIND(DeleteImportGraphDefOptions), FIND(NewSessionOptions), FIND(SetConfig), FIND(DeleteSessionOptions), FIND(NewSession),
+	FIND(DeleteSession), FIND(GraphOperationByName), FIND(SessionRun),
 	FIND(AllocateTensor), FIND(DeleteTensor), FIND(TensorData), FIND(TensorType), FIND(NumDims), FIND(Dim),
 	FIND(StringInit), FIND(StringCopy),
 };
@@ -56,20 +58,38 @@ static void connect(session *s, int threads, TF_Status *status) {
 	TF_SessionOptions *options = api.NewSessionOptions();
 	api.SetConfig(options, config, threads ? sizeof config : 2, status);
 	if (api.GetCode(status) == TF_OK) s->session = api.NewSession(s->graph, options, status);
+	api.DeleteSessionOptions(options);
+}
+
+// import reads a graph.
+static void import(session *s, const void *graph, size_t size, TF_Status *status) {
+	TF_Buffer *buffer = api.NewBufferFromString(graph, size);
+	TF_ImportGraphDefOptions *options = api.NewImportGraphDefOptions();
+	s->graph = api.NewGraph();
+	api.GraphImportGraphDef(s->graph, buffer, options, status);
+	api.DeleteImportGraphDefOptions(options);
+	api.DeleteBuffer(buffer);
+}
+
+void tensorflow_close(session *s) {
+	TF_Status *status = api.NewStatus();
+	if (s->session) api.DeleteSession(s->session, status); // closes it too
+	api.DeleteStatus(status);
+	if (s->graph) api.DeleteGraph(s->graph);
+	free(s);
 }
 
 char *tensorflow_import(const void *graph, size_t size, int threads, session **made) {
 	session *s = *made = calloc(1, sizeof *s);
 	if (!s) return strdup("there is no memory for it");
 	TF_Status *status = api.NewStatus();
-	TF_Buffer *buffer = api.NewBufferFromString(graph, size);
-	s->graph = api.NewGraph();
 	int before = quiet(); // it reports on the processor
-	api.GraphImportGraphDef(s->graph, buffer, api.NewImportGraphDefOptions(), status);
+	import(s, graph, size, status);
 	if (api.GetCode(status) == TF_OK) connect(s, threads, status);
 	loud(before);
-	api.DeleteBuffer(buffer);
-	return ended(status);
+	char *wrong = ended(status);
+	if (wrong) tensorflow_close(s);
+	return wrong;
 }
 
 TF_Operation *tensorflow_operation(session *s, const char *name) { return api.GraphOperationByName(s->graph, name); }

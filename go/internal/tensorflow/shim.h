@@ -25,3 +25,5 @@ void tensorflow_delete(TF_Tensor *tensor);
 char *tensorflow_run(
 	session *s, const TF_Output *inputs, TF_Tensor *const *given, int inputs_count, const TF_Output *outputs,
 	TF_Tensor **found, int outputs_count, const TF_Operation *target);
+// tensorflow_close frees all that a session holds.
+void tensorflow_close(session *s);

@@ -54,6 +54,7 @@ func failed(message *C.char) error {
 
 // Session runs a graph. It may be used by any number of goroutines.
 type Session struct {
+	using      sync.RWMutex // is read-locked while something runs
 	made       *C.session
 	operations map[string]*C.TF_Operation
 }
@@ -70,11 +71,24 @@ func Import(graph []byte, threads int, names []string) (*Session, error) {
 	}
 	for _, name := range names {
 		if !s.Has(name) {
+			s.Close()
 			return nil, errors.New("it has no operation " + name)
 		}
 	}
 	return s, nil
 }
+
+// Close frees what TensorFlow holds, when nothing runs any more. Nothing can run after it.
+func (s *Session) Close() {
+	s.using.Lock()
+	defer s.using.Unlock()
+	if s.made != nil {
+		C.tensorflow_close(s.made)
+	}
+	s.made = nil
+}
+
+var errClosed = errors.New("the model was closed")
 
 // Has says whether the graph has an operation; only those looked up before the session is shared can run.
 func (s *Session) Has(name string) bool {
@@ -89,6 +103,11 @@ func (s *Session) Has(name string) bool {
 
 // Do lets an operation run; a text may be fed to another.
 func (s *Session) Do(target, fed, value string) error {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	if s.made == nil {
+		return errClosed
+	}
 	if fed == "" {
 		return failed(C.tensorflow_run(s.made, nil, nil, 0, nil, nil, 0, s.operations[target]))
 	}
@@ -101,6 +120,11 @@ func (s *Session) Do(target, fed, value string) error {
 
 // Run gives the first output of each operation named, for the values of others.
 func (s *Session) Run(feeds []Feed, names ...string) ([]Rows, error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	if s.made == nil {
+		return nil, errClosed
+	}
 	inputs, given := make([]C.TF_Output, len(feeds)+1), make([]*C.TF_Tensor, len(feeds)+1)
 	for i, feed := range feeds {
 		inputs[i].oper, given[i] = s.operations[feed.Name], tensor(feed)
