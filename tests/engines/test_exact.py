@@ -14,10 +14,9 @@ from lmgen.engines.exact import Int8Screen
 from lmgen.engines.litert_files import beside
 from lmgen.export.litert import convert
 from lmgen.export.quantise import error_norms, quantised
-from lmgen.generation.draw import choose_below
+from lmgen.generation.draw import Nucleus, choose_below
 from lmgen.generation.events import Word
 from lmgen.generation.generate import generate_all, generate_from
-from lmgen.generation.nucleus import Nucleus
 from lmgen.generation.options import Generation
 from lmgen.generation.samplers import top_p
 from lmgen.generation.sampling import Sampling, reach

@@ -10,9 +10,8 @@ import numpy as np
 
 from lmgen.errors import UsageError
 from lmgen.generation.constraints import Constraints, Limits
-from lmgen.generation.draw import Choice, among, choose, choose_below, choose_except
+from lmgen.generation.draw import Choice, Nucleus, among, choose, choose_below, choose_except
 from lmgen.generation.events import Ended, Step, Word
-from lmgen.generation.nucleus import Nucleus
 from lmgen.generation.options import Generation
 from lmgen.generation.sampling import chain, draws_by_bounds, reach
 from lmgen.model import Context, LanguageModel, Reach, Rows, Screen, ScreeningModel, State, follow, read_all, take

@@ -93,7 +93,7 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 
 
 DRAWN_BY_BOUNDS = ((), ("temperature",), ("top-p",), ("temperature", "top-p"))
-"""Samplers at work, in order, where a draw needs few logits: see `draw.choose_below`, `nucleus`."""
+"""Samplers at work, in order, where a draw needs few logits: see `draw.choose_below`, `draw.Nucleus`."""
 
 
 def chain(options: Sampling, end: int | None = None) -> list[Sampler]:
