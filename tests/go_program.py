@@ -49,23 +49,46 @@ def one_line(result, exit_code, message):
 
 
 def check_same_words(run, folder):
-    """Ten seeds. A draw may fall on the other side of an edge only if it is within EDGE of it; there the texts part."""
+    """Ten texts. A draw may fall on the other side of an edge only if it is within EDGE of it; there the texts part."""
     model = load(folder, "session")
     defaults = model.files.defaults
     sampling = Sampling(temperature=defaults.temperature, top_p=defaults.top_p)
-    for seed in range(10):
-        events = generate_all(model, [(["The"], Generation(max_words=40, seed=seed, sampling=sampling))])
-        ours = [event for event in events if isinstance(event, Word)]
-        result = run("complete", "The", "--seed", seed, "--max-words", 40, "--format", "jsonl", "--audit", "-m", folder)
-        draws = list(csv.DictReader(io.StringIO(result.err), delimiter="\t", quoting=csv.QUOTE_NONE))
+    for seed in (0, 7):
+        wanted = Generation(samples=5, max_words=40, seed=seed, sampling=sampling)
+        options = ("-n", 5, "--seed", seed, "--max-words", 40, "--format", "jsonl", "--audit", "-m", folder)
+        ours = words_of_samples(generate_all(model, [(["The"], wanted)]))
+        result = run("complete", "The", *options)
         assert result.exit_code == 0, result.err
-        for word, draw in zip(ours, draws, strict=False):
-            if word.text != draw["word"]:
-                point, low, high = (float(draw[column]) for column in ("draw", "low", "high"))
-                assert min(abs(point - low), abs(point - high)) < EDGE
-                break
-        else:
-            assert len(draws) - len(ours) in (0, 1)  # the end of the sentence is a draw too
+        draws = draws_of_samples(result.err)
+        assert draws.keys() == ours.keys() == set(range(5))
+        for sample in ours:
+            check_same_text(ours[sample], draws[sample])
+
+
+def words_of_samples(events):
+    """{sample: its words}."""
+    found = {}
+    for event in events:
+        if isinstance(event, Word):
+            found.setdefault(event.sample, []).append(event.text)
+    return found
+
+
+def draws_of_samples(audit):
+    """{sample: its draws}, of what `--audit` prints."""
+    found = {}
+    for draw in csv.DictReader(io.StringIO(audit), delimiter="\t", quoting=csv.QUOTE_NONE):
+        found.setdefault(int(draw["sample"]), []).append(draw)
+    return found
+
+
+def check_same_text(words, draws):
+    for word, draw in zip(words, draws, strict=False):
+        if word != draw["word"]:
+            point, low, high = (float(draw[column]) for column in ("draw", "low", "high"))
+            assert min(abs(point - low), abs(point - high)) < EDGE
+            return
+    assert len(draws) - len(words) in (0, 1)  # the end of the sentence is a draw too
 
 
 def check_same_probabilities(run, lmgen, folder, text):

@@ -39,9 +39,9 @@ def folder(writer_folder, tmp_path):
 
 
 def test_the_same_seed_writes_the_same_words(run, lmgen):
-    """Ten seeds of the default model, three texts side by side."""
-    for seed in range(10):
-        arguments = ("complete", "The president said", "--seed", seed, "-n", 3, "-t", 1, "-p", 1, "-m", "mini")
+    """Two seeds of the default model, fifteen texts side by side."""
+    for seed in (0, 7):
+        arguments = ("complete", "The president said", "--seed", seed, "-n", 15, "-t", 1, "-p", 1, "-m", "mini")
         its = run(*arguments[:-1], ROOT / "models" / "mini")
 
         assert (its.err, its.exit_code) == ("", 0)

@@ -14,6 +14,7 @@ from lmgen.checkpoint.check import open_checkpoint
 from lmgen.checkpoint.folder import open_folder
 from lmgen.checkpoint.manifest import Manifest
 from lmgen.checkpoint.shape import Shape
+from lmgen.cli import main
 from lmgen.errors import IntegrityError, LmgenError, MissingError
 from lmgen.text.vocabulary import Vocabulary
 from lmgen.training.corpus import build_corpus
@@ -86,15 +87,6 @@ def test_validation_is_the_full_softmax_s_as_the_session_engine_computes_it(coun
     assert trainer.validate(corpus.held_back).perplexity == pytest.approx(expected, rel=1e-4)
 
 
-def test_sampled_candidates_learn_too(corpus):
-    trainer = new_trainer(corpus, candidates=40, frequent=8)
-
-    events = list(train_steps(trainer, corpus.tokens, Budget(steps=400)))
-
-    assert len(trainer.vocabulary) > 40
-    assert np.mean([event.loss for event in events[-10:]]) < 0.9
-
-
 def test_the_rate_rises_over_the_warmup_and_falls_to_zero_with_the_budget():
     places = ((0, 0), (4, 0), (9, 0), (50, 0.5), (80, 0.85), (90, 0.925), (99, 1))
     averaged = [rate_factor(RECIPE, step, spent) for step, spent in places]
@@ -113,12 +105,11 @@ def test_a_budget_is_spent_by_steps_or_by_hours():
 def test_a_snapshot_goes_on_exactly_where_it_was(corpus, tmp_path):
     """In float32 the resumed run's losses are those of a run that was never stopped."""
     budget = Budget(steps=24)
-    whole = [event.loss for event in train_steps(new_trainer(corpus), corpus.tokens, budget)]
-    stopped = new_trainer(corpus)
-    for event in train_steps(stopped, corpus.tokens, budget):
+    first, whole = new_trainer(corpus), []
+    for event in train_steps(first, corpus.tokens, budget):
+        whole.append(event.loss)
         if event.step == 10:
-            break
-    stopped.save(tmp_path / "snapshot.npz", {})
+            first.save(tmp_path / "snapshot.npz", {})
 
     again = new_trainer(corpus)
     again.restore(tmp_path / "snapshot.npz")
@@ -153,11 +144,13 @@ def test_progress_counts_from_nothing_and_is_kept_in_a_snapshot(corpus, tmp_path
     assert again.progress == trainer.progress
 
 
-@pytest.mark.parametrize("changes", [{"optimizer": "adam"}, {"average": False}])
+@pytest.mark.parametrize("changes", [{"optimizer": "adam"}, {"average": False, "candidates": 40}])
 def test_every_recipe_learns(corpus, changes):
+    """Also from candidates that are not all words."""
     trainer = new_trainer(corpus, **changes)
     events = list(train_steps(trainer, corpus.tokens, Budget(steps=200)))
 
+    assert len(trainer.vocabulary) > 40
     assert np.mean([event.loss for event in events[-10:]]) < 1.5
     assert (trainer.finished is trainer.weights) is ("average" in changes)
 
@@ -194,7 +187,9 @@ def text(tmp_path_factory):
     return path
 
 
-def test_training_writes_a_model_that_completes(lmgen, text, tmp_path):
+def test_training_writes_a_model_that_completes_and_scalars_for_tensorboard(lmgen, text, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     folder = tmp_path / "counter"
 
     trained = lmgen(
@@ -209,16 +204,18 @@ def test_training_writes_a_model_that_completes(lmgen, text, tmp_path):
     assert completed.out == "n4 n5 n6 n7 n8 n9\n"
     shown = json.loads(lmgen("models", "show", folder, "--format", "json").out)
     assert shown["training"]["recipe"]["batch"] == 16
-
-
-def test_scalars_for_tensorboard_are_written(lmgen, text, tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    lmgen("train", text, "--out", tmp_path / "m", "--steps", 40, *SMALL)
-
-    board = EventAccumulator(str(tmp_path / "m" / "training" / "board"))
+    board = EventAccumulator(str(folder / "training" / "board"))
     board.Reload()
     assert {"train/loss", "train/rate", "validation/perplexity"} <= set(board.Tags()["scalars"])
+
+
+@pytest.fixture(scope="module")
+def trained(text, tmp_path_factory):
+    """A training of two steps that has ended. No test may change it."""
+    folder = tmp_path_factory.mktemp("trained") / "m"
+    options = ("--steps", "2", *SMALL, "--temperature", 0.5, "--context", "stream")
+    assert main(list(map(str, ("train", text, "--out", folder, *options)))) == 0
+    return folder
 
 
 def test_after_kill_9_training_goes_on_from_the_snapshot(lmgen, text, tmp_path):
@@ -313,34 +310,32 @@ def test_a_folder_whose_name_is_none_of_a_model_needs_another_at_once(lmgen, tex
     assert refused.exit_code == 2
     assert "--name" in refused.err
     assert not (tmp_path / name).exists()
-    assert lmgen("train", text, "--out", tmp_path / name, "--name", "mine", "--steps", 2, *SMALL).exit_code == 0
 
 
-def test_two_trainings_in_one_folder_are_kept_apart(lmgen, text, tmp_path):
-    folder = tmp_path / "m"
-    assert lmgen("train", text, "--out", folder, "--steps", 2, *SMALL).exit_code == 0
+def test_such_a_folder_s_model_may_have_a_name_of_its_own(lmgen, text, tmp_path):
+    folder = tmp_path / "my model"
 
-    with filelock.FileLock(folder / "training" / "lock"):
-        refused = lmgen("train", "--resume", "--out", folder, "--steps", 4)
+    assert lmgen("train", text, "--out", folder, "--name", "mine", "--steps", 1, *SMALL).exit_code == 0
+    assert Manifest.load(folder / "model.toml").name == "mine"
+
+
+def test_two_trainings_in_one_folder_are_kept_apart(lmgen, trained):
+    with filelock.FileLock(trained / "training" / "lock"):
+        refused = lmgen("train", "--resume", "--out", trained, "--steps", 4)
 
     assert refused.exit_code == 2
-    assert f"another process trains in {folder}" in refused.err
+    assert f"another process trains in {trained}" in refused.err
 
 
-def test_what_was_settled_at_the_beginning_cannot_be_changed_by_resume(lmgen, text, tmp_path):
-    folder = tmp_path / "m"
-    assert lmgen("train", text, "--out", folder, "--steps", 2, *SMALL).exit_code == 0
-
-    refused = lmgen("train", "--resume", "--out", folder, "--steps", 4, "--cells", 32)
+def test_what_was_settled_at_the_beginning_cannot_be_changed_by_resume(lmgen, trained):
+    refused = lmgen("train", "--resume", "--out", trained, "--steps", 4, "--cells", 32)
 
     assert refused.exit_code == 2
     assert "--cells was settled when the training began" in refused.err
 
 
-def test_the_model_says_how_it_is_to_be_used_and_has_bfloat16_s_precision(lmgen, text, tmp_path):
-    folder = tmp_path / "m"
-    lmgen("train", text, "--out", folder, "--steps", 2, *SMALL, "--temperature", 0.5, "--context", "stream")
-    files = open_folder(folder)
+def test_the_model_says_how_it_is_to_be_used_and_has_bfloat16_s_precision(trained):
+    files = open_folder(trained)
 
     assert (files.carries, files.defaults.temperature, files.defaults.top_p) == (True, 0.5, 0.95)
     weights = open_checkpoint(files).weights["lstm/lstm_0/W"]
@@ -359,17 +354,15 @@ def test_training_without_text_or_time_is_a_usage_error(lmgen, text, tmp_path):
     assert lmgen("train", "--resume", "--out", tmp_path / "m").exit_code == 3
 
 
-def test_a_training_is_not_begun_over_another(lmgen, text, tmp_path):
-    folder = tmp_path / "m"
-    assert lmgen("train", text, "--out", folder, "--steps", 1, *SMALL).exit_code == 0
-    before = (folder / "training" / "snapshot.npz").read_bytes()
+def test_a_training_is_not_begun_over_another(lmgen, text, trained):
+    before = (trained / "training" / "snapshot.npz").read_bytes()
 
-    again = lmgen("train", text, "--out", folder, "--steps", 1, *SMALL)
+    again = lmgen("train", text, "--out", trained, "--steps", 1, *SMALL)
 
     assert again.exit_code == 2
     assert "holds a training already" in again.err
-    assert (folder / "training" / "snapshot.npz").read_bytes() == before
-    assert lmgen("train", text, "--resume", "--out", folder).exit_code == 2
+    assert (trained / "training" / "snapshot.npz").read_bytes() == before
+    assert lmgen("train", text, "--resume", "--out", trained).exit_code == 2
 
 
 def test_a_run_tells_steps_validations_and_snapshots(corpus, tmp_path):
