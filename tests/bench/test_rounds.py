@@ -30,10 +30,10 @@ from lmgen.errors import DeviceError, MissingError, UsageError
 from lmgen.store.library import find
 
 
-def test_contenders_take_turns_in_every_round():
-    names = ("litert:fast", "original")
+def test_contenders_take_turns_in_every_round(all_converted_folder):
+    names, model = ("litert:fast", "original"), str(all_converted_folder)
 
-    measured = [event for event in in_rounds("mini", [names], Plan(2, 0)) if isinstance(event, Measured)]
+    measured = [event for event in in_rounds(model, [names], Plan(2, 0)) if isinstance(event, Measured)]
 
     assert {(one.contender, one.measure) for one in measured} == {
         (MACHINE, BANDWIDTH),
@@ -80,12 +80,12 @@ def test_what_a_worker_raises_is_raised_by_its_owner(tmp_path):
         Worker(str(tmp_path / "absent"), "session")
 
 
-def test_a_worker_that_is_killed_is_told_of(tiny_folder):
-    worker = Worker(str(tiny_folder), "original")
+def test_a_worker_that_is_killed_is_told_of(all_converted_folder):
+    worker = Worker(str(all_converted_folder), "litert:fast")
     [process] = multiprocessing.active_children()
     process.kill()
 
-    with pytest.raises(DeviceError, match="original was ended by the system"):
+    with pytest.raises(DeviceError, match="litert:fast was ended by the system"):
         worker.rate(Task("read"), 0)
     worker.close()
 

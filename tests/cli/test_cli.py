@@ -177,8 +177,9 @@ def values_of(option):
     """Some values that an option takes, each as its command line has them."""
     if isinstance(option.type, click.Choice):
         values = [choice for choice in option.type.choices if choice != option.default]
-    elif option.name in ("order", "bias", "output", "engines", "workers"):
+    elif option.name in ("devices", "order", "bias", "output", "engines", "workers"):
         known = {
+            "devices": ["cpu", "gpu:1"],
             "workers": ["3"],
             "order": ["top-k,top-p"],
             "bias": ["the=1", "a b=2"],

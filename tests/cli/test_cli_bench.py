@@ -7,11 +7,32 @@ import sys
 import pexpect
 import pytest
 
-QUICK = ("--rounds", 1, "--seconds", 0)
+from lmgen.bench import Plan, bench
 
 
-def test_figures_stand_beside_those_of_the_original(lmgen):
-    result = lmgen("bench", "--engine", "litert:fast", "--against", "original", *QUICK)
+@pytest.fixture(scope="module")
+def measured(all_converted_folder):
+    """What a short run measures: {names of contenders: events}."""
+    names = ("original", "litert:fast")
+    return names, list(bench(str(all_converted_folder), names, Plan(rounds=1, seconds=0)))
+
+
+@pytest.fixture
+def measure(lmgen, measured, all_converted_folder, monkeypatch):
+    """`lmgen bench` where these events come of it; the names it asks to be measured are those."""
+    names, events = measured
+
+    def again(model, asked, plan):
+        assert (model, tuple(asked), plan.rounds) == (str(all_converted_folder), names, 1)
+        yield from events
+
+    monkeypatch.setattr("lmgen.cli.bench.bench", again)
+    arguments = ("--engine", "litert:fast", "--against", "original", "--rounds", 1, "--seconds", 0)
+    return lambda *options: lmgen("bench", all_converted_folder, *arguments, *options)
+
+
+def test_figures_stand_beside_those_of_the_original(measure):
+    result = measure()
 
     table, about = result.out.split("\n\n")
     heading, *lines = table.splitlines()
@@ -26,15 +47,15 @@ def test_figures_stand_beside_those_of_the_original(lmgen):
 
 
 @pytest.mark.parametrize("kind", ["md", "csv", "json"])
-def test_figures_have_the_form_asked_for(lmgen, kind):
-    out = lmgen("bench", "--engine", "litert:fast", "--format", kind, *QUICK).out
+def test_figures_have_the_form_asked_for(measure, kind):
+    out = measure("--format", kind).out
 
     if kind == "md":
-        assert out.splitlines()[1] == "| --- | --- |"
+        assert out.splitlines()[1] == "| --- | --- | --- |"
         return
     rows = json.loads(out) if kind == "json" else list(csv.DictReader(io.StringIO(out)))
     assert list(rows[0]) == ["measure", "contender", "count", "mean", "sd", "median", "ratio"]
-    assert {row["contender"] for row in rows} == {"litert:fast", "machine"}
+    assert {row["contender"] for row in rows} == {"original", "litert:fast", "machine"}
 
 
 @pytest.mark.parametrize(
