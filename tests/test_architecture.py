@@ -38,6 +38,7 @@ WEB = {"starlette", "uvicorn", "msgspec", "prometheus_client"}
 TENSORS = {"training.network"}
 """TensorFlow's gradients of our own take every tensor as a parameter."""
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS, MOST_FILES = 350, 45, 5, 12
+MOST_ENTERED = 12
 
 
 def modules():
@@ -180,3 +181,24 @@ def test_a_function_takes_few_values():
                 many += [f"{module}.{node.name}: {count}"] if count > MOST_PARAMETERS else []
 
     assert many == []
+
+
+def test_a_model_is_opened_by_few_files():
+    """All whose functions run, once their modules are imported and the model's files are known to be whole."""
+    import lmgen
+
+    entered = set()
+
+    def enter(frame, event, _value):
+        path = frame.f_code.co_filename
+        if event == "call" and path.startswith(str(SOURCE)):
+            entered.add(path)
+
+    lmgen.load("mini")
+    sys.setprofile(enter)
+    try:
+        lmgen.load("mini")
+    finally:
+        sys.setprofile(None)
+
+    assert 1 < len(entered) <= MOST_ENTERED, sorted(entered)

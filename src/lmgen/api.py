@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from lmgen.display import Samples
 from lmgen.embeddings import POOLS, WordSpace, embed_sentences, stacked
-from lmgen.engines import EngineOptions
+from lmgen.engines import EngineOptions, load as load_model
 from lmgen.errors import UsageError
-from lmgen.export import load_converted
+from lmgen.export import convert_model
 from lmgen.generation import Word, changed, continuation, defaults, generate_from, split_options
 from lmgen.given import (
     PREFIX,
@@ -80,7 +81,7 @@ def load(
     except TypeError:
         known = ", ".join(field.name for field in fields(EngineOptions))
         raise UsageError(f"lmgen.load knows model, scoring, tokenized, {known}, not {', '.join(options)}") from None
-    return LM(load_converted(find(model), wanted), scoring, tokenized, (model, wanted))
+    return LM(load_model(find(model), wanted, convert_model), scoring, tokenized, (model, options))
 
 
 class LM:
@@ -100,10 +101,13 @@ class LM:
         model: LanguageModel,
         scoring: Scoring = Scoring(),  # noqa: B008 (immutable)
         tokenized: bool = False,
-        source: tuple[str, EngineOptions] | None = None,
+        source: tuple[str, dict[str, Any]] | None = None,
     ) -> None:
         self.model, self.scoring, self._tokenized, self._source = model, scoring, tokenized, source
-        self._split = split_words(tokenized, scoring.whole)
+
+    @property
+    def _split(self) -> Callable[[str], list[str]]:
+        return split_words(self._tokenized, self.scoring.whole)
 
     @property
     def precision(self) -> str:
@@ -117,7 +121,7 @@ class LM:
         """Pickled by the name it was loaded by: it is loaded again."""
         if self._source is None:
             raise UsageError("only a model that lmgen.load gave can be pickled: it is loaded again by its name")
-        return _load_again, (*self._source, self.scoring, self._tokenized)
+        return partial(load, self._source[0], self.scoring, self._tokenized, **self._source[1]), ()
 
     @overload
     def surprisal(  # type: ignore[overload-overlap]
@@ -344,7 +348,3 @@ class LM:
     ) -> Iterator[Sentence]:
         records = records_of(texts, layout.column, prefixes)
         return sentences_of(records, replace(layout, split=self._split, prefix=None if prefixes is None else PREFIX))
-
-
-def _load_again(model: str, options: EngineOptions, scoring: Scoring, tokenized: bool) -> LM:
-    return LM(load_converted(find(model), options), scoring, tokenized, (model, options))

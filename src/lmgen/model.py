@@ -1,7 +1,6 @@
 """What a language model can do; texts as values."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -22,7 +21,6 @@ class Reach:
     nats: float = 0.0
 
 
-CACHED_WORDS = 50_000
 SPELLED_WORDS = 512
 """Words that go through the convolutions at once: at the released size they take 100 MB."""
 
@@ -125,35 +123,6 @@ class Rows:
 
     def __getitem__(self, row: int) -> np.ndarray:
         return np.concatenate([part[row] for part in self._parts])
-
-
-class VectorCache:
-    """Vectors of words, each computed once; emptied when CACHED_WORDS are there. Threads take turns.
-
-    Args:
-      compute: the vectors of some words, float32 [words, projection].
-      lock: held meanwhile.
-    """
-
-    def __init__(self, compute: Callable[[list[str]], np.ndarray], lock: AbstractContextManager[object]) -> None:
-        self._compute, self._lock = compute, lock
-        self._vectors: dict[str, np.ndarray] = {}
-
-    def of(self, words: Sequence[str]) -> np.ndarray:
-        """The vectors of words, in order, float32 [words, projection]."""
-        with self._lock:
-            return self._of(words)
-
-    def _of(self, words: Sequence[str]) -> np.ndarray:
-        new = sorted({word for word in words if word not in self._vectors})
-        if new:
-            if len(self._vectors) + len(new) > CACHED_WORDS:
-                self._vectors.clear()
-                new = sorted(set(words))
-            for begin in range(0, len(new), SPELLED_WORDS):
-                some = new[begin : begin + SPELLED_WORDS]
-                self._vectors.update(zip(some, self._compute(some), strict=True))
-        return np.stack([self._vectors[word] for word in words])
 
 
 def take(state: State, rows: Sequence[int]) -> State:

@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_written_to_leaves_its_files_in_the_cache(lmgen,
 
 
 def test_vectors_of_frequent_words_can_be_computed_at_once(lmgen, copy, monkeypatch):
-    monkeypatch.setattr("lmgen.engines.weight_cache.LEAST_BYTES", 0)
+    monkeypatch.setattr("lmgen.engines.litert.LEAST_BYTES", 0)
     lmgen("convert", copy)
     [kept] = home().glob("packed/*/words.vectors")
     before = kept.stat().st_size

@@ -13,8 +13,7 @@ from lmgen.checkpoint.manifest import Manifest
 from lmgen.engines.litert_files import find_converted
 from lmgen.errors import IntegrityError
 from lmgen.export.once import convert_model
-from lmgen.store.checked import checked_folder
-from lmgen.store.home import home
+from lmgen.store.home import checked_folder, home
 
 from conftest import start_lmgen
 
@@ -167,7 +166,7 @@ def test_show_tells_bytes_and_no_python(lmgen):
 
 def test_the_cache_is_listed_and_cleared(lmgen, tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
-    monkeypatch.setattr("lmgen.engines.weight_cache.LEAST_BYTES", 0)
+    monkeypatch.setattr("lmgen.engines.litert.LEAST_BYTES", 0)
     convert_model(open_folder(shutil.copytree(tiny_folder, tmp_path / "one")), "fast")
     (home() / "partial" / "lm1b").mkdir(parents=True)
     lmgen("complete", "the", "-m", tmp_path / "one")

@@ -12,7 +12,6 @@ from ai_edge_litert.interpreter import Interpreter
 from lmgen.checkpoint.folder import open_folder
 from lmgen.checkpoint.names import shards
 from lmgen.checkpoint.writer import write_checkpoint
-from lmgen.engines import weight_cache as packed
 from lmgen.engines.litert import LiteRTModel
 from lmgen.engines.litert_files import FACTS, PRECISIONS, VERSION, Converted, beside, cached, find_converted
 from lmgen.engines.placement import Placement
@@ -333,7 +332,7 @@ def test_a_cache_without_room_or_rights_costs_time_alone(large, free, monkeypatc
 @pytest.fixture
 def large(copy, monkeypatch):
     """A model as if it were large."""
-    monkeypatch.setattr(packed, "LEAST_BYTES", 0)
+    monkeypatch.setattr("lmgen.engines.litert.LEAST_BYTES", 0)
     return copy
 
 

@@ -31,7 +31,7 @@ def test_damage_is_refused_or_changes_nothing(all_converted_folder, tmp_path, pl
 
 
 def test_damaged_packed_weights_are_packed_anew(all_converted_folder, monkeypatch):
-    monkeypatch.setattr("lmgen.engines.weight_cache.LEAST_BYTES", 0)
+    monkeypatch.setattr("lmgen.engines.litert.LEAST_BYTES", 0)
     arguments = [*FAST, "-m", str(all_converted_folder)]
     expected = damage.outcome(arguments)
     [packed] = (home() / "packed").iterdir()

@@ -22,8 +22,8 @@ from lmgen.checkpoint import (
     shape_of,
     shard_names,
 )
-from lmgen.engines import ModelLock
-from lmgen.model import State, VectorCache
+from lmgen.engines import ModelLock, VectorCache
+from lmgen.model import State
 from lmgen.text import Vocabulary
 
 Linear = Callable[[torch.Tensor], torch.Tensor]

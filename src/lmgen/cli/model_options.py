@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import click
 
 from lmgen.checkpoint import ModelFiles
 from lmgen.cli.converting import convert_first
 from lmgen.cli.options import complete_local, group, report
-from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement
+from lmgen.engines import ENGINES, PRECISIONS, EngineOptions, Placement, load
 from lmgen.errors import UsageError
-from lmgen.export import load_converted
+from lmgen.export import is_better_converted
 from lmgen.model import LanguageModel, PlacedModel
 from lmgen.store import DEFAULT_MODEL, find
 
@@ -39,7 +38,12 @@ class ModelChoice:
 
 def open_files(files: ModelFiles, engine: EngineOptions, converts: bool = False) -> LanguageModel:
     """A model, converted first if `converts`, if it is small, or if there is no TensorFlow to run it as it is."""
-    return load_converted(files, engine, partial(convert_first, verbose=engine.verbose), converts)
+
+    def convert(files: ModelFiles, precision: str) -> None:
+        if converts or is_better_converted(files, precision):
+            convert_first(files, precision, engine.verbose)
+
+    return load(files, engine, convert)
 
 
 def precision(default: str) -> Callable:

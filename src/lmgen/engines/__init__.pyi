@@ -25,5 +25,10 @@ from .loading import (
 from .placement import Placement as Placement
 from .plain import PlainNetwork as PlainNetwork, look_inside as look_inside
 from .quiet import quiet_tensorflow as quiet_tensorflow
-from .sharing import ModelLock as ModelLock, SharedModel as SharedModel, Turns as Turns
+from .sharing import (
+    ModelLock as ModelLock,
+    SharedModel as SharedModel,
+    Turns as Turns,
+    VectorCache as VectorCache,
+)
 from .weight_cache import forget as forget

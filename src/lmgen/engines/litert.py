@@ -22,14 +22,16 @@ from ai_edge_litert.compiled_model import (
 from lmgen.checkpoint import ModelFiles, aligned, check_vocabulary
 from lmgen.engines.litert_files import Converted
 from lmgen.engines.quiet import quiet_tensorflow
-from lmgen.engines.sharing import ModelLock, keep_for_ever, ready_after_fork
+from lmgen.engines.sharing import ModelLock, VectorCache, keep_for_ever, ready_after_fork
 from lmgen.engines.weight_cache import find_packed
 from lmgen.engines.word_cache import KeptVectors
 from lmgen.errors import IntegrityError
-from lmgen.model import State, VectorCache
+from lmgen.model import State
 from lmgen.text import Vocabulary
 
 KEPT = "words.vectors"
+LEAST_BYTES = 1 << 26
+"""Smaller models are packed at every start, in less time than files of their packed weights could be checked."""
 
 
 class LiteRTModel:
@@ -41,7 +43,9 @@ class LiteRTModel:
         threads = threads or os.cpu_count() or 1
         self._lock = ModelLock()
         self._open = partial(Function, threads=threads, lock=self._lock)
-        packed = find_packed(converted, lambda path, target: _compiled(path, threads, target))
+        packed: dict[Path, Path] = {}
+        if converted.size >= LEAST_BYTES:
+            packed = find_packed(converted, lambda path, target: _compiled(path, threads, target))
         self._embed, self._step, *self._softmax = (
             self._open(path, packed=packed.get(path)) for path in converted.paths
         )

@@ -53,6 +53,11 @@ class Converted:
         """All LiteRT files."""
         return self.vectors, self.memory, *self.softmax
 
+    @property
+    def size(self) -> int:
+        """Their bytes."""
+        return sum(path.stat().st_size for path in self.paths)
+
 
 def beside(files: ModelFiles, precision: str) -> Path:
     """The folder beside the checkpoint."""

@@ -1,6 +1,7 @@
 """A model's files become a model, on the engine asked for."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,19 +37,35 @@ class EngineOptions:
             raise UsageError(
                 f"no engine {self.engine!r} or precision {self.precision!r}: choose from {ENGINES}, {PRECISIONS}"
             )
-        if self.engine == "litert" and self.placement.places:
+        if self.engine == "litert" and self.names_places:
             raise UsageError("devices are placed by the session alone: leave out --engine litert")
 
     @property
     def prefers_litert(self) -> bool:
         """Whether litert is to run where it can."""
-        return self.engine != "session" and not self.placement.places
+        return self.engine != "session" and not self.names_places
+
+    @property
+    def names_places(self) -> bool:
+        """Whether `placement` asks for what a session alone can do: all but the number of threads."""
+        return replace(self.placement, threads=0) != Placement()
 
 
-def load(files: ModelFiles, options: EngineOptions = EngineOptions()) -> LanguageModel:
-    """Load a model. Raises LmgenError of the kind that fits."""
+def load(
+    files: ModelFiles,
+    options: EngineOptions = EngineOptions(),
+    convert: Callable[[ModelFiles, str], object] = lambda _files, _precision: None,
+) -> LanguageModel:
+    """Load a model. Raises LmgenError of the kind that fits.
+
+    Args:
+      convert: may make the files of a precision where `auto` could run litert but for them.
+    """
     _check_named(files, files.vocabulary)
     converted = find_converted(files, options.precision) if options.prefers_litert else None
+    if options.engine == "auto" and options.prefers_litert and not converted:
+        convert(files, options.precision)
+        converted = find_converted(files, options.precision)
     if options.engine == "litert" and not converted:
         raise MissingError(
             f"{files.folder.name} has no files in {options.precision}: "

@@ -1,6 +1,6 @@
 """Where and how a TensorFlow session runs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,3 @@ class Placement:
     """Take GPU memory as it is needed, not all at once."""
     threads: int = 0
     """Threads per operation; 0 for as many as there are cores."""
-
-    @property
-    def places(self) -> bool:
-        """Whether it asks for what a session alone can do: all but the number of threads."""
-        return replace(self, threads=0) != Placement()

@@ -27,9 +27,9 @@ from lmgen.checkpoint import (
     shard_names,
 )
 from lmgen.engines.placement import Placement
-from lmgen.engines.sharing import ModelLock
+from lmgen.engines.sharing import ModelLock, VectorCache
 from lmgen.errors import DeviceError, IntegrityError
-from lmgen.model import State, VectorCache
+from lmgen.model import State
 from lmgen.text import WORD_LENGTH, Vocabulary
 
 v1 = tf.compat.v1

@@ -11,7 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
-from lmgen.model import LanguageModel, State
+from lmgen.model import SPELLED_WORDS, LanguageModel, State
+
+CACHED_WORDS = 50_000
 
 
 class Forked(Protocol):
@@ -59,6 +61,35 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+class VectorCache:
+    """Vectors of words, each computed once; emptied when CACHED_WORDS are there. Threads take turns.
+
+    Args:
+      compute: the vectors of some words, float32 [words, projection].
+      lock: held meanwhile.
+    """
+
+    def __init__(self, compute: Callable[[list[str]], np.ndarray], lock: AbstractContextManager[object]) -> None:
+        self._compute, self._lock = compute, lock
+        self._vectors: dict[str, np.ndarray] = {}
+
+    def of(self, words: Sequence[str]) -> np.ndarray:
+        """The vectors of words, in order, float32 [words, projection]."""
+        with self._lock:
+            return self._of(words)
+
+    def _of(self, words: Sequence[str]) -> np.ndarray:
+        new = sorted({word for word in words if word not in self._vectors})
+        if new:
+            if len(self._vectors) + len(new) > CACHED_WORDS:
+                self._vectors.clear()
+                new = sorted(set(words))
+            for begin in range(0, len(new), SPELLED_WORDS):
+                some = new[begin : begin + SPELLED_WORDS]
+                self._vectors.update(zip(some, self._compute(some), strict=True))
+        return np.stack([self._vectors[word] for word in words])
 
 
 class Turns(AbstractContextManager[None]):

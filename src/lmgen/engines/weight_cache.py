@@ -20,20 +20,16 @@ from lmgen.engines.litert_files import PRECISIONS, Converted, cached, find_conve
 from lmgen.store import checked_once, home, lock, model_of, sign
 
 DIGEST = "digest"
-LEAST_BYTES = 1 << 26
-"""Smaller models are packed at every start, in less time than their files could be checked."""
 
 
 def find_packed(converted: Converted, pack: Callable[[Path, Path], None]) -> dict[Path, Path]:
     """For each of the converted files the file of its packed weights, made now if need be.
 
-    Nothing for small models, and where the cache has no room or cannot be written to.
+    Nothing where the cache has no room or cannot be written to.
 
     Args:
       pack: makes the second file, from the first.
     """
-    if sum(path.stat().st_size for path in converted.paths) < LEAST_BYTES:
-        return {}
     folder = _folder(converted)
     if not _intact(folder, converted):
         with contextlib.suppress(OSError), lock(f"packed-{folder.name}"):
@@ -55,7 +51,7 @@ def _make(folder: Path, converted: Converted, pack: Callable[[Path, Path], None]
     for old in (folder, partial):
         shutil.rmtree(old, ignore_errors=True)
     partial.mkdir(parents=True)
-    if shutil.disk_usage(partial).free < 2 * sum(path.stat().st_size for path in converted.paths):
+    if shutil.disk_usage(partial).free < 2 * converted.size:
         return
     for source, target in _files(partial, converted).items():
         pack(source, target)

@@ -1,2 +1,6 @@
 from .export import FORMATS as FORMATS, PRECISIONS as PRECISIONS, export_model as export_model
-from .once import convert_model as convert_model, load_converted as load_converted
+from .once import (
+    convert_if_better as convert_if_better,
+    convert_model as convert_model,
+    is_better_converted as is_better_converted,
+)

@@ -1,4 +1,4 @@
-"""A conversion, made where there is none that fits, and a model that runs on it."""
+"""A conversion, made where there is none that fits."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -6,18 +6,15 @@ from pathlib import Path
 
 from lmgen.checkpoint import ModelFiles
 from lmgen.engines import (
-    EngineOptions,
     beside,
     cached,
     find_converted,
     fingerprint,
-    load,
     quiet_tensorflow,
     size_of,
     tensorflow_installed,
 )
 from lmgen.errors import IntegrityError
-from lmgen.model import LanguageModel
 from lmgen.store import check_room, lock, one_at_a_time, writing
 
 SMALL = 128 << 20
@@ -47,23 +44,15 @@ def convert_model(
     return folder
 
 
-def load_converted(
-    files: ModelFiles,
-    options: EngineOptions,
-    convert: Callable[[ModelFiles, str], object] = convert_model,
-    large: bool = True,
-) -> LanguageModel:
-    """Load a model; where `auto` could run litert but for the files, they are made first.
+def convert_if_better(files: ModelFiles, precision: str) -> None:
+    """Convert a model if that is better than not to: `is_better_converted`."""
+    if is_better_converted(files, precision):
+        convert_model(files, precision)
 
-    Args:
-      convert: makes the files of a precision.
-      large: make files of more than SMALL bytes too, where TensorFlow could run the model without them.
-    """
-    precision, wanted = options.precision, options.engine == "auto" and options.prefers_litert
-    may = large or not tensorflow_installed() or size_of(files, precision) <= SMALL
-    if wanted and may and not find_converted(files, precision):
-        convert(files, precision)
-    return load(files, options)
+
+def is_better_converted(files: ModelFiles, precision: str) -> bool:
+    """Whether a model's files are made even for a single use: they are few bytes, or nothing else can run it."""
+    return not tensorflow_installed() or size_of(files, precision) <= SMALL
 
 
 def _fitting(files: ModelFiles, precision: str) -> Path | None:

@@ -5,7 +5,6 @@ from .archive import (
     write_archive as write_archive,
 )
 from .cache import clear as clear, kept as kept, model_of as model_of, sign as sign
-from .checked import checked_once as checked_once
 from .download import (
     Event as Event,
     Need as Need,
@@ -18,6 +17,7 @@ from .events import Failed as Failed, Placed as Placed, Received as Received, Wa
 from .home import (
     board_folder as board_folder,
     check_room as check_room,
+    checked_once as checked_once,
     home as home,
     lock as lock,
     one_at_a_time as one_at_a_time,

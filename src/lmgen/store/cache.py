@@ -8,8 +8,7 @@ from pathlib import Path
 
 from lmgen.checkpoint import safe_name
 from lmgen.errors import MissingError
-from lmgen.store.checked import checked_folder
-from lmgen.store.home import home, lock, writing
+from lmgen.store.home import checked_folder, home, lock, writing
 
 KINDS = {
     "partial": "begun download",

@@ -10,8 +10,8 @@ import numpy as np
 
 from lmgen.checkpoint import ModelFiles
 from lmgen.embeddings import Embedded, embed_sentences
-from lmgen.engines import EngineOptions
-from lmgen.export import load_converted
+from lmgen.engines import EngineOptions, load
+from lmgen.export import convert_if_better
 from lmgen.model import LanguageModel
 from lmgen.scoring import Scored, Scoring, Sentence, Writer, predicted, score_sentences, sums_of
 
@@ -95,4 +95,4 @@ class Task(Generic[AnyJob]):
 
 @lru_cache(1)
 def _opened(files: ModelFiles, engine: EngineOptions) -> LanguageModel:
-    return load_converted(files, engine, large=False)
+    return load(files, engine, convert_if_better)
