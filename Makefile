@@ -10,12 +10,12 @@ demo: $(VENV)/demo  ## install in $(VENV) and continue "I love that I"
 	@echo "lmgen is $(BIN)/lmgen; to call it by its name: . $(BIN)/activate"
 
 test: $(VENV)/dev  ## run the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/dev  ## lint, format, types, documentation and tests
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/mypy --config-file tests/typed/mypy.ini
 	$(MAKE) --no-print-directory docs
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 docs: $(VENV)/dev  ## build the documentation into site/; dead links are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,6 +1,7 @@
 """Tiny models to test on, the default model, and a way to run the command line."""
 
 import contextlib
+import functools
 import gzip
 import os
 import shutil
@@ -156,6 +157,20 @@ def load(model, engine="auto", precision="float32", **options):
     from lmgen.store import find
 
     return engines.load(find(str(model)), engines.EngineOptions(engine, precision, **options))
+
+
+@pytest.fixture(scope="module")
+def sessions():
+    """Opens a session of each model once."""
+    from lmgen.engines import loading
+
+    return functools.cache(loading._session)
+
+
+@pytest.fixture
+def one_session(sessions, monkeypatch):
+    """Commands share TensorFlow's session: to open it takes a second."""
+    monkeypatch.setattr("lmgen.engines.loading._session", sessions)
 
 
 @pytest.fixture(scope="session")

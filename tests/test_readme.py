@@ -1,6 +1,5 @@
 """The commands of README and docs do what is shown, and the map is the territory."""
 
-import functools
 import io
 import re
 import shlex
@@ -39,14 +38,6 @@ def workplace(tmp_path, monkeypatch):
     lines = [" ".join(NUMBERS[start:] + NUMBERS[:start]) for start in range(12)] * 40
     (tmp_path / "counting.txt").write_text("\n".join(lines) + "\n")
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def one_session(monkeypatch):
-    """Commands share TensorFlow's session: to open it takes seconds."""
-    from lmgen.engines import loading
-
-    monkeypatch.setattr(loading, "_session", functools.cache(loading._session))
 
 
 def test_every_session_prints_what_is_shown(lmgen, workplace, one_session, monkeypatch, request):

@@ -24,7 +24,7 @@ from go_program import (
     started,
 )
 
-pytestmark = pytest.mark.skipif(GO is None, reason="Go is not installed")
+pytestmark = [pytest.mark.skipif(GO is None, reason="Go is not installed"), pytest.mark.usefixtures("one_session")]
 TEXTS = (
     "I don't think it's Tom's, 5 o'clock; y'all: AT&T's R&D!",
     "“It’s” — well… (see U.S. No. 5.) Dr. Smith left at 7:49. 1,000 votes, or 3.5%?",

@@ -21,7 +21,10 @@ from go_program import (
     started,
 )
 
-pytestmark = pytest.mark.skipif(not (GO and CC), reason="Go and a C compiler are not both installed")
+pytestmark = [
+    pytest.mark.skipif(not (GO and CC), reason="Go and a C compiler are not both installed"),
+    pytest.mark.usefixtures("one_session"),
+]
 MINI = ROOT / "models" / "mini"
 
 

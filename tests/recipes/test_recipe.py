@@ -1,8 +1,7 @@
 """The twin of the network, in PyTorch, with which `mini` was trained: the same numbers, and a run on tiny text."""
 
+import io
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -81,36 +80,30 @@ def test_the_twin_computes_what_the_plain_network_does(twin, parameters):
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_text_becomes_a_model_that_completes(lmgen, tmp_path):
+def test_text_becomes_a_model_that_completes(lmgen, twin, tmp_path, monkeypatch):
     """The scripts one after the other, on a CPU, at a size that takes seconds."""
+    import prepare
+    import train
+    import write
+
     text = "".join(" ".join(f"n{(start + step) % 50}" for step in range(12)) + "\n" for start in range(400))
     (tmp_path / "valid.tok").write_text("".join(text.splitlines(True)[:9]))
     paths = {name: tmp_path / name for name in ("data", "run", "counter")}
-    small = "import train, twin; sizes = twin.Sizes(53, 56, 16, 32); twin.Sizes = lambda: sizes; train.main()"
+    small = twin.Sizes(53, 56, 16, 32)
 
-    def recipe(*command, **more):
-        command = [sys.executable, *map(str, command)]
-        subprocess.run(command, cwd=RECIPE, check=True, capture_output=True, text=True, **more)
+    def run(script, *options):
+        monkeypatch.setattr("sys.argv", [script.__name__, *map(str, options)])
+        script.main()
 
-    recipe("prepare.py", "--valid", tmp_path / "valid.tok", "--out", paths["data"], input=text)
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    run(prepare, "--valid", tmp_path / "valid.tok", "--out", paths["data"])
+    monkeypatch.setattr(twin, "Sizes", lambda: small)
     options = ("--seconds", 2, "--device", "cpu", "--workers", 0, "--tokens", 200, "--epochs", 100)
-    recipe("-c", small, "--data", paths["data"], "--out", paths["run"], *options)
-    recipe("write.py", "--data", paths["data"], "--run", paths["run"], "--out", paths["counter"])
+    run(train, "--data", paths["data"], "--out", paths["run"], *options)
+    run(write, "--data", paths["data"], "--run", paths["run"], "--out", paths["counter"])
 
-    completed = lmgen(
-        "complete",
-        "-m",
-        paths["counter"],
-        "--engine",
-        "session",
-        "n5 n6 n7",
-        "-t",
-        0,
-        "--max-words",
-        3,
-        "--min-words",
-        3,
-    )
+    length = ("--max-words", 3, "--min-words", 3)
+    completed = lmgen("complete", "-m", paths["counter"], "--engine", "session", "n5 n6 n7", "-t", 0, *length)
     assert completed.exit_code == 0, completed.err
     assert re.match(r"n5 n6 n7( n\d+)+$", completed.out)
     shown = lmgen("models", "show", paths["counter"])
