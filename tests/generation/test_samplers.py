@@ -188,8 +188,8 @@ def test_all_samplers_together_leave_something(logits):
     assert kept(logits)
 
 
-DRAWN = [4, 2, 1, 0.5, 0.3, 0.2]
-"""Words' shares, but for their sum of 8."""
+DRAWN, DRAWS = [4, 2, 1, 0.5, 0.3, 0.2], 30_000
+"""Words' shares, but for their sum of 8; and how many are drawn."""
 
 
 @pytest.mark.parametrize(
@@ -206,15 +206,15 @@ DRAWN = [4, 2, 1, 0.5, 0.3, 0.2]
     ids=str,
 )
 def test_draws_fit_the_sampled_distribution(options, expected):
-    """Chi-square over 100,000 draws; a limit that is exceeded once in a thousand."""
+    """Chi-square over all draws; a limit that is exceeded once in a thousand."""
     logits = np.log(np.array(DRAWN)).astype(np.float32)
     for sampler in chain(Sampling(**options)):
         logits = sampler([], logits)
     rng = np.random.default_rng(11)
 
-    drawn = np.bincount([choose(logits, 1.0, rng).index for _ in range(100_000)], minlength=len(DRAWN))
+    drawn = np.bincount([choose(logits, 1.0, rng).index for _ in range(DRAWS)], minlength=len(DRAWN))
 
-    expected = np.array(expected) / np.sum(expected) * 100_000
+    expected = np.array(expected) / np.sum(expected) * DRAWS
     possible = expected > 0
     assert not drawn[~possible].any()
     limit = {1: 10.8, 2: 13.8, 3: 16.3, 5: 20.5}[possible.sum() - 1]
