@@ -67,7 +67,7 @@ def iter_until_done(heard):
 
 
 def task(words, options=None, **wanted):
-    return Task(words, print, options, **wanted)
+    return Task(words, options, **wanted, listener=print)
 
 
 def written(model, words, options, number=0):

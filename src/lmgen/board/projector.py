@@ -1,6 +1,6 @@
 """Word vectors for TensorBoard's projector."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,8 @@ def write_vectors(model: LanguageModel, words: Sequence[str], folder: Path) -> P
 
     for space, vectors in {"input": model.vectors, "output": softmax_rows}.items():
         file = run / f"{space}.bytes"
-        _write_blocks(vectors, words, file)
+        with open(file, "wb") as out:
+            out.writelines(vectors(words[start : start + BLOCK]).tobytes() for start in range(0, len(words), BLOCK))
         size = file.stat().st_size // (len(words) * 4)
         config.embeddings.add(
             tensor_name=space, tensor_path=file.name, tensor_shape=[len(words), size], metadata_path="metadata.tsv"
@@ -62,11 +63,6 @@ def write_vectors(model: LanguageModel, words: Sequence[str], folder: Path) -> P
     (run / "projector_config.pbtxt").write_text(text_format.MessageToString(config))
     _show_as_run(run, len(words))
     return run
-
-
-def _write_blocks(vectors: Callable[[Sequence[str]], np.ndarray], words: Sequence[str], path: Path) -> None:
-    with open(path, "wb") as file:
-        file.writelines(vectors(words[start : start + BLOCK]).tobytes() for start in range(0, len(words), BLOCK))
 
 
 def _show_as_run(run: Path, count: int) -> None:

@@ -13,10 +13,9 @@ from importlib import import_module
 import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
+from lmgen.cli.commands import Suggesting, name_variables
 from lmgen.cli.console import prepare_stdout
-from lmgen.cli.environment import name_variables
 from lmgen.cli.sections import COMMANDS, SECTIONS
-from lmgen.cli.suggest import Suggesting
 from lmgen.errors import LmgenError, MissingError, UsageError
 from lmgen.text import visible
 

@@ -130,17 +130,14 @@ def _with_progress(events: Iterable[Begun | Apart | Measured], total: int) -> It
         for event in events:
             if isinstance(event, Measured):
                 if console.is_terminal:
-                    console.print(_result(event), soft_wrap=True)
+                    text = f"{event.contender}: {event.measure}{_round(event.round)}: {_number(event.value)}"
+                    console.print(text, soft_wrap=True)
                 yield event
             elif isinstance(event, Apart):
                 console.print(f"memory is short: each takes turns with {event.contender} alone", soft_wrap=True)
             else:
                 progress.update(task, description=f"{event.contender}: {event.what}{_round(event.round)}")
             progress.advance(task)
-
-
-def _result(event: Measured) -> str:
-    return f"{event.contender}: {event.measure}{_round(event.round)}: {_number(event.value)}"
 
 
 def _round(number: int | None) -> str:

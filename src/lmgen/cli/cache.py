@@ -4,8 +4,8 @@ import json
 
 import click
 
+from lmgen.cli.commands import Suggesting
 from lmgen.cli.console import in_bytes
-from lmgen.cli.suggest import Suggesting
 from lmgen.errors import UsageError
 from lmgen.store import clear, kept
 

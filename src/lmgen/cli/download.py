@@ -77,7 +77,8 @@ def download(model: str, quiet: bool, **options) -> None:
         console.print(
             f"{manifest.name}: about {in_bytes(missing)} to fetch into {own_folder(manifest.name)}", soft_wrap=True
         )
-        _ask(asked.yes or quiet)
+        if not (asked.yes or quiet or confirmed("Continue?", nobody=True)):
+            raise LmgenError("nothing was fetched")
     fetched = _show(fetch_model(manifest, source, asked.patterns), needs, console)
     console.print(f"{manifest.name}: {len(needs)} files verified, {fetched} of them downloaded now")
     if absent := lacking(manifest):
@@ -107,12 +108,6 @@ def _verified(model: str, console: Console) -> Path:
     for name, manifest in released().items():
         console.print(f"for the released model: lmgen download {name} ({in_bytes(manifest.size)})", soft_wrap=True)
     return files.folder
-
-
-def _ask(certain: bool) -> None:
-    """Continue only if the person at the terminal, if there is one, agrees."""
-    if not certain and not confirmed("Continue?", nobody=True):
-        raise LmgenError("nothing was fetched")
 
 
 def _print_plan(manifest: Manifest, source: "Source", needs: "list[Need]") -> None:

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lmgen.checkpoint import Manifest, open_folder
+from lmgen.cli.commands import Suggesting
 from lmgen.cli.model_options import open_files
 from lmgen.cli.options import complete_local, complete_model, confirmed
-from lmgen.cli.suggest import Suggesting
 from lmgen.engines import EngineOptions, forget, verify_converted
 from lmgen.errors import IntegrityError, LmgenError, MissingError, UsageError
 from lmgen.scoring import Answer, answers

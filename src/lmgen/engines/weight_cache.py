@@ -57,7 +57,7 @@ def _make(folder: Path, converted: Converted, pack: Callable[[Path, Path], None]
         pack(source, target)
     made_of = converted.vectors.parent
     sign(partial, model_of(made_of) if made_of.is_relative_to(home()) else made_of.resolve().parent.name)
-    (partial / DIGEST).write_text(_digest(partial, converted))
+    (partial / DIGEST).write_text("\n".join([_source(converted), *map(sha256, _files(partial, converted).values())]))
     partial.replace(folder)
 
 
@@ -76,11 +76,6 @@ def _intact(folder: Path, converted: Converted) -> bool:
 
 def _is(path: Path, checksum: str) -> bool:
     return checked_once(path, checksum, lambda: sha256(path) == checksum)
-
-
-def _digest(folder: Path, converted: Converted) -> str:
-    """Of what the files were made of, and of each file."""
-    return "\n".join([_source(converted), *map(sha256, _files(folder, converted).values())])
 
 
 def _source(converted: Converted) -> str:

@@ -38,12 +38,9 @@ def coloured(samples: Iterable[Sample]) -> Iterator[Png]:
     """Pictures of texts, each text on lines of its own."""
     rows = [row for sample in samples for row in _lines(list(sample.cells()))]
     for start in range(0, len(rows), LINES):
-        yield picture(CAPTION, np.concatenate(_filled(rows[start : start + LINES])))
-
-
-def _filled(rows: list[np.ndarray]) -> list[np.ndarray]:
-    """As many lines as a picture has."""
-    return rows + [np.zeros((LINE, WIDTH), np.uint8)] * (LINES - len(rows))
+        some = rows[start : start + LINES]
+        empty = [np.zeros((LINE, WIDTH), np.uint8)] * (LINES - len(some))  # all pictures have as many lines
+        yield picture(CAPTION, np.concatenate([*some, *empty]))
 
 
 def _lines(cells: Sequence[tuple[str, float]]) -> Iterator[np.ndarray]:

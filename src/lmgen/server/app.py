@@ -157,7 +157,9 @@ class Service:
 
     async def page(self, request: Request) -> Response:
         policy = "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
-        return HTMLResponse(_page(), headers={"Content-Security-Policy": policy})
+        return HTMLResponse(
+            (files("lmgen.server") / "page.html").read_text("utf-8"), headers={"Content-Security-Policy": policy}
+        )
 
     async def _unless_gone(self, request: Request, work: Coroutine[Any, Any, Found]) -> Found:
         """What work finds; it is cancelled when the client goes away, or when it takes too long."""
@@ -213,10 +215,6 @@ class _Sent(Response):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         return
-
-
-def _page() -> str:
-    return (files("lmgen.server") / "page.html").read_text(encoding="utf-8")
 
 
 def routes(service: Service) -> list[Route]:

@@ -156,9 +156,7 @@ class Completion:
         self._echoed: set[int] = set()
         self._late: dict[int, list[tuple[Choice, Word | Ended]]] = {}
         scored = asked.logprobs if self._scores else None
-        self.asking = Asking(
-            served, [Task(text.words, _nowhere, wanted, number, scored) for number, text in enumerate(texts)]
-        )
+        self.asking = Asking(served, [Task(text.words, wanted, number, scored) for number, text in enumerate(texts)])
         self._frame = {
             "id": f"cmpl-{uuid.uuid4().hex}",
             "object": "text_completion",
@@ -239,10 +237,6 @@ def _best(choices: list[Choice], count: int) -> list[Choice]:
 
 def _event(content: Record) -> bytes:
     return b"data: " + in_json(content) + b"\n\n"
-
-
-def _nowhere(event: Event) -> None:
-    """Of a task that nobody asked yet."""
 
 
 class EventStream(StreamingResponse):

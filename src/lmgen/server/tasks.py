@@ -50,8 +50,6 @@ class Task:
 
     words: tuple[str, ...]
     """Without the `<S>` that begins it."""
-    listener: Callable[[Event], None]
-    """Called with every event, by the thread that the engine posts to."""
     options: Generation | None = None
     """Continuations to write, if any."""
     number: int = 0
@@ -60,6 +58,8 @@ class Task:
     """How many alternatives to report with the score of each word; None for no scores."""
     vector: bool = False
     """Whether the vector after the text is wanted."""
+    listener: Callable[[Event], None] = lambda _event: None
+    """Called with every event, by the thread that the engine posts to."""
     cancelled: bool = False
     """The client is gone."""
     began: float = field(default_factory=time.monotonic)

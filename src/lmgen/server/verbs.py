@@ -246,7 +246,7 @@ async def embeddings(asked: EmbeddingRequest, served: Served, limits: Limits) ->
     if asked.encoding_format not in (None, "float", "base64"):
         raise RefusedError(400, "encoding_format must be float or base64", "encoding_format")
     texts = await Splitter(served.model.vocabulary, limits).texts(asked.input, "input")
-    tasks = [Task(text.words, _nowhere, number=number, vector=True) for number, text in enumerate(texts)]
+    tasks = [Task(text.words, number=number, vector=True) for number, text in enumerate(texts)]
     if not all(text.words for text in texts):
         raise UsageError("input has a text without a word: leave it out")
     found: dict[int, np.ndarray] = {}
@@ -272,7 +272,3 @@ def _encoded(vector: np.ndarray, asked: EmbeddingRequest) -> str | list[float]:
     if asked.encoding_format == "base64":
         return base64.b64encode(vector.astype("<f4").tobytes()).decode()
     return vector.tolist()
-
-
-def _nowhere(_event: object) -> None:
-    """Of a task that nobody asked yet."""

@@ -40,10 +40,6 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _flat(value: object) -> str:
-    return " ".join(_text(value).split())
-
-
 def _text(value: object) -> str:
     if isinstance(value, str):
         return clean(value).replace("\0", "\ufffd")  # a NUL ends the text for many programs
@@ -121,7 +117,7 @@ def _aligned(texts: Sequence[bool], out: IO[str]) -> Callable[[Sequence[object]]
     """What writes a line of cells: texts to the left, numbers to the right of their columns."""
 
     def line(values: Sequence[object]) -> None:
-        pairs = zip(map(_flat, values), texts, strict=True)
+        pairs = zip((" ".join(_text(value).split()) for value in values), texts, strict=True)
         out.write(
             "  ".join(f"{cell:<{_TEXT}}" if text else f"{cell:>{_NUMBER}}" for cell, text in pairs).rstrip() + "\n"
         )

@@ -104,13 +104,9 @@ class Spelling:
         for chosen, length in zip((short, ~short), BUCKETS, strict=True):
             rows = self._characters[words[chosen], :length].astype(np.int32)
             position[chosen] = start + np.arange(len(rows))
-            buckets.append(_padded(rows))
+            buckets.append(np.pad(rows, ((0, -len(rows) % _GRANULE), (0, 0))))
             start += len(buckets[-1])
         return buckets, position[places].reshape(ids.shape)
-
-
-def _padded(rows: np.ndarray) -> np.ndarray:
-    return np.pad(rows, ((0, -len(rows) % _GRANULE), (0, 0)))
 
 
 @dataclass(frozen=True)
