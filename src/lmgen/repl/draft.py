@@ -107,25 +107,26 @@ Events = Iterator[Step | Word | Ended]
 
 
 class Continuation:
-    """What the model writes after a draft, noted as it comes: an interruption loses nothing.
+    """What the model writes after a draft, noted as it comes: an interruption loses nothing."""
 
-    Where the draft's sentence is complete, the next one is begun.
-    """
-
-    def __init__(
-        self, model: LanguageModel, draft: Draft, generate: Callable[[Draft], Events], sentences: int = 1
-    ) -> None:
-        self._model, self._length, self.base = model, len(draft.words), draft
+    def __init__(self, model: LanguageModel, base: Draft, length: int, events: Events) -> None:
+        """`base` is what is continued, of which `length` words were there before; `events` write on."""
+        self._model, self.base, self._length, self._events = model, base, length, events
         self._words: list[str] = []
         self._states: list[State] = []
-        self._events = generate(draft)
-        first = next(self._events)
+
+    @classmethod
+    def begun(
+        cls, model: LanguageModel, draft: Draft, generate: Callable[[Draft], Events], sentences: int = 1
+    ) -> "Continuation":
+        """Let the model write its first word; where it ends the draft's only sentence, the next one is begun."""
+        events = generate(draft)
+        first = next(events)
         ends = isinstance(first, Step) and first.text == SENTENCE_END
         if ends and draft.words[-1] != SENTENCE_END and sentences == 1:
-            self.base = extend(model, draft, [SENTENCE_END])
-            self._events = generate(self.base)
-        else:
-            self._events = chain([first], self._events)
+            base = extend(model, draft, [SENTENCE_END])
+            return cls(model, base, len(draft.words), generate(base))
+        return cls(model, draft, len(draft.words), chain([first], events))
 
     def __iter__(self) -> Events:
         for event in self._events:

@@ -111,7 +111,7 @@ class Repl:
 
     def _write(self, draft: Draft, typed: Sequence[str] = ()) -> None:
         """Continue a draft, after an echo of what was typed. An interruption keeps what was written."""
-        turn = Continuation(self._model, draft, self._generate, self.options.sentences)
+        turn = Continuation.begun(self._model, draft, self._generate, self.options.sentences)
         try:
             queue = SampleQueue()
             for _ in queue.lay([Prompt(list(typed), self.options)]):
