@@ -43,6 +43,8 @@ class LanguageModel(Protocol):
     def advance(self, state: State, words: Sequence[str]) -> State:
         """The state after each row has read one word, by its spelling, which may be outside the vocabulary.
 
+        Both are float32 [rows, cells + projection] per layer.
+
         Args:
           words: one for each row of the state.
         """
@@ -88,7 +90,7 @@ class Screen(Protocol):
     """float32 [softmax rows]."""
 
     def settle(self, words: np.ndarray) -> None:
-        """Make the logits of words, given by their places, the model's."""
+        """Make the logits of words, given by their places, int64 [words], the model's."""
 
     def settle_reach(self, shift: np.ndarray, reach: Reach) -> np.ndarray:
         """Settle all words that a choice can depend on, and maybe some more; returns their places, int64, ascending.
@@ -109,7 +111,7 @@ class ScreeningModel(Protocol):
     """A `LanguageModel` that is slower at all logits than at those which matter."""
 
     def screen(self, state: State) -> list[Screen]:
-        """The logits of each row, of which some may never be needed."""
+        """The logits of each row of a state, float32 [softmax rows] each, of which some may never be needed."""
 
 
 class Rows:

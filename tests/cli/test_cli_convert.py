@@ -120,3 +120,13 @@ def test_the_placement_is_the_session_s_even_where_converted_files_are(lmgen, co
     lmgen("convert", copy)
 
     assert "char_embedding" in lmgen("complete", "the", "-m", copy, "--log-placement").err
+
+
+def test_files_that_are_there_are_looked_for_once(lmgen, all_converted_folder, monkeypatch):
+    from lmgen.engines import loading
+
+    asked, find_converted = [], loading.find_converted
+    monkeypatch.setattr(loading, "find_converted", lambda *which: asked.append(which) or find_converted(*which))
+
+    assert lmgen("complete", "the", "-m", all_converted_folder).exit_code == 0
+    assert len(asked) == 1

@@ -35,7 +35,7 @@ class Original:
         return softmax
 
     def read_on(self, word: str) -> np.ndarray:
-        """Read one more word, as `read`."""
+        """Read one more word: how likely each comes next, float32 [softmax rows]."""
         feeds = {
             "char_inputs_in:0": self.vocabulary.char_ids(word).reshape(1, 1, -1),
             "inputs_in:0": [[0]],

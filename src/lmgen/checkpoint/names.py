@@ -65,7 +65,7 @@ def shards(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def joined(name: str, parts: list[np.ndarray]) -> np.ndarray:
-    """Put a weight together from its variables, in order, as [rows, …]: the inverse of `shards`.
+    """Put a weight together from its variables, in order, as float32 [rows, …]: the inverse of `shards`.
 
     Some rows of the softmax's shards, the same of each, give some rows of the softmax: eight times as many.
     """

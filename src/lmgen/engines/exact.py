@@ -110,7 +110,7 @@ class ExactModel(LiteRTModel):
         return [Margins(self._norms, *both) for both in zip(hidden, rounded, strict=True)]
 
     def far(self, words: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Logits of some words by the float32 softmax: see `SoftmaxRows.logits`."""
+        """Logits of words by the float32 softmax, float32 [words]; from their places, int [words], and float32 [projection]."""
         return self._rows.logits(words, hidden)
 
 

@@ -171,6 +171,7 @@ class CategoricalDraw:
         return float(self._sums.sum())
 
     def remove(self, places: np.ndarray) -> None:
+        """Words that are not to be drawn, by their places: int [words]."""
         self._shares[places] = 0
         for block in set((places // BLOCK).tolist()):
             self._sums[block] = self._block(block).sum(dtype=np.float64)

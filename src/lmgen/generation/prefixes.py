@@ -21,7 +21,7 @@ class Prefixes:
         self._kept: OrderedDict[int, tuple[Words, State, int]] = OrderedDict()
 
     def longest(self, words: Words) -> tuple[int, State | None]:
-        """How many first words of a text were read before, and the memory after them, of one row."""
+        """How many first words of a text were read before, and the memory after them, float32 [1, …] per layer."""
         for count, key in reversed(list(enumerate(_keys(words), 1))) if self._kept else ():
             kept = self._kept.get(key)
             if kept and kept[0] == words[:count]:
@@ -30,7 +30,7 @@ class Prefixes:
         return 0, None
 
     def keep(self, words: Words, state: State) -> None:
-        """Remember the memory after a text."""
+        """Remember the memory after a text, float32 [1, …] per layer."""
         size = sum(layer.nbytes for layer in state) + sum(map(sys.getsizeof, (words, *words)))
         if size > self._limit:
             return

@@ -110,7 +110,7 @@ class Continuation:
     """What the model writes after a draft, noted as it comes: an interruption loses nothing."""
 
     def __init__(self, model: LanguageModel, base: Draft, length: int, events: Events) -> None:
-        """`base` is what is continued, of which `length` words were there before; `events` write on."""
+        """`events` continue `base`; `length` words were there before, of which an added `</S>` is none."""
         self._model, self.base, self._length, self._events = model, base, length, events
         self._words: list[str] = []
         self._states: list[State] = []

@@ -152,7 +152,7 @@ def hidden_states(model: LanguageModel, sentence: Sentence, options: Scoring) ->
 def memories(
     model: LanguageModel, sentence: Sentence, options: Scoring, before: State | None = None
 ) -> Iterator[State]:
-    """The LSTM state that predicts each word of one sentence, and then its end: a `State` of one row each.
+    """The LSTM state that predicts each word of one sentence, and then its end: float32 [1, …] per layer.
 
     Args:
       before: the last of the sentence before, one row; it is read on from there, unless this sentence is fresh.

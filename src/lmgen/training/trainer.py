@@ -249,7 +249,7 @@ class Trainer:
         return network.candidate_loss(tf.reshape(h, [-1, h.shape[2]]), rows, bias, inputs.labels), states
 
     def validate(self, tokens: np.ndarray) -> Validated:
-        """Perplexity of held-back sentences over the full softmax, `<UNK>` a target, in float32."""
+        """Perplexity of held-back sentences, int32 [tokens], over the full softmax, `<UNK>` a target, in float32."""
         steps, rows = self.recipe.window, self.recipe.batch
         inputs, targets = (part[:, self._own] for part in columns(tokens, rows, steps))
         states = self._empty_states()
