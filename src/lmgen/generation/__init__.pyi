@@ -1,6 +1,6 @@
 from .beam import Hypothesis as Hypothesis, hypothesis_events as hypothesis_events, search as search
 from .constraints import Constraints as Constraints, Limits as Limits, matching as matching
-from .events import Ended as Ended, Step as Step, Word as Word
+from .events import Ended as Ended, Statistics as Statistics, Step as Step, Word as Word
 from .generate import (
     ROWS as ROWS,
     Batch as Batch,
@@ -30,4 +30,3 @@ from .output import (
 from .prefixes import Prefixes as Prefixes
 from .prompts import Arriving as Arriving, Prompt as Prompt, read_prompts as read_prompts
 from .sampling import ORDER as ORDER, Sampling as Sampling
-from .speed import Statistics as Statistics
