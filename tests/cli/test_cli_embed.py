@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def run(lmgen, tiny_folder, tiny_model, monkeypatch):
-    monkeypatch.setattr("lmgen.export.once.load", lambda *_: tiny_model)
+    monkeypatch.setattr("lmgen.cli.model_options.load", lambda *_: tiny_model)
     return lambda command, *arguments: lmgen(command, *arguments, "-m", tiny_folder)
 
 

@@ -29,7 +29,7 @@ LEFT_OUT = "1 text without a word is left out\n"
 @pytest.fixture
 def run(lmgen, tiny_folder, tiny_model, monkeypatch):
     """Run a command in this process on the tiny model, which is loaded once; those in processes of their own load it."""
-    monkeypatch.setattr("lmgen.export.once.load", lambda *_: tiny_model)
+    monkeypatch.setattr("lmgen.cli.model_options.load", lambda *_: tiny_model)
     return lambda command, *arguments: lmgen(command, *arguments, "-m", tiny_folder)
 
 
