@@ -1,5 +1,7 @@
 """The LiteRT engine against NumPy in float64 and the session engine, on our graph and on the released one."""
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -303,6 +305,29 @@ def test_damaged_packed_weights_are_made_anew(large, harm):
 
     assert np.array_equal(again.logits(again.start()), expected)
     assert len(path.read_bytes()) == len(whole)
+
+
+def test_the_list_of_packed_weights_is_read_at_every_start(large):
+    """Damage that leaves size and time as they were is not read where the weights are, but where it could lead astray."""
+    model = load(str(large), "litert", precision="fast")
+    expected = model.logits(model.start())
+    path = packed_folder() / "softmax-0.packed"
+    _, begin, length = packed.HEADER.unpack(path.read_bytes()[: packed.HEADER.size])
+    for place in (0, 9, begin, begin + length - 1):
+        with as_it_was(path), path.open("r+b") as file:
+            file.seek(place)
+            file.write(b"\xff")
+        again = load(str(large), "litert", precision="fast")
+        assert np.array_equal(again.logits(again.start()), expected)
+        assert path.read_bytes()[place] != 0xFF
+
+
+@contextlib.contextmanager
+def as_it_was(path):
+    """What is done to a file leaves its time."""
+    state = path.stat()
+    yield
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 def test_packed_weights_of_another_checkpoint_are_made_anew(large, tiny_shape):
