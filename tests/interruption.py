@@ -70,7 +70,9 @@ def unhindered(command):
         _, err = process.communicate(timeout=10 * PATIENCE)
         assert process.returncode == 0, err.decode()
         out = Path(folder) / command.name
-        given = {out / path.relative_to(command.origin) for path in command.origin.rglob("*")} if command.origin else set()
+        given = (
+            {out / path.relative_to(command.origin) for path in command.origin.rglob("*")} if command.origin else set()
+        )
         written = [path for path in Path(folder).rglob("*") if path.is_file() and path not in given]
         content = _content(out) if out.is_file() else None
         return Whole(time.monotonic() - began, content, max(path.stat().st_size for path in written))

@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
 from lmgen.cli.console import prepare_stdout
+from lmgen.cli.empty import refuse_empty
 from lmgen.cli.environment import name_variables
 from lmgen.cli.sections import COMMANDS, SECTIONS
 from lmgen.cli.suggest import Suggesting
@@ -58,7 +59,7 @@ class _Commands(Suggesting):
         place = COMMANDS[cmd_name]
         command = getattr(import_module(f"lmgen.cli.{place.module}"), place.name)
         command.short_help = place.help
-        return name_variables(command, cmd_name)
+        return refuse_empty(name_variables(command, cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from itertools import islice
@@ -59,7 +60,7 @@ def jsonl_as_parquet(target: Path, name: str) -> Iterator[IO[str]]:
             yield lines
             _write(lines, target, name)
         except (KeyboardInterrupt, LmgenError):
-            if lines.tell():
+            if lines.seek(0, os.SEEK_END):
                 _write(lines, target, name)
             raise
 
