@@ -65,7 +65,7 @@ def scoring(text: str) -> dict[str, Command]:
         "next": Command(("next", "The old", "--full", "-o", "OUT"), True),
         "eval": Command(("eval", text, "-o", "OUT")),
         "eval --picture": Command(("eval", text, "--calibration", "--picture", "OUT"), name="out.png"),
-        "predictions": Command(("predictions", text, "-o", "OUT"), name="out.npz"),
+        "predictions": Command(("predictions", text, "-o", "OUT"), name="out.hdf5"),
     }
 
 

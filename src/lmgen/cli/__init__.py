@@ -1,6 +1,7 @@
 """The command line: the one place that turns errors into messages and exit codes."""
 
 import contextlib
+import errno
 import os
 import shlex
 import signal
@@ -24,6 +25,8 @@ from lmgen.text import visible
 INTERRUPTED = 130
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """What Slurm, `timeout`, `docker stop` and a closed terminal send."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""How a disk, a quota or a limit says that no more can be written."""
 AGAIN = 1.0
 """Seconds after Ctrl-C in which it changes nothing again: what was made is put in its place."""
 COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
@@ -142,6 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_stdout()
         return 0
     except OSError as error:
+        if error.errno in FULL:
+            return _refuse(f"cannot write: {error.strerror}", MissingError.exit_code)
         if not error.filename:
             return _fail(error)
         return _refuse(f"cannot use {error.filename}: {error.strerror}", MissingError.exit_code)
