@@ -79,12 +79,28 @@ def complaint(expected, found):
 
 
 def trial(folder, work, what, seed):
-    """A complaint about one damage, or nothing; `what` is (command, pattern, way), the command without its model."""
+    """A complaint about one damage, or nothing; `what` is (command, pattern, way), see `tried`."""
+    return tried(folder, work, what, seed)[1]
+
+
+def tried(folder, work, what, seed):
+    """What came of one damage, `refused`, `harmless` or `wrong`, and a complaint about it, or nothing.
+
+    `what` is (command, pattern, way): WORK in the command is the damaged copy of the folder.
+    """
     command, pattern, way = what
+    arguments = [part.replace("WORK", str(work)) for part in command]
+    _copy(folder, work)
+    expected = outcome(arguments)
+    assert expected[0] == 0, expected
+    _copy(folder, work)
+    name = damage(work, pattern, way, seed)
+    found = outcome(arguments)
+    problem = complaint(expected[1], found)
+    told = problem and f"{' '.join(command)}: {way.__name__} {seed} in {name}: {problem}"
+    return "wrong" if problem else "refused" if found[0] else "harmless", told
+
+
+def _copy(folder, work):
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(folder, work)
-    expected = outcome([*command, "-m", str(work)])
-    assert expected[0] == 0, expected
-    name = damage(work, pattern, way, seed)
-    problem = complaint(expected[1], outcome([*command, "-m", str(work)]))
-    return problem and f"{' '.join(command)}: {way.__name__} {seed} in {name}: {problem}"

@@ -1,8 +1,10 @@
 """Commands that write, ended or hindered at any moment, and what is left of them."""
 
+import gzip
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +24,8 @@ SIGNALS = {
     "SIGTERM, Ctrl-C": (signal.SIGTERM, signal.SIGINT),
     "SIGHUP": (signal.SIGHUP,),
 }
+WITHIN = (".hdf5", ".parquet")
+"""Files whose beginning is a whole file of fewer rows, with other bytes."""
 WAYS = (*SIGNALS, "full disk", "closed stderr", "reader gone")
 
 
@@ -33,6 +37,10 @@ class Command:
     """Of lmgen; OUT is what it writes."""
     growing: bool = False
     """What was made before an interruption is the beginning of the whole, and is kept."""
+    name: str = "out"
+    """Of what it writes."""
+    origin: Path | None = None
+    """A folder of which OUT is a copy before the command begins."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +55,11 @@ class Whole:
 
 def run(command, folder, **options):
     """Start a command that writes into a folder."""
-    out = str(folder / "out")
+    out = str(folder / command.name)
+    if command.origin:
+        shutil.copytree(command.origin, out)
     arguments = [sys.executable, "-m", "lmgen", *(argument.replace("OUT", out) for argument in command.arguments)]
+    options["env"] = {**os.environ, "LMGEN_HOME": str(folder / "out.home")}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen(arguments, **pipes)
 
@@ -60,8 +71,12 @@ def unhindered(command):
         process = run(command, Path(folder))
         _, err = process.communicate(timeout=10 * PATIENCE)
         assert process.returncode == 0, err.decode()
-        written = [path for path in Path(folder).rglob("*") if path.is_file()]
-        content = (Path(folder) / "out").read_bytes() if (Path(folder) / "out").is_file() else None
+        out = Path(folder) / command.name
+        given = (
+            {out / path.relative_to(command.origin) for path in command.origin.rglob("*")} if command.origin else set()
+        )
+        written = [path for path in Path(folder).rglob("*") if path.is_file() and path not in given]
+        content = _content(out) if out.is_file() and out.suffix not in WITHIN else None
         return Whole(time.monotonic() - began, content, max(path.stat().st_size for path in written))
 
 
@@ -119,19 +134,24 @@ def _complaint(code, err, allowed):
     return None if code == 0 or len(told) == 1 else f"{len(told)} lines say what happened: {err[-600:]}"
 
 
+def _content(path):
+    """What a file says: two compressed files of the same text differ by their times."""
+    return gzip.decompress(path.read_bytes()) if ".gz" in path.suffixes else path.read_bytes()
+
+
 def _left(command, whole, folder, code):
     """A complaint of what lies in the folder."""
     names = sorted(path.name for path in folder.iterdir())
-    if not set(names) <= {"out", "out.partial"}:
+    if not set(names) <= {"out.home", *(command.name + end for end in ("", ".partial", ".parts"))}:
         return f"exit code {code} leaves {names}"
     if whole.content is None:
         return None
-    if code == 0 and (folder / "out").read_bytes() != whole.content:
+    if code == 0 and _content(folder / command.name) != whole.content:
         return "exit code 0, and the file is not as it should be"
-    for path in folder.iterdir():
-        content = path.read_bytes()
+    for path in filter(Path.is_file, folder.iterdir()):
+        content = _content(path)
         if command.growing and not whole.content.startswith(content):
             return f"{path.name} is no beginning of the whole"
-        if not command.growing and content != whole.content and path.name == "out":
+        if not command.growing and content != whole.content and path.name == command.name:
             return "a part of a file has the name of the whole"
     return None

@@ -1,6 +1,7 @@
 """The contract at the edge, for every command."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -253,3 +254,19 @@ def test_models_are_listed_as_json(lmgen):
     assert mini["name"] == "mini"
     assert mini["words"] == 30000
     assert mini["parameters"] < 15e6
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["cache rm EMPTY", "complete -f EMPTY", "complete the --board EMPTY", "eval a.txt --against EMPTY", "embed EMPTY", "neighbours EMPTY",
+     "choose -f a.tsv --summary EMPTY", "eval a.txt --calibration --picture EMPTY", "models export mini -o EMPTY", "export mini -o EMPTY",
+     "board-vectors EMPTY", "train EMPTY --out a", "surprisal a.txt --columns EMPTY", "score -m EMPTY", "convert EMPTY"],
+)  # fmt: skip
+def test_a_variable_of_the_shell_that_is_not_set_is_no_name(lmgen, tmp_path, monkeypatch, command):
+    """`cache rm ""` would clear all, and a file of that name would be the folder."""
+    monkeypatch.chdir(tmp_path)
+    result = lmgen(*("" if part == "EMPTY" else part for part in command.split()))
+
+    assert (result.exit_code, result.out) == (2, "")
+    assert re.fullmatch(r"lmgen: [-\w|]+ is empty: give it a value, or leave it out\n", result.err)
+    assert not list(tmp_path.glob("*"))

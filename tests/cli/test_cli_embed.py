@@ -97,3 +97,18 @@ def test_a_line_that_is_no_pair_is_refused_with_its_number(run, tmp_path):
 
 def test_words_or_pairs_are_needed(run):
     assert "give one WORD or more" in run("neighbours").err
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--of", "word", "--pool", "mean"), "--pool is for sentences"),
+        (("--of", "token", "--pool", "mean"), "--pool is for sentences"),
+        (("--space", "out"), "--space is for words"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(lmgen, given, told):
+    result = lmgen("embed", "--text", "the", *given)
+
+    assert (result.exit_code, result.out) == (2, "")
+    assert told in result.err

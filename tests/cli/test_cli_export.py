@@ -23,7 +23,7 @@ def test_export_prints_the_new_folder_named_after_model_and_format(lmgen, tiny_f
     [
         (["-o", "taken"], 2, "taken is there already: remove it, or give -o another name"),
         (["-o", "taken/file"], 2, "taken/file is there already"),
-        (["-o", ""], 2, "the name of the new folder is empty"),
+        (["-o", ""], 2, "--output is empty: give it a value"),
         (["-o", "none/new"], 3, "cannot write none/new: No such file or directory"),
         (["--format", "graphdef", "--precision", "int8"], 2, "graphdef is written in float32 alone"),
     ],

@@ -13,7 +13,7 @@ from lmgen.checkpoint.manifest import Manifest
 from lmgen.engines.litert_files import find_converted
 from lmgen.errors import IntegrityError
 from lmgen.export.once import convert_model
-from lmgen.store.home import checked_folder, home
+from lmgen.store.home import checked_folder, home, own_folder
 
 from conftest import start_lmgen
 
@@ -183,6 +183,16 @@ def test_the_cache_is_listed_and_cleared(lmgen, tiny_folder, tmp_path, monkeypat
     assert lmgen("cache", "rm").exit_code == 2
     assert lmgen("cache", "rm", "--all").exit_code == 0
     assert lmgen("cache", "list").out == ""
+
+
+def test_a_model_that_is_removed_leaves_nothing_in_the_cache(lmgen, tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("lmgen.engines.litert.LEAST_BYTES", 0)
+    convert_model(open_folder(shutil.copytree(tiny_folder, own_folder("one"))), "fast")
+    lmgen("complete", "the", "-m", "one")
+    assert "packed weights" in lmgen("cache", "list").out
+
+    assert lmgen("models", "rm", "-y", "one").exit_code == 0
+    assert "one\t" not in lmgen("cache", "list").out
 
 
 def test_converted_facts_that_are_nonsense_are_refused(copy):

@@ -1,6 +1,7 @@
 """Commands that are ended or hindered: what was made is kept, one line says what happened. benchmarks/interrupt.py tries more."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -28,6 +29,16 @@ def test_what_was_made_is_kept_and_one_line_says_so(scoring, way):
     command, whole = scoring
 
     assert trial(command, way, whole, seed=7) is None
+
+
+def test_a_disk_that_fills_up_is_one_line_for_files_of_libraries_too(all_converted_folder, tmp_path):
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 10, 1 << 10))}
+    process = start_lmgen("board-vectors", tmp_path / "out", "-m", all_converted_folder, **limited)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 3, err
+    assert err.startswith(b"lmgen: cannot write")
+    assert err.count(b"\n") == 1
 
 
 def test_ctrl_c_again_and_again_changes_nothing(scoring, tmp_path):

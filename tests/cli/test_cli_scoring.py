@@ -1004,3 +1004,15 @@ def test_a_calibration_is_a_table_with_a_picture_and_goes_with_a_comparison(run,
     assert sum(int(row["observed"]) for row in table(rows.out, ",")) == 7
     assert "over 6 predictions: words that both vocabularies have" in rows.err
     assert "expected calibration error" in rows.err
+
+
+def test_a_picture_is_drawn_though_the_reader_of_the_rows_has_gone(text, all_converted_folder, tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    picture = tmp_path / "a.png"
+    asked = ("eval", text, "--calibration", "--picture", picture, "-m", all_converted_folder)
+    process = start_lmgen(*asked, stdout=write)
+    os.close(write)
+
+    assert process.wait(60) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")

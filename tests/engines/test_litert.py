@@ -1,5 +1,7 @@
 """The LiteRT engine against NumPy in float64 and the session engine, on our graph and on the released one."""
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ from lmgen.engines.litert_files import FACTS, PRECISIONS, VERSION, Converted, be
 from lmgen.engines.placement import Placement
 from lmgen.engines.plain import look_inside
 from lmgen.engines.session import SessionModel
+from lmgen.engines.weight_cache import HEADER
 from lmgen.errors import IntegrityError, MissingError, UsageError
 from lmgen.export import litert as conversion
 from lmgen.export.flatbuffer import Template
@@ -302,6 +305,29 @@ def test_damaged_packed_weights_are_made_anew(large, harm):
 
     assert np.array_equal(again.logits(again.start()), expected)
     assert len(path.read_bytes()) == len(whole)
+
+
+def test_the_list_of_packed_weights_is_read_at_every_start(large):
+    """Damage that leaves size and time as they were is not read where the weights are, but where it could lead astray."""
+    model = load(str(large), "litert", precision="fast")
+    expected = model.logits(model.start())
+    path = packed_folder() / "softmax-0.packed"
+    _, begin, length = HEADER.unpack(path.read_bytes()[: HEADER.size])
+    for place in (0, 9, begin, begin + length - 1):
+        with as_it_was(path), path.open("r+b") as file:
+            file.seek(place)
+            file.write(b"\xff")
+        again = load(str(large), "litert", precision="fast")
+        assert np.array_equal(again.logits(again.start()), expected)
+        assert path.read_bytes()[place] != 0xFF
+
+
+@contextlib.contextmanager
+def as_it_was(path):
+    """What is done to a file leaves its time."""
+    state = path.stat()
+    yield
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 def test_packed_weights_of_another_checkpoint_are_made_anew(large, tiny_shape):

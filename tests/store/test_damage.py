@@ -7,8 +7,8 @@ import pytest
 import damage
 from lmgen.store.home import home
 
-FAST = ("complete", "the", "--seed", "1", "--max-words", "5")
-EXACT = ("complete", "the", "--seed", "1", "--max-words", "5", "--precision", "exact")
+FAST = ("complete", "the", "--seed", "1", "--max-words", "5", "-m", "WORK")
+EXACT = (*FAST, "--precision", "exact")
 PLACES = {
     "checkpoint": (FAST, "ckpt-*"),
     "checkpoint of exact": (EXACT, "ckpt-*"),
@@ -32,7 +32,7 @@ def test_damage_is_refused_or_changes_nothing(all_converted_folder, tmp_path, pl
 
 def test_damaged_packed_weights_are_packed_anew(all_converted_folder, monkeypatch):
     monkeypatch.setattr("lmgen.engines.litert.LEAST_BYTES", 0)
-    arguments = [*FAST, "-m", str(all_converted_folder)]
+    arguments = [*FAST[:-1], str(all_converted_folder)]
     expected = damage.outcome(arguments)
     [packed] = (home() / "packed").iterdir()
     for seed, way in enumerate(damage.WAYS * 2):

@@ -57,6 +57,18 @@ def test_rows_that_have_no_common_type_leave_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("failure", "name"), [(KeyboardInterrupt(), "a.parquet"), (UsageError("no"), "a.parquet.partial")]
+)
+def test_rows_before_an_early_end_are_kept(tmp_path, failure, name):
+    with pytest.raises(type(failure)), open_rows(str(tmp_path / "a.parquet")) as out:
+        out.write('{"word": "the"}\n{"word": "c')
+        raise failure
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert pq.read_table(tmp_path / name).to_pylist() == [{"word": "the"}]
+
+
 def test_what_is_no_parquet_is_refused(tmp_path):
     (tmp_path / "a.parquet").write_text("text\n")
     pq.write_table(pa.table({"n": [1], "text": [None]}), tmp_path / "b.parquet")

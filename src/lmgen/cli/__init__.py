@@ -1,6 +1,7 @@
 """The command line: the one place that turns errors into messages and exit codes."""
 
 import contextlib
+import errno
 import os
 import shlex
 import signal
@@ -15,6 +16,7 @@ from click.shell_completion import CompletionItem, get_completion_class, shell_c
 
 from lmgen.cli.commands import Suggesting, name_variables
 from lmgen.cli.console import prepare_stdout
+from lmgen.cli.empty import refuse_empty
 from lmgen.cli.sections import COMMANDS, SECTIONS
 from lmgen.errors import LmgenError, MissingError, UsageError
 from lmgen.text import visible
@@ -22,6 +24,8 @@ from lmgen.text import visible
 INTERRUPTED = 130
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """What Slurm, `timeout`, `docker stop` and a closed terminal send."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""How a disk, a quota or a limit says that no more can be written."""
 AGAIN = 1.0
 """Seconds after Ctrl-C in which it changes nothing again: what was made is put in its place."""
 COMPLETION_VARIABLE = "_LMGEN_COMPLETE"
@@ -57,7 +61,7 @@ class _Commands(Suggesting):
         place = COMMANDS[cmd_name]
         command = getattr(import_module(f"lmgen.cli.{place.module}"), place.name)
         command.short_help = place.help
-        return name_variables(command, cmd_name)
+        return refuse_empty(name_variables(command, cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -140,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_stdout()
         return 0
     except OSError as error:
+        if error.errno in FULL:
+            return _refuse(f"cannot write: {error.strerror}", MissingError.exit_code)
         if not error.filename:
             return _fail(error)
         return _refuse(f"cannot use {error.filename}: {error.strerror}", MissingError.exit_code)

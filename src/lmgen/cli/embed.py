@@ -60,6 +60,10 @@ class _Options(shared.Source):
     def __post_init__(self) -> None:
         if self.of == "word" and self.layer is not None:
             raise UsageError("--layer is for tokens and sentences: a word's vector has none")
+        if self.of != "sentence" and self.pool != "last":
+            raise UsageError("--pool is for sentences: leave it out with --of word or token")
+        if self.of != "word" and self.space != "in":
+            raise UsageError("--space is for words: add --of word")
         if self.of == "word" and self.spread.several:
             raise UsageError("--workers and --ray share out sentences: leave them out with --of word")
 

@@ -143,9 +143,9 @@ def evaluate(**options) -> None:
         _measure(asked, files, found, out)
         if not found.evaluation.tokens:
             raise UsageError(f"{' '.join(map(str, asked.files))} has no words: there is nothing to measure")
+        if found.calibration and asked.picture:  # before the rows, whose reader may go
+            draw(found.calibration, asked.picture)
         _write(asked, _facts(asked, files, found), out)
-    if found.calibration and asked.picture:
-        draw(found.calibration, asked.picture)
 
 
 def _measure(asked: _Options, files: ModelFiles, found: Found, out: IO[str]) -> None:

@@ -6,7 +6,6 @@ import click
 
 from lmgen.cli.converting import show_progress
 from lmgen.cli.options import complete_model
-from lmgen.errors import UsageError
 from lmgen.export import FORMATS, PRECISIONS, export_model
 from lmgen.store import find
 
@@ -42,8 +41,6 @@ def export_command(model: str, form: str, precision: str, output: str | None) ->
       lmgen export mini --precision int8 -o web
       lmgen export models/news --format savedmodel
     """
-    if output == "":
-        raise UsageError("the name of the new folder is empty: give -o a name")
     files = find(model)
     target = output or f"{files.folder.resolve().name}-{form}"
     export_model(files, form, precision, Path(target), show_progress)

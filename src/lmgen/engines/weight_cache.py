@@ -2,13 +2,15 @@
 
 XNNPACK, which computes for LiteRT, packs every matrix before it can use it. It can keep what it packed in
 a file, but believes whatever it finds in one. So these files are made under another name, and used only
-where a digest beside them says that they are what was made, of these files, on such a CPU.
+where a digest beside them says that they are what was made, of these files, on such a CPU. The weights are
+read for that once; the header and the list of what is where, which could lead astray, at every start.
 """
 
 import contextlib
 import hashlib
 import os
 import shutil
+import struct
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,8 @@ from lmgen.engines.litert_files import PRECISIONS, Converted, cached, find_conve
 from lmgen.store import checked_once, home, lock, model_of, sign
 
 DIGEST = "digest"
+HEADER = struct.Struct("<QQQ")
+"""Of XNNPACK's file: its version, where the list of buffers begins, and how long that is."""
 
 
 def find_packed(converted: Converted, pack: Callable[[Path, Path], None]) -> dict[Path, Path]:
@@ -69,13 +73,31 @@ def _intact(folder: Path, converted: Converted) -> bool:
     try:
         facts, *sums = (folder / DIGEST).read_text().split()
         paths = list(_files(folder, converted).values())
-        return (facts, len(sums)) == (_source(converted), len(paths)) and all(map(_is, paths, sums))
-    except (OSError, ValueError):
+        expected = [_source(converted), *map(_outline, paths)]
+        return [facts, *sums[::2]] == expected and all(map(_is, paths, sums[1::2]))
+    except (OSError, ValueError, struct.error):
         return False
 
 
 def _is(path: Path, checksum: str) -> bool:
     return checked_once(path, checksum, lambda: sha256(path) == checksum)
+
+
+def _digest(folder: Path, converted: Converted) -> str:
+    """Of what the files were made of, and of each file's outline and all of it."""
+    sums = (f"{_outline(path)} {sha256(path)}" for path in _files(folder, converted).values())
+    return "\n".join([_source(converted), *sums])
+
+
+def _outline(path: Path) -> str:
+    """Digest of a file's header, size and list of buffers. Raises ValueError or struct.error if it cannot have them."""
+    with path.open("rb") as file:
+        header = file.read(HEADER.size)
+        _, begin, length = HEADER.unpack(header)
+        if begin + length > path.stat().st_size:
+            raise ValueError(f"{path} is cut short")
+        file.seek(begin)
+        return hashlib.sha256(header + file.read(length)).hexdigest()
 
 
 def _source(converted: Converted) -> str:

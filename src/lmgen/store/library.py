@@ -5,12 +5,14 @@ HOME/partial/NAME/          what is being downloaded; no `ckpt-*` pattern over a
 HOME/locks/NAME.lock        held by the process that changes the model
 """
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from lmgen.checkpoint import MANIFEST, Manifest, ModelFiles, intact, open_folder, safe_name
 from lmgen.errors import IntegrityError, MissingError, UsageError
+from lmgen.store.cache import clear
 from lmgen.store.home import home, lock, own_folder, partial_folder, writing
 from lmgen.text import meant
 
@@ -86,7 +88,7 @@ def check_name(name: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Remove a model of one's own, and what was begun of it. Raises UsageError for any other."""
+    """Remove a model of one's own, what was begun of it and what the cache has of it. Raises UsageError for any other."""
     folder, partial = own_folder(name), partial_folder(name)
     if not safe_name(name) or not (folder.is_dir() or partial.is_dir()):
         find_folder(name)
@@ -99,6 +101,8 @@ def remove(name: str) -> None:
             partial.mkdir(parents=True)
             folder.replace(partial / "removed")  # gone at once: no half a model can stay
             shutil.rmtree(partial)
+    with contextlib.suppress(MissingError):
+        clear(name)
 
 
 def verify(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:

@@ -58,7 +58,7 @@ def open_rows(path: str) -> Iterator[IO[str]]:
         with open_output(path) as out:
             yield out
         return
-    with whole_file(Path(check_output(path))) as partial, jsonl_as_parquet(partial, path) as lines:
+    with whole_file(Path(check_output(path)), keep=True) as partial, jsonl_as_parquet(partial, path) as lines:
         yield lines
 
 

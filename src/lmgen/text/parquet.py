@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from itertools import islice
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from lmgen.errors import MissingError, UsageError, needing
+from lmgen.errors import LmgenError, MissingError, UsageError, needing
 
 SUFFIX = ".parquet"
 ROWS = 4096
@@ -50,24 +51,37 @@ def parquet_names(path: Path) -> list[str]:
 
 @contextlib.contextmanager
 def jsonl_as_parquet(target: Path, name: str) -> Iterator[IO[str]]:
-    """Where to write rows as JSON lines; they are in the target when all are written. `name` is its own, for messages."""
-    arrow = need_pyarrow()
+    """Where to write rows as JSON lines; they are in the target when all are written, or when an error or an interruption
+    ends the writing. `name` is the target's own, for messages.
+    """
+    need_pyarrow()
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as lines:
-        yield lines
         try:
-            tables = [table.schema for table in _tables(arrow, lines)]
-            schema = arrow.unify_schemas(tables, promote_options="permissive") if tables else arrow.schema([])
-            with arrow.parquet.ParquetWriter(target, schema) as writer:
-                for table in _tables(arrow, lines, schema):
-                    writer.write_table(table)
-        except (ValueError, arrow.ArrowException) as error:
-            raise UsageError(f"{name}: the rows cannot be Parquet: {_first_line(error)}") from error
+            yield lines
+            _write(lines, target, name)
+        except (KeyboardInterrupt, LmgenError):
+            if lines.seek(0, os.SEEK_END):
+                _write(lines, target, name)
+            raise
+
+
+def _write(lines: IO[str], target: Path, name: str) -> None:
+    arrow = need_pyarrow()
+    try:
+        tables = [table.schema for table in _tables(arrow, lines)]
+        schema = arrow.unify_schemas(tables, promote_options="permissive") if tables else arrow.schema([])
+        with arrow.parquet.ParquetWriter(target, schema) as writer:
+            for table in _tables(arrow, lines, schema):
+                writer.write_table(table)
+    except (ValueError, arrow.ArrowException) as error:
+        raise UsageError(f"{name}: the rows cannot be Parquet: {_first_line(error)}") from error
 
 
 def _tables(arrow: ModuleType, lines: IO[str], schema: Any = None) -> Iterator[Any]:
     """Rows in tables of ROWS, with the types they have, or those of a schema."""
     lines.seek(0)
-    while rows := [json.loads(line) for line in islice(lines, ROWS)]:
+    whole = (line for line in lines if line.endswith("\n"))  # an interruption may cut the last
+    while rows := [json.loads(line) for line in islice(whole, ROWS)]:
         kind = arrow.struct(schema) if schema else None
         yield arrow.Table.from_batches([arrow.RecordBatch.from_struct_array(arrow.array(rows, kind))])
 
