@@ -31,9 +31,15 @@ def test_what_was_made_is_kept_and_one_line_says_so(scoring, way):
     assert trial(command, way, whole, seed=7) is None
 
 
-def test_a_disk_that_fills_up_is_one_line_for_files_of_libraries_too(all_converted_folder, tmp_path):
-    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 10, 1 << 10))}
-    process = start_lmgen("board-vectors", tmp_path / "out", "-m", all_converted_folder, **limited)
+@pytest.mark.parametrize(
+    ("command", "size"),
+    [("board-vectors OUT", 1 << 10), ("predictions TEXT -o OUT", 1 << 10), ("predictions TEXT -o OUT", 1 << 13)],
+)
+def test_a_disk_that_fills_up_is_one_line_for_files_of_libraries_too(all_converted_folder, tmp_path, command, size):
+    (tmp_path / "text").write_text(TEXT[:2000])
+    arguments = command.replace("OUT", str(tmp_path / "out")).replace("TEXT", str(tmp_path / "text")).split()
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
+    process = start_lmgen(*arguments, "-m", all_converted_folder, **limited)
     _, err = process.communicate(timeout=60)
 
     assert process.returncode == 3, err

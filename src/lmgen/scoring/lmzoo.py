@@ -1,6 +1,9 @@
 """What lm-zoo asks of a model (cpllab/lm-zoo): its tokens, its predictions in HDF5, and a specification."""
 
+import io
+import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -33,20 +36,72 @@ def write_predictions(found: Iterable[Predictions], vocabulary: Vocabulary, path
     import h5py
 
     words, count = utf8_words(vocabulary), 0
-    with h5py.File(path, "w") as file:
-        file["vocabulary"] = np.array([word.encode() for word in words])
-        for sentence, blocks in found:
-            ids = [vocabulary.id(token) for token in zoo_tokens(sentence.words, vocabulary)]
-            group = file.create_group(f"sentence/{sentence.number - 1}")
-            group["tokens"] = np.array(ids, np.int32)
-            size = (len(ids), len(words))
-            rows = group.create_dataset("predictions", size, "f4", chunks=(1, len(words)), compression=1)
-            rows[0], begin = -np.log(len(words)), 1
-            for block in blocks:
-                rows[begin : begin + len(block)] = block
-                begin += len(block)
-            count += len(ids)
+    with _Kept(path, "w+") as raw:
+        file = h5py.File(raw, "w")
+        try:
+            with _step(raw):
+                file["vocabulary"] = np.array([word.encode() for word in words])
+            for sentence, blocks in found:
+                ids = [vocabulary.id(token) for token in zoo_tokens(sentence.words, vocabulary)]
+                with _step(raw):
+                    rows, begin = _begin(file.create_group(f"sentence/{sentence.number - 1}"), ids, len(words)), 1
+                for block in blocks:
+                    with _step(raw):
+                        rows[begin : begin + len(block)] = block
+                    begin += len(block)
+                count += len(ids)
+        finally:
+            with _step(raw):
+                file.close()
     return count
+
+
+def _begin(group: Any, ids: list[int], words: int) -> Any:
+    """A sentence's datasets; returns that of the predictions, with its first row."""
+    group["tokens"] = np.array(ids, np.int32)
+    rows = group.create_dataset("predictions", (len(ids), words), "f4", chunks=(1, words), compression=1)
+    rows[0] = -np.log(words)
+    return rows
+
+
+class _Kept(io.FileIO):
+    """A file for HDF5, which ends the process if a write fails: the first error is kept, and then nothing is written."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and not self.error:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
+
+@contextmanager
+def _step(file: _Kept) -> Iterator[None]:
+    """Raise afterwards what the file kept. Signals wait too: what they raise among HDF5's calls would be lost."""
+    waiting: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number in before:
+            signal.signal(number, lambda came, _frame: waiting.append(came))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
+        if file.error:
+            raise file.error
 
 
 def predicted(model: LanguageModel, sentence: Sentence, options: Scoring) -> Iterator[np.ndarray]:
