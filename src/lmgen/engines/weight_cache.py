@@ -61,7 +61,7 @@ def _make(folder: Path, converted: Converted, pack: Callable[[Path, Path], None]
         pack(source, target)
     made_of = converted.vectors.parent
     sign(partial, model_of(made_of) if made_of.is_relative_to(home()) else made_of.resolve().parent.name)
-    (partial / DIGEST).write_text("\n".join([_source(converted), *map(sha256, _files(partial, converted).values())]))
+    (partial / DIGEST).write_text(_digest(partial, converted))
     partial.replace(folder)
 
 
